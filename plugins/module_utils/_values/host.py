@@ -1,0 +1,88 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What was seen on the host: mounts of the kernel's table, and what stands at a path.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+Protection = t.Literal["full", "no_unique_id", "legacy"]
+Kind = t.Literal["absent", "directory", "file", "device", "other"]
+
+
+@dataclass(frozen=True)
+class KernelMount:
+    """One mount as the kernel shows it (proc_pid_mountinfo(5), statmount(2)).
+
+    mount_id: the number of mountinfo's first column; the kernel uses it again after an unmount.
+    unique_id: the number that is never used again, None before Linux 6.8 or where it was not asked.
+    device: C(major:minor) of the superblock.
+    root: the directory of the filesystem that is the root of this mount.
+    flags: attributes of this mount, for example C(nosuid); mount_point, source and options are
+        decoded, not as escaped in the table.
+    options: what the filesystem shows of its superblock.
+    """
+
+    mount_id: int
+    parent_id: int
+    device: str
+    root: str
+    mount_point: str
+    fstype: str
+    source: str
+    flags: t.Tuple[str, ...]
+    options: t.Tuple[str, ...]
+    propagation: t.Tuple[str, ...] = ()
+    unique_id: t.Optional[int] = None
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What tells one inode from another that took its place: device, inode, birth in nanoseconds.
+
+    birth is 0 on filesystems that keep no birth time (statx(2), STATX_BTIME).
+    """
+
+    device: str
+    inode: int
+    birth: int
+
+
+@dataclass(frozen=True)
+class Place:
+    """What stands at a path, seen by a walk that follows no symbolic link.
+
+    kind: of the last component; absent as soon as one component is missing.
+    depth: how many components exist.
+    obstacle: a prefix of the path that is a symbolic link or no directory, where the walk ended.
+    writable_ancestor: the first ancestor that others than root may write.
+    mount: the topmost mount whose root is exactly here.
+    has_entries: of a directory; None when nobody looked, or a mount covers it.
+    identity: of the last component.
+    """
+
+    path: str
+    kind: Kind
+    depth: int = 0
+    obstacle: t.Optional[str] = None
+    writable_ancestor: t.Optional[str] = None
+    mount: t.Optional[KernelMount] = None
+    has_entries: t.Optional[bool] = None
+    identity: t.Optional[Identity] = None
+
+
+@dataclass(frozen=True)
+class Host:
+    """What holds for the whole host during one call.
+
+    boot_id: of the running kernel (/proc/sys/kernel/random/boot_id).
+    mount_namespace: the inode of /proc/self/ns/mnt.
+    """
+
+    boot_id: str
+    mount_namespace: int
+    protection: Protection

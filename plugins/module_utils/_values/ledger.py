@@ -1,0 +1,88 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""References and mounts of one host, as values.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Identity
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import (
+    Definition,
+    definition_from_opts,
+)
+
+
+@dataclass(frozen=True)
+class Holder:
+    """One claim. since and expires are UTC, ISO 8601 with a Z; expires is None without a lease."""
+
+    since: str
+    expires: t.Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What the ledger keeps of one mount point.
+
+    owned: made by this collection, so it may be unmounted by it.
+    mount_id: unique where the kernel has unique ids, else the number of mountinfo; 0 when none is known.
+    operation: the name of the operation that made the mount; tells a committed note from an open one.
+    deferred: the last holder left while the mount was busy.
+    """
+
+    src: str
+    fstype: str
+    opts: t.Tuple[str, ...]
+    owned: bool
+    holders: t.Mapping[str, Holder]
+    boot_id: str
+    mount_namespace: int
+    mount_id: int
+    device: str
+    operation: str
+    deferred: bool = False
+
+    @property
+    def definition(self) -> Definition:
+        """What was asked for, in canonical form."""
+        return definition_from_opts(self.fstype, self.src, self.opts)
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Everything that is remembered of one host.
+
+    directories: the directories and files that operations made on the way to their mount points.
+    """
+
+    boot_id: str = ""
+    references: t.Mapping[str, Reference] = field(default_factory=dict)
+    directories: t.Mapping[str, Identity] = field(default_factory=dict)
+
+    def changed(
+        self,
+        references: t.Mapping[str, t.Optional[Reference]],
+        directories: t.Optional[t.Mapping[str, t.Optional[Identity]]] = None,
+    ) -> Ledger:
+        """Return a ledger with these set, and those that are None taken out."""
+        return Ledger(
+            self.boot_id, _merged(self.references, references), _merged(self.directories, directories or {})
+        )
+
+
+V = t.TypeVar("V")
+
+
+def _merged(old: t.Mapping[str, V], new: t.Mapping[str, t.Optional[V]]) -> t.Mapping[str, V]:
+    result = dict(old)
+    for key, value in new.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = value
+    return result

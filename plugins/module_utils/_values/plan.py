@@ -1,0 +1,61 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is going to happen at one mount point, and what will be reported of it.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Reference
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition
+
+Action = t.Literal[
+    "adopted", "deferred", "joined", "mounted", "none", "released", "remounted", "unmounted"
+]
+Step = t.Literal["mount", "none", "remount", "unmount"]
+
+
+@dataclass(frozen=True)
+class View:
+    """One mount point as a result shows it."""
+
+    path: str
+    src: t.Optional[str]
+    fstype: t.Optional[str]
+    opts: t.Tuple[str, ...]
+    is_mounted: bool
+    is_owned: bool
+    holders: t.Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One mount point's next step.
+
+    step: what is asked of the kernel; none when only the ledger changes, or nothing does.
+    reference: what the ledger shall hold afterwards, None for nothing. Ids of a mount that is yet
+        to be made are filled in by its execution.
+    definition: what is mounted or remounted.
+    """
+
+    path: str
+    action: Action
+    step: Step
+    before: View
+    after: View
+    reference: t.Optional[Reference] = None
+    definition: t.Optional[Definition] = None
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything is different afterwards."""
+        return self.action != "none"
+
+    @property
+    def writes_ledger(self) -> bool:
+        """Whether the ledger is different afterwards."""
+        return self.action != "none"
