@@ -37,7 +37,8 @@ class Visible:
 def read_mounts() -> t.Tuple[KernelMount, ...]:
     """Return the mount table of this process, in the kernel's order.
 
-    Raises unsupported without procfs. LIMIT: before Linux 5.8 a table that changes during the read may miss a row.
+    Raises unsupported without procfs.
+    LIMIT: before Linux 5.8 a table that changes during the read may miss a row.
     """
     try:
         with open(TABLE, "rb", buffering=0) as stream:
@@ -143,7 +144,7 @@ def _climb(
 
 
 def _uncovered(siblings: t.Iterable[KernelMount]) -> t.List[KernelMount]:
-    """Return the children of one mount that no other child hides: the last at a mount point, none below it."""
+    """Return the children of one mount that none hides: the last at each mount point, none below it."""
     last = {child.mount_point: child for child in siblings}
     kept: t.List[KernelMount] = []
     prefix: t.Optional[str] = None

@@ -1,0 +1,135 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The ledger as text: JSON that a person can read, and a loader that accepts nothing but what was written.
+
+Pure. Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.shape import (
+    VERSION,
+    WrongShape,
+    build_ledger,
+    build_reference,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Identity
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger, Reference
+
+# Characters. Ten thousand references take about five million.
+MAX_TEXT = 64 * 1024 * 1024
+# More than any number of the ledger needs; reading a longer one takes time that grows with its square.
+_MAX_DIGITS = 30
+
+_encode = json.JSONEncoder(sort_keys=True).encode
+
+
+def ledger_to_json(ledger: Ledger) -> str:
+    """Return the text of a ledger: ASCII, sorted, one line for each reference and directory."""
+    references = {path: reference_to_dict(value) for path, value in ledger.references.items()}
+    directories = {path: _identity_to_dict(value) for path, value in ledger.directories.items()}
+    return (
+        "{\n"
+        f' "boot_id": {_encode(ledger.boot_id)},\n'
+        f' "directories": {_lines(directories)},\n'
+        f' "references": {_lines(references)},\n'
+        f' "version": {VERSION}\n'
+        "}\n"
+    )
+
+
+def reference_to_dict(reference: Reference) -> t.Dict[str, object]:
+    """Return a reference in the shape of the ledger, made of plain JSON types."""
+    return {
+        "src": reference.src,
+        "fstype": reference.fstype,
+        "opts": list(reference.opts),
+        "owned": reference.owned,
+        "holders": {
+            name: {"since": holder.since, "expires": holder.expires}
+            for name, holder in reference.holders.items()
+        },
+        "boot_id": reference.boot_id,
+        "mount_namespace": reference.mount_namespace,
+        "mount_id": reference.mount_id,
+        "device": reference.device,
+        "operation": reference.operation,
+        "deferred": reference.deferred,
+    }
+
+
+def ledger_from_json(text: str) -> Ledger:
+    """Return the ledger that this text holds.
+
+    Raises ledger_corrupt, and nothing else, for what is not exactly of the written shape: also for
+    what RFC 8259 leaves to chance, such as double keys and NaN.
+    """
+    try:
+        return build_ledger(_parse(text))
+    except WrongShape as error:
+        raise _corrupt(error) from error
+
+
+def reference_from_dict(data: object) -> Reference:
+    """Return the reference of this shape; the inverse of reference_to_dict. Raises ledger_corrupt."""
+    try:
+        return build_reference(data)
+    except WrongShape as error:
+        raise _corrupt(error) from error
+
+
+def _corrupt(what: WrongShape) -> MountError:
+    return MountError(
+        "ledger_corrupt",
+        f"The ledger of this host cannot be read, and was left as it is. {what}",
+        step="ledger",
+    )
+
+
+def _lines(members: t.Mapping[str, object]) -> str:
+    # The C encoder cannot indent, and the one that can is several times slower.
+    rows = [f"  {_encode(path)}: {_encode(members[path])}" for path in sorted(members)]
+    return "{\n" + ",\n".join(rows) + "\n }" if rows else "{}"
+
+
+def _identity_to_dict(identity: Identity) -> t.Dict[str, object]:
+    return {"device": identity.device, "inode": identity.inode, "birth": identity.birth}
+
+
+def _parse(text: str) -> object:
+    if len(text) > MAX_TEXT:
+        raise WrongShape(f"It has more than {MAX_TEXT} characters.")
+    try:
+        return json.loads(
+            text,
+            object_pairs_hook=_unique,
+            parse_int=_whole,
+            parse_float=_refuse_number,
+            parse_constant=_refuse_number,
+        )
+    except RecursionError as error:
+        raise WrongShape("It is nested too deeply.") from error
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise WrongShape(f"It is not valid JSON from {place} on.") from error
+
+
+def _unique(pairs: t.List[t.Tuple[str, object]]) -> t.Dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise WrongShape("It has the same key twice in one object.")
+    return members
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > _MAX_DIGITS:
+        raise WrongShape("It holds a number that is too long.")
+    return int(digits)
+
+
+def _refuse_number(word: str) -> t.NoReturn:
+    raise WrongShape("It holds a number that is not a whole one.")

@@ -1,0 +1,152 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The shape of the ledger: plain JSON types in, values out, and nothing that is not exactly of that shape.
+
+Pure. Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.names import check_holder
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.paths import check_path
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.text import check_text
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Identity
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Holder, Ledger, Reference
+
+VERSION = 1
+MAX_WORD = 1024 * 1024
+RESTORE = "Restore it from a backup, or move it away once you have checked that nothing it names is mounted."
+
+_LEDGER_KEYS = frozenset(("boot_id", "directories", "references", "version"))
+_REFERENCE_KEYS = frozenset(Reference.__dataclass_fields__)
+_HOLDER_KEYS = frozenset(Holder.__dataclass_fields__)
+_IDENTITY_KEYS = frozenset(Identity.__dataclass_fields__)
+
+_TOKEN = re.compile(r"[A-Za-z0-9._-]{0,128}")
+_DEVICE = re.compile(r"(?:[0-9]{1,10}:[0-9]{1,10})?")
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?Z")
+
+_T = t.TypeVar("_T")
+Members = t.Mapping[str, object]
+
+
+class WrongShape(Exception):
+    """What is wrong and what to do about it, as sentences. Never leaves the ledger's room."""
+
+    def __init__(self, wrong: str, remedy: str = RESTORE) -> None:
+        super().__init__(f"{wrong} {remedy}")
+
+
+def build_ledger(data: object) -> Ledger:
+    """Return the ledger of this shape. Raises WrongShape, as all functions here."""
+    version = _members(data, "the ledger").get("version")
+    if isinstance(version, int) and version > VERSION:
+        raise WrongShape(
+            f"It has version {version}, this holdfast.mounts reads version {VERSION}.",
+            "It was written by a newer version of the collection: update this one.",
+        )
+    members = _members(data, "the ledger", _LEDGER_KEYS)
+    if _typed(members, "version", int) != VERSION:
+        raise WrongShape(f'Its "version" is {version}, expected {VERSION}.')
+    return Ledger(
+        boot_id=_matching(members, "boot_id", _TOKEN),
+        references=_each(members, "references", build_reference),
+        directories=_each(members, "directories", build_identity),
+    )
+
+
+def build_reference(data: object) -> Reference:
+    """Return the reference of this shape."""
+    members = _members(data, "a reference", _REFERENCE_KEYS)
+    opts = _typed(members, "opts", list)
+    return Reference(
+        src=_word(members["src"], "src"),
+        fstype=_matching(members, "fstype", _TOKEN),
+        opts=tuple(_word(word, "opts") for word in opts),
+        owned=_typed(members, "owned", bool),
+        holders=_build_holders(members),
+        boot_id=_matching(members, "boot_id", _TOKEN),
+        mount_namespace=_number(members, "mount_namespace"),
+        mount_id=_number(members, "mount_id"),
+        device=_matching(members, "device", _DEVICE),
+        operation=_matching(members, "operation", _TOKEN),
+        deferred=_typed(members, "deferred", bool),
+    )
+
+
+def build_identity(data: object) -> Identity:
+    """Return the identity of this shape."""
+    members = _members(data, "a directory", _IDENTITY_KEYS)
+    # A filesystem may show any birth (struct statx_timestamp: 64 bits of seconds, with a sign).
+    birth = _number(members, "birth", -(2**95), 2**95)
+    return Identity(_matching(members, "device", _DEVICE), _number(members, "inode"), birth)
+
+
+def _build_holders(members: Members) -> t.Dict[str, Holder]:
+    holders = {}
+    for name, data in _members(members["holders"], '"holders"').items():
+        _checked(check_holder, name, "holders")
+        claim = _members(data, "a holder", _HOLDER_KEYS)
+        expires = None if claim["expires"] is None else _matching(claim, "expires", _MOMENT)
+        holders[name] = Holder(_matching(claim, "since", _MOMENT), expires)
+    return holders
+
+
+def _each(members: Members, name: str, build: t.Callable[[object], _T]) -> t.Dict[str, _T]:
+    result = {}
+    for path, data in _members(members[name], f'"{name}"').items():
+        _checked(check_path, path, name)
+        result[path] = build(data)
+    return result
+
+
+def _checked(check: t.Callable[[t.Any, str], str], value: str, name: str) -> str:
+    try:
+        return check(value, name)
+    except MountError as error:
+        raise WrongShape(f"{error.message}.") from error
+
+
+def _members(data: object, what: str, keys: t.Optional[t.FrozenSet[str]] = None) -> Members:
+    if not isinstance(data, dict):
+        raise WrongShape(f"Where {what} is expected there is no JSON object.")
+    if keys is not None and data.keys() != keys:
+        missing = ", ".join(sorted(keys - data.keys())) or "none"
+        unknown = len(data.keys() - keys)
+        raise WrongShape(
+            f"The keys of {what} are not the expected ones (missing: {missing}; unknown: {unknown})."
+        )
+    return data
+
+
+def _typed(members: Members, name: str, kind: t.Type[_T]) -> _T:
+    value = members[name]
+    # To Python a bool is an int as well.
+    if not isinstance(value, kind) or isinstance(value, bool) is not (kind is bool):
+        raise WrongShape(f'A "{name}" is not of type {kind.__name__}.')
+    return value
+
+
+def _number(members: Members, name: str, low: int = 0, high: int = 2**64 - 1) -> int:
+    value = _typed(members, name, int)
+    if not low <= value <= high:
+        raise WrongShape(f'A "{name}" is out of range.')
+    return value
+
+
+def _matching(members: Members, name: str, pattern: t.Pattern[str]) -> str:
+    value = _typed(members, name, str)
+    if pattern.fullmatch(value) is None:
+        raise WrongShape(f'A "{name}" is malformed.')
+    return value
+
+
+def _word(value: object, name: str) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_WORD:
+        raise WrongShape(f'A value in "{name}" is not a string of 1 to {MAX_WORD} characters.')
+    # What Python can print needs no look at each character: it is stricter than check_text, and fast.
+    return value if value.isprintable() else _checked(check_text, value, name)
