@@ -1,0 +1,137 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Where the kernel's mount table and the ledger disagree, one mount point at a time.
+
+Pure. Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._facts.options import changed_options
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.table import Visible
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, KernelMount
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Reference
+
+DriftKind = t.Literal[
+    "deferred",
+    "expired",
+    "interrupted",
+    "missing",
+    "options_changed",
+    "orphaned",
+    "replaced",
+    "stacked",
+]
+# C(YYYY-MM-DDTHH:MM:SS): of one length, so that the order of texts is the order in time.
+_SECONDS = 19
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One disagreement. message is a sentence for people, without the mount point."""
+
+    path: str
+    kind: DriftKind
+    message: str
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What holds for all mount points of one call.
+
+    alive: for each path of the ledger the number in mountinfo of the mount that its reference
+        means, None when that mount is gone. Numbers are asked for outside of this room.
+    now: UTC, ISO 8601.
+    """
+
+    host: Host
+    alive: t.Mapping[str, t.Optional[int]]
+    now: str
+
+
+def find_drift(
+    path: str, reference: Reference, visible: t.Optional[Visible], scene: Scene
+) -> t.Tuple[Drift, ...]:
+    """Return where this reference and the kernel disagree, the gravest first."""
+    found = [
+        _find_in_table(path, reference, visible, scene),
+        _find_in_claims(path, reference, visible, scene),
+    ]
+    if visible is not None and is_ours(path, reference, visible.mount, scene):
+        found.extend(_find_on_mount(path, reference, visible))
+    ended = sorted(name for name, holder in reference.holders.items() if _is_over(holder.expires, scene.now))
+    if ended:
+        found.append(Drift(path, "expired", f"The lease of {', '.join(ended)} has ended."))
+    return tuple(drift for drift in found if drift is not None)
+
+
+def is_ours(path: str, reference: Reference, mount: KernelMount, scene: Scene) -> bool:
+    """Return whether this is the very mount that the reference means.
+
+    LIMIT: without unique ids (before Linux 6.8) a foreign mount of the same type and device that was
+    given the number of ours is taken for ours.
+    """
+    number = scene.alive.get(path)
+    if number is None or mount.mount_id != number or not _is_comparable(reference, scene.host):
+        return False
+    if scene.host.protection == "full":
+        return True
+    return mount.device == reference.device and reference.fstype in ("bind", mount.fstype)
+
+
+def _is_comparable(reference: Reference, host: Host) -> bool:
+    return reference.boot_id == host.boot_id and reference.mount_namespace == host.mount_namespace
+
+
+def _find_in_table(
+    path: str, reference: Reference, visible: t.Optional[Visible], scene: Scene
+) -> t.Optional[Drift]:
+    if visible is None:
+        return _tell_absent(path, reference, scene)
+    if is_ours(path, reference, visible.mount, scene):
+        return None
+    if any(is_ours(path, reference, mount, scene) for mount in visible.covered):
+        return Drift(path, "stacked", "Another mount covers the one that is held.")
+    return Drift(path, "replaced", "Another mount stands where the one that is held should be.")
+
+
+def _tell_absent(path: str, reference: Reference, scene: Scene) -> Drift:
+    if scene.alive.get(path) is not None and scene.host.protection == "full":
+        return Drift(
+            path, "replaced", "The mount that is held was moved, or lies hidden below another mount."
+        )
+    if reference.boot_id != scene.host.boot_id:
+        return Drift(path, "missing", "Not mounted since the host was booted again.")
+    if reference.mount_namespace != scene.host.mount_namespace:
+        return Drift(path, "missing", "Mounted in another mount namespace, not in this one.")
+    return Drift(path, "missing", "Not mounted any more.")
+
+
+def _find_in_claims(
+    path: str, reference: Reference, visible: t.Optional[Visible], scene: Scene
+) -> t.Optional[Drift]:
+    if reference.holders or not _is_mounted(path, reference, visible, scene):
+        return None
+    if reference.deferred:
+        return Drift(path, "deferred", "Nobody holds it; it was busy when the last holder left.")
+    return Drift(path, "orphaned", "Nobody holds it, and it is still mounted.") if reference.owned else None
+
+
+def _is_mounted(path: str, reference: Reference, visible: t.Optional[Visible], scene: Scene) -> bool:
+    stack = () if visible is None else (visible.mount, *visible.covered)
+    return any(is_ours(path, reference, mount, scene) for mount in stack)
+
+
+def _find_on_mount(path: str, reference: Reference, visible: Visible) -> t.Iterator[Drift]:
+    if visible.stacked:
+        yield Drift(path, "stacked", "It is stacked with another mount at the same mount point.")
+    changes = changed_options(reference.definition, visible.mount, is_owned=reference.owned)
+    if changes:
+        yield Drift(path, "options_changed", f"Its options are not as asked ({' '.join(changes)}).")
+
+
+def _is_over(expires: t.Optional[str], now: str) -> bool:
+    return expires is not None and expires[:_SECONDS] <= now[:_SECONDS]
