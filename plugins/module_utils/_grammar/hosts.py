@@ -1,0 +1,97 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The grammar of sources on other hosts. Every function returns what is wrong, or nothing.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import typing as t
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.paths import path_fault
+
+HOST_LENGTH = 253
+HOST_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+IPV4_PART = r"(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+IPV4 = re.compile(rf"({IPV4_PART}\.){{3}}{IPV4_PART}")
+DOTTED_DIGITS = re.compile(r"[0-9.]+")
+BRACKETED = re.compile(r"\[([0-9A-Fa-f:.]+)\]")
+PORT = re.compile(r"[1-9][0-9]{0,4}")
+NAME = re.compile(r"[A-Za-z0-9._-]+")
+CEPH_NAMED = re.compile(
+    r"[A-Za-z0-9._-]+@([0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})?\.[A-Za-z0-9._-]+"
+)
+
+
+def is_host(text: str) -> bool:
+    """Return whether it is a DNS name, an IPv4 address, or an IPv6 address in brackets."""
+    bracketed = BRACKETED.fullmatch(text)
+    if bracketed:
+        return _is_ipv6(bracketed.group(1))
+    if DOTTED_DIGITS.fullmatch(text):
+        return IPV4.fullmatch(text) is not None
+    return len(text) <= HOST_LENGTH and all(HOST_LABEL.fullmatch(label) for label in text.split("."))
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def nfs_fault(source: str) -> str:
+    """Check host:/path."""
+    host, path = _split(source)
+    if is_host(host) and _is_inner_path(path):
+        return ""
+    return "is no NFS export; write host:/path"
+
+
+def glusterfs_fault(source: str) -> str:
+    """Check host:/volume[/sub]."""
+    host, path = _split(source)
+    names = path.split("/")[1:]
+    if is_host(host) and _is_inner_path(path) and all(NAME.fullmatch(name) for name in names):
+        return ""
+    return "is no Gluster volume; write host:/volume or host:/volume/sub of A-Z a-z 0-9 . _ -"
+
+
+def cifs_fault(source: str) -> str:
+    """Check //host/share[/sub]."""
+    host, slash, path = source[2:].partition("/")
+    is_clean = source.startswith("//") and not any(character in source for character in ',\\"%')
+    if is_clean and is_host(host) and slash and not path_fault("/" + path):
+        return ""
+    return 'is no SMB share; write //host/share or //host/share/sub without , \\ " and %'
+
+
+def ceph_fault(source: str) -> str:
+    """Check [mon[:port][,mon...]]:/path, or user@[fsid].fs=/path."""
+    named, equals, path = source.partition("=")
+    if equals and CEPH_NAMED.fullmatch(named) and _is_inner_path(path):
+        return ""
+    monitors, path = _split(source)
+    if _is_inner_path(path) and (not monitors or all(map(_is_monitor, monitors.split(",")))):
+        return ""
+    return "is no Ceph filesystem; write monitor:/path, :/path or user@.filesystem=/path"
+
+
+def _split(source: str) -> t.Tuple[str, str]:
+    host, separator, path = source.partition(":/")
+    return (host, "/" + path) if separator else ("", "")
+
+
+def _is_inner_path(path: str) -> bool:
+    return path == "/" or not path_fault(path)
+
+
+def _is_monitor(text: str) -> bool:
+    host, colon, port = text.rpartition(":")
+    if colon and PORT.fullmatch(port) and int(port) < 65536 and is_host(host):
+        return True
+    return is_host(text)

@@ -1,0 +1,158 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which mount options may be given, and their canonical form.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import difflib
+import typing as t
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.contradictions import (
+    find_contradictions,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import (
+    FILESYSTEMS,
+    Filesystem,
+    find_filesystem,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.hints import (
+    hint_for,
+    masked,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.layers import (
+    check_layers,
+    layer_fault,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.text import (
+    check_text,
+    quote,
+    refusal,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.virtual_options import (
+    LAYER_OPTIONS,
+    SUPERBLOCK_WORDS,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import MOUNT_FLAGS
+
+Flags = t.Tuple[str, ...]
+Data = t.Tuple[t.Tuple[str, t.Optional[str]], ...]
+
+# The kernel's defaults: accepted, since they may contradict another word, and left out.
+DEFAULT_WORDS = ("async", "atime", "diratime", "exec", "nolazytime", "relatime", "rw", "symfollow")
+MOST_OPTIONS = 256
+
+
+def canonical_options(
+    fstype: str,
+    opts: t.Sequence[str],
+    *,
+    allow_suid: bool = False,
+    allow_dev: bool = False,
+    source_roots: t.Sequence[str] = (),
+    option: str = "opts",
+) -> t.Tuple[Flags, Data]:
+    """Return flags and data of a Definition, the implied ones included.
+
+    Raises invalid_argument for characters, option_not_allowed with every offender named, and
+    source_not_allowed for a layer of an overlay outside of the source roots.
+    """
+    filesystem = FILESYSTEMS.get(fstype) or find_filesystem(fstype)
+    words = [check_text(word, f"{option}[{index}]") for index, word in enumerate(opts)]
+    if len(words) > MOST_OPTIONS:
+        raise refusal("option_not_allowed", f"{option}: {len(words)} options; write at most {MOST_OPTIONS}")
+    flags, data, faults = _read_words(filesystem, words)
+    faults += find_contradictions(_names(filesystem, words), filesystem.groups)
+    if faults:
+        raise refusal("option_not_allowed", f"{option}: not allowed for {fstype}: " + "; ".join(faults))
+    for name, value in filesystem.implied:
+        data.setdefault(name, value)
+    if fstype == "overlay":
+        check_layers(data, option, source_roots=source_roots)
+    implied = {name for name, allowed in (("nosuid", allow_suid), ("nodev", allow_dev)) if not allowed}
+    return tuple(sorted(flags | implied)), tuple(sorted(data.items()))
+
+
+def canonical_shown(fstype: str, shown: t.Iterable[str]) -> t.Dict[str, t.Optional[str]]:
+    """Return superblock options as the kernel shows them, by canonical name and value.
+
+    Left out is what the table of the type does not know, C(ro) and C(rw) among it. Never raises.
+    LIMIT: the kernel rounds a tmpfs' size up to pages, turns a percentage into bytes, and shows a
+    vfat's umask as fmask and dmask; it does not show what equals its defaults.
+    """
+    result: t.Dict[str, t.Optional[str]] = {}
+    filesystem = FILESYSTEMS.get(fstype)
+    for word in shown if filesystem else ():
+        name, equals, text = word.partition("=")
+        if fstype == "overlay" and name == "lowerdir+":
+            # Layers that were given one by one (Linux 6.5).
+            before = result.get("lowerdir")
+            result["lowerdir"] = f"{before}:{text}" if before else text
+            continue
+        known = filesystem.options.get(name) if filesystem else None
+        if known is None:
+            continue
+        value = known.value.canonical(text) if known.value and equals else None
+        if value is not None or (not equals and (known.value is None or known.may_be_bare)):
+            result[known.name] = value
+    return result
+
+
+def _names(filesystem: Filesystem, words: t.Iterable[str]) -> t.List[str]:
+    names = [word.partition("=")[0] for word in words]
+    return [filesystem.options[name].name if name in filesystem.options else name for name in names if name]
+
+
+def _read_words(
+    filesystem: Filesystem, words: t.Iterable[str]
+) -> t.Tuple[t.Set[str], t.Dict[str, t.Optional[str]], t.List[str]]:
+    flags: t.Set[str] = set()
+    data: t.Dict[str, t.Optional[str]] = {}
+    faults: t.List[str] = []
+    for word in words:
+        name, equals, text = word.partition("=")
+        fault = _fault(filesystem, word)
+        if fault:
+            faults.append(f"{quote(masked(word))}: {fault}")
+        elif name in MOUNT_FLAGS:
+            flags.add(name)
+        elif name not in DEFAULT_WORDS:
+            known = filesystem.options[name]
+            data[known.name] = known.value.canonical(text) if known.value and equals else None
+    return flags, data, faults
+
+
+def _fault(filesystem: Filesystem, word: str) -> str:
+    name, equals, text = word.partition("=")
+    if not word:
+        return "an empty option; remove it"
+    if filesystem.name == "overlay" and name in LAYER_OPTIONS:
+        return layer_fault(name, text)
+    if "," in word or "\\" in word:
+        return "holds a comma or a backslash; write one option per element of the list, without either"
+    if name in MOUNT_FLAGS or name in DEFAULT_WORDS:
+        return f"takes no value; write {name}" if equals else ""
+    known = filesystem.options.get(name)
+    if known is None:
+        return _unknown_fault(filesystem, word)
+    if known.value is None or not equals:
+        fits = not equals and (known.value is None or known.may_be_bare)
+    else:
+        fits = known.value.canonical(text) is not None
+    return "" if fits else hint_for(word) or f"write {known.expected}"
+
+
+def _unknown_fault(filesystem: Filesystem, word: str) -> str:
+    name = word.partition("=")[0]
+    hint = hint_for(word)
+    if hint:
+        return hint
+    if filesystem.name == "bind" and name in SUPERBLOCK_WORDS:
+        return "belongs to the filesystem that is shown; set it where that is mounted"
+    known = sorted({*MOUNT_FLAGS, *DEFAULT_WORDS, *filesystem.options})
+    alike = difflib.get_close_matches(name[:64], known, n=2)
+    if alike:
+        return "unknown; write " + " or ".join(alike)
+    return "unknown; write one of " + ", ".join(known) + ", or leave it out"

@@ -1,0 +1,149 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which paths are well-formed, and below which directories they may lie.
+
+A path here is words only: nothing on the host is looked at. Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import typing as t
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.text import (
+    check_text,
+    quote,
+    quote_all,
+    refusal,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import Code
+
+COMPONENT_BYTES = 255  # NAME_MAX, limits.h
+PATH_BYTES = 4095  # PATH_MAX without the terminating zero, limits.h
+
+# Neither these nor anything below them, whatever the configuration.
+NEVER_LIST = (
+    "/bin",
+    "/boot",
+    "/dev",
+    "/etc",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/proc",
+    "/run/dbus",
+    "/run/holdfast",
+    "/run/systemd",
+    "/run/user",
+    "/sbin",
+    "/sys",
+    "/usr",
+    "/var/lib/containers",
+    "/var/lib/docker",
+    "/var/lib/kubelet",
+)
+# Never roots themselves, though directories below them may be.
+NEVER_ROOTS = ("/", "/home", "/opt", "/root", "/run", "/tmp", "/var")
+
+
+def check_path(value: t.Any, option: str, *, code: Code = "invalid_argument") -> str:
+    """Return the path when it is absolute and spelled in the one way that names it.
+
+    Raises invalid_argument for its characters, the given code for its form.
+    """
+    path = check_text(value, option)
+    fault = path_fault(path)
+    if fault:
+        raise refusal(code, f"{option}: {quote(path)} {fault}")
+    return path
+
+
+def path_fault(path: str) -> str:
+    """Return what is wrong with the form of an absolute path and what to write, or nothing."""
+    if not path:
+        return "is empty; write an absolute path"
+    if not path.startswith("/"):
+        return "is not absolute; write it from / on, neither ~ nor $VAR is expanded"
+    if path == "/":
+        return "is the root directory; write a path below it"
+    if len(path.encode("utf-8", "surrogatepass")) > PATH_BYTES:
+        return f"is longer than {PATH_BYTES} bytes; write a shorter path"
+    return _component_fault(path)
+
+
+def _component_fault(path: str) -> str:
+    components = path.split("/")[1:]
+    if ".." in components:
+        return 'has a ".." component; write the path that it leads to'
+    if "" in components or "." in components:
+        plain = "/" + posixpath.normpath(path).lstrip("/")
+        instead = f"write {quote(plain)}" if plain != "/" else "write a path below the root directory"
+        return f'has an empty or "." component or a trailing slash; {instead}'
+    for component in components:
+        if len(component.encode("utf-8", "surrogatepass")) > COMPONENT_BYTES:
+            return f"has a component of more than {COMPONENT_BYTES} bytes; write a shorter name"
+    return ""
+
+
+def is_below(path: str, root: str) -> bool:
+    """Return whether the path lies strictly below the root, compared component by component.
+
+    Both are taken to be well-formed; no symbolic link is followed.
+    """
+    return path != root and path.startswith(root.rstrip("/") + "/")
+
+
+def refuse_never(path: str, option: str, *, code: Code = "path_not_allowed") -> None:
+    """Refuse what is on the never-list or below it, whatever the configuration."""
+    for never in NEVER_LIST:
+        if path == never or is_below(path, never):
+            raise refusal(
+                code,
+                f"{option}: {quote(path)} belongs to the system, nothing at or below {quote(never)} "
+                "may be mounted, whatever the configuration; choose another directory",
+            )
+
+
+def refuse_outside(
+    path: str,
+    roots: t.Sequence[str],
+    option: str,
+    *,
+    code: Code = "path_not_allowed",
+    roots_option: str = "allowed_roots",
+) -> None:
+    """Refuse what does not lie strictly below one of the roots."""
+    if any(is_below(path, root) for root in roots):
+        return
+    raise refusal(
+        code,
+        f"{option}: {quote(path)} does not lie below {roots_option} ({quote_all(roots)}); "
+        f"choose a path strictly below one of them, or add a directory above it to {roots_option}",
+    )
+
+
+def check_roots(values: t.Sequence[t.Any], option: str) -> t.Tuple[str, ...]:
+    """Return the roots, in the order given. Raises invalid_argument."""
+    if not values:
+        raise refusal("invalid_argument", f"{option}: the list is empty; name at least one directory")
+    roots: t.List[str] = []
+    for index, value in enumerate(values):
+        root = _check_root(value, f"{option}[{index}]")
+        if root in roots:
+            raise refusal(
+                "invalid_argument", f"{option}[{index}]: {quote(root)} is there twice; name it once"
+            )
+        roots.append(root)
+    return tuple(roots)
+
+
+def _check_root(value: t.Any, option: str) -> str:
+    if value in NEVER_ROOTS:
+        raise refusal(
+            "invalid_argument",
+            f"{option}: {quote(value)} is too wide to be a root; name a directory below it",
+        )
+    root = check_path(value, option)
+    refuse_never(root, option, code="invalid_argument")
+    return root
