@@ -10,7 +10,7 @@ TREE := $(ROOT)/build/ansible_collections/holdfast/mounts
 DEV := $(ROOT)/.venv/dev
 CORE_218 := $(ROOT)/.venv/core-2.18
 DEMO := $(ROOT)/.venv/demo
-STAGES := integration sanity unit-2.19 molecule unit-2.18 demo types lint docs-lint
+STAGES := integration sanity unit-2.19 molecule unit-2.18 types lint docs-lint
 
 export ANSIBLE_COLLECTIONS_PATH := $(ROOT)/build
 export ANSIBLE_PYTHON_INTERPRETER := $(DEV)/bin/python

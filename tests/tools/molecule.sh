@@ -10,8 +10,10 @@ if [ "$(id -u)" -ne 0 ]; then
   echo "Skipped: the scenarios mount filesystems, which takes root"
   exit 0
 fi
+export PATH=$venv/bin:/usr/sbin:/sbin:$PATH
+[ -t 1 ] || export ANSIBLE_NOCOLOR=1 NO_COLOR=1
 cd "$tree/extensions"
 for scenario in "$@"; do
-  "$here/private_host.sh" "$venv/bin/molecule" test --scenario-name "$scenario" </dev/null
+  "$here/private_host.sh" "$venv/bin/molecule" --base-config molecule/config.yml test --scenario-name "$scenario" </dev/null
   echo "molecule: $scenario passed"
 done
