@@ -7,6 +7,7 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 _BOOT = "leave it out; it is a matter of boot, which writes it"
@@ -107,13 +108,19 @@ PREFIX_HINTS = (
 )
 
 
+# Parts of names whose values may be secrets; no table has an option of such a name.
 SECRETS = ("cred", "key", "pass", "secret", "token")
+NAMES = re.compile(r"(?:^|,)([^,=]*)=")
+
+
+def may_be_secret(word: str) -> bool:
+    """Return whether the option, or one that follows a comma in it, may carry a secret."""
+    return any(part in name.lower() for name in NAMES.findall(word) for part in SECRETS)
 
 
 def masked(word: str) -> str:
     """Return the option as a message may show it: nothing of a value that may be a secret."""
-    is_secret = any(part in word.lower() for part in SECRETS)
-    return word.partition("=")[0] + "=***" if is_secret and "=" in word else word
+    return word.partition("=")[0] + "=***" if may_be_secret(word) else word
 
 
 def hint_for(word: str) -> str:

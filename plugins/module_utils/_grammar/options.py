@@ -7,7 +7,6 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
-import difflib
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.contradictions import (
@@ -21,11 +20,13 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesyste
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.hints import (
     hint_for,
     masked,
+    may_be_secret,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.layers import (
     check_layers,
     layer_fault,
 )
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.spelling import find_alike
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.text import (
     check_text,
     quote,
@@ -60,7 +61,7 @@ def canonical_options(
     source_not_allowed for a layer of an overlay outside of the source roots.
     """
     filesystem = FILESYSTEMS.get(fstype) or find_filesystem(fstype)
-    words = [check_text(word, f"{option}[{index}]") for index, word in enumerate(opts)]
+    words = [_check_word(word, f"{option}[{index}]") for index, word in enumerate(opts)]
     if len(words) > MOST_OPTIONS:
         raise refusal("option_not_allowed", f"{option}: {len(words)} options; write at most {MOST_OPTIONS}")
     flags, data, faults = _read_words(filesystem, words)
@@ -98,6 +99,12 @@ def canonical_shown(fstype: str, shown: t.Iterable[str]) -> t.Dict[str, t.Option
         if value is not None or (not equals and (known.value is None or known.may_be_bare)):
             result[known.name] = value
     return result
+
+
+def _check_word(word: t.Any, option: str) -> str:
+    if isinstance(word, str) and may_be_secret(word):
+        return word  # refused later, with its value masked; an error about characters would show it
+    return check_text(word, option)
 
 
 def _names(filesystem: Filesystem, words: t.Iterable[str]) -> t.List[str]:
@@ -152,7 +159,7 @@ def _unknown_fault(filesystem: Filesystem, word: str) -> str:
     if filesystem.name == "bind" and name in SUPERBLOCK_WORDS:
         return "belongs to the filesystem that is shown; set it where that is mounted"
     known = sorted({*MOUNT_FLAGS, *DEFAULT_WORDS, *filesystem.options})
-    alike = difflib.get_close_matches(name[:64], known, n=2)
+    alike = find_alike(name, known)
     if alike:
         return "unknown; write " + " or ".join(alike)
     return "unknown; write one of " + ", ".join(known) + ", or leave it out"
