@@ -29,6 +29,9 @@ LARGEST_MODE = 0o7777
 LARGEST_ID = 2**32 - 2  # chown(2) takes 2**32 - 1 for "leave it as it is"
 NAME_LENGTH = 256  # LOGIN_NAME_MAX, limits.h
 OCTAL = re.compile(r"(0o)?[0-7]{1,5}")
+# The grammar of chmod(1); the conversion itself overlooks what is cut off.
+_CLAUSE = "[ugoa]*([=+-]([rwxXst]*|[ugo]))+"
+SYMBOLS = re.compile(f"{_CLAUSE}(,{_CLAUSE})*")
 DIGITS = re.compile(r"[0-9]{1,10}")
 
 
@@ -70,6 +73,8 @@ def _number_or_symbols(value: t.Any, option: str) -> t.Optional[int]:
 
 
 def _symbolic_mode(text: str) -> t.Optional[int]:
+    if SYMBOLS.fullmatch(text) is None:
+        return None
     base = os.stat_result((stat.S_IFDIR | DEFAULT_MODE, 0, 0, 0, 0, 0, 0, 0, 0, 0))
     try:
         return int(AnsibleModule._symbolic_mode_to_octal(base, text))

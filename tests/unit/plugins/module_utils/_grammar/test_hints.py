@@ -1,0 +1,71 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is written instead of options that are known and refused, and that no secret is quoted."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.options import canonical_options
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
+
+# type, options, a part of the message
+HINTED: t.Dict[str, t.Tuple[str, t.List[str], str]] = {
+    "suid": ("tmpfs", ["suid"], "set allow_suid: true"),
+    "dev": ("tmpfs", ["dev"], "set allow_dev: true"),
+    "defaults": ("tmpfs", ["defaults"], "leave it out"),
+    "user": ("ext4", ["user"], "leave it out"),
+    "user_with_name": ("ext4", ["user=bob"], "leave it out"),
+    "users": ("ext4", ["users"], "leave it out"),
+    "owner": ("ext4", ["owner"], "leave it out"),
+    "helper": ("ext4", ["helper=evil"], "no helper may be named"),
+    "uhelper": ("ext4", ["uhelper=evil"], "no helper may be named"),
+    "mkdir": ("ext4", ["X-mount.mkdir=0777"], "missing directories are made anyway"),
+    "x_mount": ("ext4", ["X-mount.subdir=a"], "leave it out"),
+    "x_systemd": ("ext4", ["x-systemd.automount"], "leave it out"),
+    "comment": ("ext4", ["comment=x"], "leave it out"),
+    "loop": ("ext4", ["loop"], "/dev/loopN"),
+    "loop_with_device": ("ext4", ["loop=/dev/loop3"], "/dev/loopN"),
+    "offset": ("ext4", ["offset=512"], "/dev/loopN"),
+    "bind": ("ext4", ["bind"], "write fstype: bind"),
+    "rbind": ("bind", ["rbind"], "fstype: bind"),
+    "remount": ("tmpfs", ["remount"], "change opts"),
+    "shared": ("tmpfs", ["shared"], "every mount is private"),
+    "netdev": ("ext4", ["_netdev"], "boot"),
+    "nofail": ("ext4", ["nofail"], "boot"),
+    "noauto": ("ext4", ["noauto"], "boot"),
+    "context": ("ext4", ["context=system_u:object_r:tmp_t:s0"], "use selinux_context"),
+    "rootcontext": ("ext4", ["rootcontext=x"], "use selinux_context"),
+    "bg": ("ext4", ["bg"], "leave it out"),
+    "panic": ("ext4", ["errors=panic"], "errors=remount-ro"),
+    "journal_path": ("ext4", ["journal_path=/dev/sdb"], "no other device or file"),
+    "quota_file": ("ext4", ["usrjquota=aquota.user"], "write usrquota"),
+    "logdev": ("xfs", ["logdev=/dev/sdb"], "no other device or file"),
+    "btrfs_device": ("btrfs", ["device=/dev/sdb"], "no other device or file"),
+    "metacopy": ("overlay", ["lowerdir=/srv/a", "metacopy=on"], "leave it out"),
+    "datadir": ("overlay", ["lowerdir=/srv/a", "datadir+=/srv/b"], "write all layers into lowerdir"),
+}
+
+
+@pytest.mark.parametrize(("fstype", "opts", "message"), HINTED.values(), ids=HINTED.keys())
+def test_option_that_is_known_is_refused_with_what_to_write(
+    fstype: str, opts: t.List[str], message: str
+) -> None:
+    with pytest.raises(MountError) as caught:
+        canonical_options(fstype, opts, source_roots=("/srv",))
+    assert caught.value.code == "option_not_allowed"
+    assert message in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["password=hunter2", "PASSWD=hunter2", "credentials=hunter2", "secret=hunter2\n", "a=b,pass=hunter2"],
+    ids=["plain", "other_case", "credentials", "newline", "after_a_comma"],
+)
+def test_option_that_may_be_a_secret_is_refused_without_its_value(word: str) -> None:
+    with pytest.raises(MountError) as caught:
+        canonical_options("tmpfs", [word])
+    assert caught.value.code == "option_not_allowed"
+    assert "=***" in caught.value.message
+    assert "hunter2" not in caught.value.message

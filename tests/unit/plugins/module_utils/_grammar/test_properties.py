@@ -1,0 +1,167 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What holds for every text, not only for those that somebody thought of."""
+
+from __future__ import annotations
+
+import posixpath
+import typing as t
+import unicodedata
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import (
+    FILESYSTEMS,
+    find_filesystem,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.names import check_holder
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.options import (
+    canonical_options,
+    canonical_shown,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.paths import (
+    check_path,
+    check_roots,
+    is_below,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.sources import check_source
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.text import quote
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import (
+    MOUNT_FLAGS,
+    Definition,
+    definition_from_opts,
+)
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+ROOTS = ("/srv", "/mnt")
+LOCAL = sorted(name for name, known in FILESYSTEMS.items() if known.is_supported)
+# Texts out of the pieces that paths, sources and options are made of, and any text at all.
+PIECES = st.sampled_from(
+    ["/", "..", ".", "a", "srv", "mnt", ":", ",", "=", "\\", "\n", "-", "é", "\udcff", "dev"]
+)
+TEXTS = st.one_of(st.lists(PIECES, max_size=12).map("".join), st.text(max_size=40))
+NAMES = st.text("ab.", min_size=1, max_size=3)
+VALUES = st.one_of(
+    st.sampled_from(
+        ["1g", "0755", "22", "50%", "on", "off", "auto", "virtio", "/a", "@b", "1", "/srv/a:/srv/b,c"]
+    ),
+    st.integers(0, 2**64).map(str),
+    TEXTS,
+)
+
+
+@st.composite
+def words_of(draw: st.DrawFn, fstype: str) -> t.List[str]:
+    """Options that look as if they belonged to the type, most of them well-formed."""
+    names = sorted({*FILESYSTEMS[fstype].options, *MOUNT_FLAGS, "rw", "exec", "relatime"})
+    chosen = draw(st.lists(st.sampled_from(names), max_size=5, unique=True))
+    words = [name if draw(st.booleans()) else f"{name}={draw(VALUES)}" for name in chosen]
+    return [*words, "lowerdir=/srv/a"] if fstype == "overlay" and draw(st.booleans()) else words
+
+
+def _is_refused(action: t.Callable[[], t.Any]) -> bool:
+    refusal = _refusal(action)
+    if refusal is None:
+        return False
+    assert refusal.step == "grammar"
+    assert "\n" not in refusal.message
+    assert refusal.message.encode()
+    return True
+
+
+def _refusal(action: t.Callable[[], t.Any]) -> t.Optional[MountError]:
+    try:
+        action()
+    except MountError as error:
+        return error
+    return None
+
+
+@given(TEXTS)
+def test_path_accepted_leads_nowhere_else(text: str) -> None:
+    if not _is_refused(lambda: check_path(text, "path")):
+        assert posixpath.normpath(text) == text
+        assert is_below(text, "/")
+        assert text.encode()
+
+
+@given(st.lists(NAMES, min_size=1, max_size=4), st.lists(NAMES, min_size=1, max_size=3))
+def test_path_below_a_root_shares_its_components(path: t.List[str], root: t.List[str]) -> None:
+    expected = path[: len(root)] == root and len(path) > len(root)
+    assert is_below("/" + "/".join(path), "/" + "/".join(root)) == expected
+
+
+@given(TEXTS)
+def test_root_accepted_is_an_accepted_path(text: str) -> None:
+    if not _is_refused(lambda: check_roots([text], "roots")):
+        assert check_path(text, "path") == text
+
+
+@given(TEXTS)
+def test_quote_shows_a_single_visible_line(text: str) -> None:
+    shown = quote(text)
+    assert not any(unicodedata.category(character) in ("Cc", "Cf", "Cs") for character in shown)
+
+
+@given(st.sampled_from(sorted(FILESYSTEMS)), TEXTS)
+def test_source_of_any_text_is_accepted_or_refused(fstype: str, text: str) -> None:
+    if not _is_refused(lambda: check_source(fstype, text, source_roots=ROOTS)):
+        assert not text.startswith("-")
+        assert ".." not in text.split("/")
+        assert "\n" not in text
+
+
+@given(TEXTS)
+def test_holder_and_fstype_of_any_text_are_accepted_or_refused(text: str) -> None:
+    if not _is_refused(lambda: check_holder(text, "holder")):
+        assert text.isascii()
+    if not _is_refused(lambda: find_filesystem(text, ())):
+        assert text in FILESYSTEMS
+
+
+@given(st.sampled_from(LOCAL), st.lists(TEXTS, max_size=4))
+def test_options_of_any_text_are_accepted_or_refused(fstype: str, opts: t.List[str]) -> None:
+    _is_refused(lambda: canonical_options(fstype, opts, source_roots=ROOTS))
+
+
+@given(st.data(), st.sampled_from(LOCAL), st.booleans(), st.booleans())
+def test_options_in_canonical_form_are_their_own(
+    data: st.DataObject, fstype: str, suid: bool, dev: bool
+) -> None:
+    opts = data.draw(words_of(fstype))
+
+    def canonical(words: t.Sequence[str]) -> t.Any:
+        return canonical_options(fstype, words, allow_suid=suid, allow_dev=dev, source_roots=ROOTS)
+
+    assume(not _is_refused(lambda: canonical(opts)))
+    flags, pairs = canonical(opts)
+    definition = Definition(fstype, "source", flags, pairs)
+    assert canonical(data.draw(st.permutations(opts))) == (flags, pairs)
+    assert canonical(definition.opts) == (flags, pairs)
+    assert definition_from_opts(fstype, "source", definition.opts) == definition
+
+
+@given(st.data(), st.sampled_from(LOCAL))
+def test_options_accepted_hold_no_separator(data: st.DataObject, fstype: str) -> None:
+    opts = data.draw(words_of(fstype))
+    assume(not _is_refused(lambda: canonical_options(fstype, opts, source_roots=ROOTS)))
+    flags, pairs = canonical_options(fstype, opts, source_roots=ROOTS)
+    assert set(flags) <= set(MOUNT_FLAGS)
+    for name, value in pairs:
+        allowed = ",:" if name in ("lowerdir", "upperdir", "workdir") else ""
+        assert not any(mark in (value or "") for mark in ',\\\n"' if mark not in allowed)
+
+
+@given(st.data(), st.sampled_from(LOCAL))
+def test_options_shown_as_they_were_given_are_the_same(data: st.DataObject, fstype: str) -> None:
+    opts = data.draw(words_of(fstype))
+    assume(not _is_refused(lambda: canonical_options(fstype, opts, source_roots=ROOTS)))
+    pairs = canonical_options(fstype, opts, source_roots=ROOTS)[1]
+    shown = canonical_shown(fstype, ["rw", *(word for word in opts)])
+    implied = dict(FILESYSTEMS[fstype].implied)
+    assert {**implied, **shown} == dict(pairs)
+
+
+@given(st.one_of(st.sampled_from(sorted(FILESYSTEMS)), TEXTS), st.lists(TEXTS, max_size=4))
+def test_options_shown_of_any_text_never_raise(fstype: str, shown: t.List[str]) -> None:
+    canonical_shown(fstype, shown)
