@@ -99,14 +99,14 @@ def _find_in_table(
 
 
 def _tell_absent(path: str, reference: Reference, scene: Scene) -> Drift:
-    if scene.alive.get(path) is not None and scene.host.protection == "full":
-        return Drift(
-            path, "replaced", "The mount that is held was moved, or lies hidden below another mount."
-        )
     if reference.boot_id != scene.host.boot_id:
         return Drift(path, "missing", "Not mounted since the host was booted again.")
     if reference.mount_namespace != scene.host.mount_namespace:
         return Drift(path, "missing", "Mounted in another mount namespace, not in this one.")
+    if scene.alive.get(path) is not None and scene.host.protection == "full":
+        return Drift(
+            path, "replaced", "The mount that is held was moved, or lies hidden below another mount."
+        )
     return Drift(path, "missing", "Not mounted any more.")
 
 
