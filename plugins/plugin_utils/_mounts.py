@@ -64,7 +64,10 @@ def plain(value: t.Any) -> t.Any:
         return [plain(element) for element in value]
     if isinstance(value, int):
         return int(value)
-    return float(value) if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return float(value)
+    # Core 2.18 keeps its mark when the subclass is asked.
+    return str.__str__(value) if isinstance(value, str) else str(value)
 
 
 def _fact(variables: t.Mapping[str, t.Any], name: str, injected: str) -> t.Any:
