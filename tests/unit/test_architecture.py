@@ -26,6 +26,7 @@ ROOMS = (
     "_plan",
     "_execute",
     "_result",
+    "_call",
 )
 
 PURE_ROOMS = ("_values", "_grammar", "_facts", "_plan", "_result")

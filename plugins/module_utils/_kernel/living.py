@@ -46,8 +46,8 @@ def _number(unique_id: int) -> t.Optional[int]:
     except OSError as error:
         raise MountError(
             "unsupported",
-            "The kernel does not tell which mounts exist: statmount(2) is forbidden here. Run outside of the"
-            " container, or allow the call in it.",
+            "the kernel does not tell which mounts exist: statmount(2) is forbidden here; run outside of the"
+            " container, or allow the call in it",
             step="table",
             errno=error.errno,
         ) from error

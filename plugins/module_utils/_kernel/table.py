@@ -46,7 +46,7 @@ def read_mounts() -> t.Tuple[KernelMount, ...]:
     except OSError as error:
         raise MountError(
             "unsupported",
-            f'The mount table "{TABLE}" cannot be read. Mount procfs at "/proc" and try again.',
+            f'the mount table "{TABLE}" cannot be read; mount procfs at "/proc"',
             step="table",
             errno=error.errno,
         ) from error

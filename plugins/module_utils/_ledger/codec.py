@@ -85,7 +85,7 @@ def reference_from_dict(data: object) -> Reference:
 def _corrupt(what: WrongShape) -> MountError:
     return MountError(
         "ledger_corrupt",
-        f"The ledger of this host cannot be read, and was left as it is. {what}",
+        f"the ledger of this host cannot be read and was left as it is: {what}",
         step="ledger",
     )
 
@@ -102,7 +102,7 @@ def _identity_to_dict(identity: Identity) -> t.Dict[str, object]:
 
 def _parse(text: str) -> object:
     if len(text) > MAX_TEXT:
-        raise WrongShape(f"It has more than {MAX_TEXT} characters.")
+        raise WrongShape(f"it has more than {MAX_TEXT} characters")
     try:
         return json.loads(
             text,
@@ -112,24 +112,24 @@ def _parse(text: str) -> object:
             parse_constant=_refuse_number,
         )
     except RecursionError as error:
-        raise WrongShape("It is nested too deeply.") from error
+        raise WrongShape("it is nested too deeply") from error
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
-        raise WrongShape(f"It is not valid JSON from {place} on.") from error
+        raise WrongShape(f"it is not valid JSON from {place} on") from error
 
 
 def _unique(pairs: t.List[t.Tuple[str, object]]) -> t.Dict[str, object]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise WrongShape("It has the same key twice in one object.")
+        raise WrongShape("it has the same key twice in one object")
     return members
 
 
 def _whole(digits: str) -> int:
     if len(digits) > _MAX_DIGITS:
-        raise WrongShape("It holds a number that is too long.")
+        raise WrongShape("it holds a number that is too long")
     return int(digits)
 
 
 def _refuse_number(word: str) -> t.NoReturn:
-    raise WrongShape("It holds a number that is not a whole one.")
+    raise WrongShape("it holds a number that is not a whole one")

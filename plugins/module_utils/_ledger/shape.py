@@ -19,7 +19,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger imp
 
 VERSION = 1
 MAX_WORD = 1024 * 1024
-RESTORE = "Restore it from a backup, or move it away once you have checked that nothing it names is mounted."
+RESTORE = "restore it from a backup, or move it away once you have checked that nothing it names is mounted"
 
 _LEDGER_KEYS = frozenset(("boot_id", "directories", "references", "version"))
 _REFERENCE_KEYS = frozenset(Reference.__dataclass_fields__)
@@ -35,10 +35,10 @@ Members = t.Mapping[str, object]
 
 
 class WrongShape(Exception):
-    """What is wrong and what to do about it, as sentences. Never leaves the ledger's room."""
+    """What is wrong and what to do about it. Never leaves the ledger's room."""
 
     def __init__(self, wrong: str, remedy: str = RESTORE) -> None:
-        super().__init__(f"{wrong} {remedy}")
+        super().__init__(f"{wrong}; {remedy}")
 
 
 def build_ledger(data: object) -> Ledger:
@@ -46,12 +46,12 @@ def build_ledger(data: object) -> Ledger:
     version = _members(data, "the ledger").get("version")
     if isinstance(version, int) and version > VERSION:
         raise WrongShape(
-            f"It has version {version}, this holdfast.mounts reads version {VERSION}.",
-            "It was written by a newer version of the collection: update this one.",
+            f"it has version {version}, this holdfast.mounts reads version {VERSION}",
+            "it was written by a newer version of the collection: update this one",
         )
     members = _members(data, "the ledger", _LEDGER_KEYS)
     if _typed(members, "version", int) != VERSION:
-        raise WrongShape(f'Its "version" is {version}, expected {VERSION}.')
+        raise WrongShape(f'its "version" is {version}, expected {VERSION}')
     return Ledger(
         boot_id=_matching(members, "boot_id", _TOKEN),
         references=_each(members, "references", build_reference),
@@ -108,17 +108,17 @@ def _checked(check: t.Callable[[t.Any, str], str], value: str, name: str) -> str
     try:
         return check(value, name)
     except MountError as error:
-        raise WrongShape(f"{error.message}.") from error
+        raise WrongShape(error.message) from error
 
 
 def _members(data: object, what: str, keys: t.Optional[t.FrozenSet[str]] = None) -> Members:
     if not isinstance(data, dict):
-        raise WrongShape(f"Where {what} is expected there is no JSON object.")
+        raise WrongShape(f"where {what} is expected there is no JSON object")
     if keys is not None and data.keys() != keys:
         missing = ", ".join(sorted(keys - data.keys())) or "none"
         unknown = len(data.keys() - keys)
         raise WrongShape(
-            f"The keys of {what} are not the expected ones (missing: {missing}; unknown: {unknown})."
+            f"the keys of {what} are not the expected ones (missing: {missing}; unknown: {unknown})"
         )
     return data
 
@@ -127,26 +127,26 @@ def _typed(members: Members, name: str, kind: t.Type[_T]) -> _T:
     value = members[name]
     # To Python a bool is an int as well.
     if not isinstance(value, kind) or isinstance(value, bool) is not (kind is bool):
-        raise WrongShape(f'A "{name}" is not of type {kind.__name__}.')
+        raise WrongShape(f'a "{name}" is not of type {kind.__name__}')
     return value
 
 
 def _number(members: Members, name: str, low: int = 0, high: int = 2**64 - 1) -> int:
     value = _typed(members, name, int)
     if not low <= value <= high:
-        raise WrongShape(f'A "{name}" is out of range.')
+        raise WrongShape(f'a "{name}" is out of range')
     return value
 
 
 def _matching(members: Members, name: str, pattern: t.Pattern[str]) -> str:
     value = _typed(members, name, str)
     if pattern.fullmatch(value) is None:
-        raise WrongShape(f'A "{name}" is malformed.')
+        raise WrongShape(f'a "{name}" is malformed')
     return value
 
 
 def _word(value: object, name: str) -> str:
     if not isinstance(value, str) or not 0 < len(value) <= MAX_WORD:
-        raise WrongShape(f'A value in "{name}" is not a string of 1 to {MAX_WORD} characters.')
+        raise WrongShape(f'a value in "{name}" is not a string of 1 to {MAX_WORD} characters')
     # What Python can print needs no look at each character: it is stricter than check_text, and fast.
     return value if value.isprintable() else _checked(check_text, value, name)

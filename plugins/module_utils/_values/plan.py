@@ -13,9 +13,7 @@ from dataclasses import dataclass
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Reference
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition
 
-Action = t.Literal[
-    "adopted", "deferred", "joined", "mounted", "none", "released", "remounted", "unmounted"
-]
+Action = t.Literal["adopted", "deferred", "joined", "mounted", "none", "released", "remounted", "unmounted"]
 Step = t.Literal["mount", "none", "remount", "unmount"]
 
 

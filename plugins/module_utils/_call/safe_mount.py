@@ -1,0 +1,91 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One call of the module from its parameters to its result; the only place where errors become words.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.build import build_request
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.predict import predict
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.run import execute
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Outcome
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.host import (
+    observe_host,
+    require_privileges,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.log import write_log
+from ansible_collections.holdfast.mounts.plugins.module_utils._result import result
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Request
+
+
+def run_call(params: t.Mapping[str, t.Any], *, check_mode: bool, diff_mode: bool) -> result.Result:
+    """Return the module's result. Raises nothing that the contract has a code for."""
+    try:
+        request = build_request(params)
+    except MountError as error:
+        return _refused(error, is_full=False, log_ref=None)
+    is_full = request.disclose == "full"
+    try:
+        host = observe_host()
+        require_privileges(host.protection)
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        call = Call(request, host, now, time.monotonic())
+        outcomes = predict(call) if check_mode else execute(call)
+    except MountError as error:
+        return _refused(error, is_full=is_full, log_ref=_log(error, request, writes=not check_mode))
+    told = [_tell(outcome, request, writes=not check_mode) for outcome in outcomes]
+    messages = [
+        result.error_message(outcome.error, is_full=is_full)
+        for outcome in outcomes
+        if outcome.error is not None
+    ]
+    if request.is_bulk:
+        answer = result.bulk_result(told, host.protection, messages)
+    else:
+        answer = result.single_result(told[0], host.protection, "".join(messages))
+    if diff_mode:
+        answer["diff"] = result.diff_of(o.plan for o in outcomes if o.plan is not None and o.error is None)
+    return answer
+
+
+def _tell(outcome: Outcome, request: Request, *, writes: bool) -> result.Told:
+    if outcome.error is None:
+        return outcome.path, outcome.plan, None
+    log_ref = _log(outcome.error, request, writes=writes)
+    error = result.error_to_dict(outcome.error, log_ref)
+    if request.is_bulk:
+        error["msg"] = result.error_message(outcome.error, is_full=request.disclose == "full")
+    return outcome.path, None, error
+
+
+def _refused(error: MountError, *, is_full: bool, log_ref: t.Optional[str]) -> result.Result:
+    return {
+        "failed": True,
+        "changed": False,
+        "msg": result.error_message(error, is_full=is_full),
+        "error": result.error_to_dict(error, log_ref),
+    }
+
+
+def _log(error: MountError, request: Request, *, writes: bool) -> t.Optional[str]:
+    """Keep on the host what the caller may not be told. Check mode writes nothing, so it has no reference."""
+    if not writes:
+        return None
+    return write_log(
+        {
+            "code": error.code,
+            "step": error.step,
+            "path": error.path,
+            "errno": error.errno,
+            "state": request.state,
+            "holder": request.holder,
+            "message": error.message,
+            "detail": error.detail,
+        }
+    )

@@ -1,0 +1,136 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Carry out the plans of mount points whose locks are held: one ledger write for all of them.
+
+The order is that of a crash that can be mended: make, note, attach or unmount, write the ledger,
+forget the note. Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import replace
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.deciding import (
+    decide,
+    observe,
+    refuse_other_namespace,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.declaring import declare
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.directories import (
+    clean_up_after,
+    made_for,
+    still_needed,
+    take_away,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.mounting import (
+    attach_mount,
+    change_mount,
+    prepare_mount,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.recovering import recover
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.unmounting import take_mount_off
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Work, as_coded
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.attach import take_off
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import short_lock
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.store import read_ledger, write_ledger
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import Surroundings
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Identity
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger, Reference
+
+
+def run_batch(works: t.Sequence[Work], call: Call) -> None:
+    """Bring every work to its plan's end, to its error, or to where it is contended."""
+    _each(works, "recover", call, lambda work: recover(work.operation, call))
+    ledger = read_ledger()
+    refuse_other_namespace(ledger, call.host)
+    around = Surroundings(ledger.references)
+    _each(works, "look at", call, lambda work: _decide(work, call, ledger, around))
+    _each(_at(works, "mount"), "mount", call, lambda work: prepare_mount(work, call, ledger))
+    acting = [work for work in works if work.step != "none"]
+    if acting:
+        declare(acting, call, ledger)
+        _each(acting, "change", call, lambda work: _act(work, call, ledger))
+    _commit(works, call, ledger)
+
+
+def _at(works: t.Iterable[Work], step: str) -> t.List[Work]:
+    return [work for work in works if work.step == step]
+
+
+def _each(works: t.Iterable[Work], step: str, call: Call, act: t.Callable[[Work], None]) -> None:
+    """Let every work that is going on act; what stops one does not stop its neighbours."""
+    for work in works:
+        if not work.is_going_on:
+            continue
+        try:
+            act(work)
+        except (MountError, OSError) as error:
+            work.error = as_coded(error, work.path, step=step, state=call.request.state)
+
+
+def _decide(work: Work, call: Call, ledger: Ledger, around: Surroundings) -> None:
+    reference = ledger.references.get(work.path)
+    work.plan = decide(work.entry, call, observe(work.entry, reference, call), around)
+
+
+def _act(work: Work, call: Call, ledger: Ledger) -> None:
+    if work.step == "mount":
+        _attach(work, call)
+    elif work.step == "remount":
+        change_mount(work, call, ledger.references[work.path])
+    elif work.step == "unmount":
+        take_mount_off(work, call, ledger.references[work.path])
+
+
+def _attach(work: Work, call: Call) -> None:
+    try:
+        attach_mount(work, call)
+    except (MountError, OSError):
+        clean_up_after(work, call)
+        raise
+
+
+def _commit(works: t.Sequence[Work], call: Call, decided_on: Ledger) -> None:
+    """Write everything that was done into the ledger at once. What cannot be written is undone."""
+    writing = [work for work in works if work.is_going_on and work.plan and work.plan.writes_ledger]
+    for work in writing:
+        reference = decided_on.references.get(work.path)
+        if work.plan and work.plan.reference is None and reference is not None:
+            same_boot = reference.boot_id == call.host.boot_id
+            work.removed = take_away(made_for(work.path, decided_on), call, same_boot=same_boot)
+    if not writing and not any(work.removed for work in works):
+        return
+    try:
+        _write(works, writing, call)
+    except (MountError, OSError) as error:
+        for work in writing:
+            work.error = as_coded(error, work.path, step="record", state=call.request.state)
+            _undo(work, call)
+
+
+def _write(works: t.Sequence[Work], writing: t.Sequence[Work], call: Call) -> None:
+    references: t.Dict[str, t.Optional[Reference]] = {
+        work.path: work.plan.reference for work in writing if work.plan is not None
+    }
+    with short_lock("ledger", call.lock_deadline):
+        ledger = replace(read_ledger(), boot_id=call.host.boot_id)
+        changed = ledger.changed(references)
+        directories: t.Dict[str, t.Optional[Identity]] = {}
+        for work in works:
+            directories.update(still_needed(work.removed, changed.references, [w.path for w in works]))
+            directories.update(work.made)
+        changed = changed.changed({}, directories)
+        if references or changed.directories != ledger.directories:
+            write_ledger(changed)
+
+
+def _undo(work: Work, call: Call) -> None:
+    """Take back what the ledger could not record. An unmount stays noted, for the next call to record."""
+    if work.mount >= 0 and work.plan is not None and work.plan.step == "mount":
+        take_off(work.mount)
+        work.drop_mount()
+        clean_up_after(work, call)
+    elif work.plan is not None and work.plan.step != "none":
+        work.is_open = True

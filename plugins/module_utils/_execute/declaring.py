@@ -1,0 +1,101 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Note what is about to be done, once nothing else under way can get in its way.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.notes import from_records, to_record
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.recovering import recover_dead
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Work
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import (
+    Record,
+    list_notes,
+    short_lock,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.store import read_ledger
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.recovery import Kind, Note
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import (
+    refuse_dependents,
+    refuse_shadowing,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import Surroundings
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Place
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Observation
+
+Notes = t.Mapping[str, t.Sequence[Record]]
+
+
+def declare(works: t.Sequence[Work], call: Call, decided_on: Ledger) -> None:
+    """Write the notes of these works, after looking once more, under the ledger's lock, for neighbours.
+
+    A work whose neighbour is under way is marked contended; one whose neighbour has come meanwhile
+    gets its error.
+    """
+    own = [work.path for work in works]
+    recover_dead(_in_the_way(works, list_notes(but=own)), call)
+    with short_lock("ledger", call.lock_deadline):
+        ledger = read_ledger()
+        around = Surroundings(ledger.references) if ledger != decided_on else None
+        notes = list_notes(but=own)
+        for work in works:
+            if _in_the_way([work], notes):
+                work.is_contended = True
+                continue
+            try:
+                _refuse_new_neighbours(work, around)
+            except MountError as error:
+                work.error = error
+                continue
+            _note(work, call, decided_on)
+
+
+def _note(work: Work, call: Call, ledger: Ledger) -> None:
+    reference = work.plan.reference if work.plan and work.step == "mount" else None
+    held = reference or ledger.references[work.path]
+    note = Note(work.name, t.cast(Kind, work.step), work.path, held.mount_id, reference)
+    work.is_noted = True
+    work.operation.note(to_record(note, call.now))
+
+
+def _refuse_new_neighbours(work: Work, around: t.Optional[Surroundings]) -> None:
+    if around is None:
+        return
+    if work.step == "mount":
+        refuse_shadowing(work.path, Observation(place=Place(work.path, "absent")), around)
+    if work.step == "unmount":
+        refuse_dependents(work.path, around)
+
+
+def _in_the_way(works: t.Iterable[Work], notes: Notes) -> t.List[str]:
+    """Return the mount points under way that lie above or below these, or that show or are shown by them."""
+    if not notes:
+        return []
+    shown = {path: _sources(records) for path, records in notes.items()}
+    return [path for path in notes if any(_are_related(work, path, shown[path]) for work in works)]
+
+
+def _sources(records: t.Sequence[Record]) -> t.Tuple[str, ...]:
+    reference = from_records(records[:1]).reference
+    return reference.definition.source_paths if reference else ()
+
+
+def _are_related(work: Work, path: str, sources: t.Sequence[str]) -> bool:
+    definition = work.plan.definition if work.plan else None
+    own_sources = definition.source_paths if definition else ()
+    return (
+        _is_at_or_below(work.path, path)
+        or _is_at_or_below(path, work.path)
+        or any(_is_at_or_below(source, path) for source in own_sources)
+        or any(_is_at_or_below(source, work.path) for source in sources)
+    )
+
+
+def _is_at_or_below(path: str, other: str) -> bool:
+    return path == other or path.startswith(other + "/")

@@ -1,0 +1,80 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Directories on the way to mount points: made under a lock of their filesystem, and taken away again.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.notes import made_record
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Work
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.directories import (
+    make_missing,
+    remove_made,
+    sweep_temporaries,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import inode_of
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import list_notes, short_lock
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import PathIndex, ancestors
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Identity
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger
+
+
+def make_mount_point(work: Work, call: Call, *, is_file: bool) -> None:
+    """Make what is missing of the mount point, each inode noted before it has its name."""
+    with Walk(work.path) as walk:
+        if not walk.missing:
+            return
+        device = inode_of(walk.directory).identity.device
+
+    def note(path: str, identity: Identity) -> None:
+        work.operation.note(made_record(path, identity))
+        work.made[path] = identity
+
+    # A server that hangs keeps this lock, so each filesystem has its own.
+    with short_lock(f"directories-{device}", call.lock_deadline), Walk(work.path) as walk:
+        make_missing(walk, operation=work.name, is_file=is_file, attributes=work.entry.attributes, note=note)
+
+
+def take_away(
+    made: t.Mapping[str, Identity], call: Call, *, same_boot: bool
+) -> t.Dict[str, t.Optional[Identity]]:
+    """Remove what was made, deepest first; return what is left of each: None when it is gone."""
+    left: t.Dict[str, t.Optional[Identity]] = {}
+    for path in sorted(made, key=lambda path: -path.count("/")):
+        identity = made[path]
+        with short_lock(f"directories-{identity.device}", call.lock_deadline):
+            fate = remove_made(path, identity, same_boot=same_boot)
+        left[path] = identity if fate == "kept" else None
+    return left
+
+
+def made_for(path: str, ledger: Ledger) -> t.Dict[str, Identity]:
+    """Return the remembered directories that are the mount point or lie on the way to it."""
+    ways = (path, *ancestors(path))
+    return {way: ledger.directories[way] for way in ways if way in ledger.directories}
+
+
+def still_needed(
+    left: t.Mapping[str, t.Optional[Identity]], references: t.Iterable[str], own: t.Collection[str]
+) -> t.Dict[str, t.Optional[Identity]]:
+    """Return what to remember of directories: those that a mount point still lies at or below.
+
+    references: the mount points of the ledger to be. own: whose notes do not count. What nobody
+    needs belongs from now on to whoever filled it.
+    """
+    if not any(left.values()):
+        return dict(left)
+    others = PathIndex({*references, *list_notes(but=own)})
+    return {path: identity if others.at_or_below(path) else None for path, identity in left.items()}
+
+
+def clean_up_after(work: Work, call: Call) -> None:
+    """Take away what a failed mount made."""
+    sweep_temporaries(work.path, work.name)
+    work.removed.update(take_away(work.made, call, same_boot=True))
+    work.made.clear()

@@ -1,0 +1,186 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Make a mount complete, then attach it; or change one that stays.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import typing as t
+from dataclasses import replace
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.directories import make_mount_point
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Work
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import attach
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.child import run_with_deadline
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.create import (
+    create_bind,
+    create_filesystem,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.devices import Device, find_device
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import inode_of
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.table import read_mounts
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
+from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import is_mount, place_of
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import (
+    refusal,
+    refuse_bad_source,
+    refuse_entries,
+    refuse_unsafe_way,
+    refuse_wrong_kind,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.sameness import is_same_superblock
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import KernelMount, Kind, Place
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger, Reference
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Source
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition
+
+# These answer at once; whatever else there is may wait for a device or a server.
+_NEVER_HANGS = ("bind", "overlay", "tmpfs")
+
+
+def can_hang(fstype: str) -> bool:
+    """Whether mounting or unmounting this type may wait for a device or a server."""
+    return fstype not in _NEVER_HANGS
+
+
+def definition_of(work: Work) -> Definition:
+    """Return what a work mounts."""
+    if work.plan is None or work.plan.definition is None:
+        raise ValueError("this work mounts nothing")
+    return work.plan.definition
+
+
+def prepare_mount(work: Work, call: Call, ledger: Ledger) -> None:
+    """Make the mount of this work, attached nowhere, and fill its ids into the plan."""
+    definition = definition_of(work)
+    if FILESYSTEMS[definition.fstype].is_block:
+        work.mount = _create_on_device(definition, work, call, ledger)
+    elif definition.source_paths:
+        work.mount = _create_from_paths(definition, work, call)
+    elif can_hang(definition.fstype):
+        work.mount = _with_deadline(lambda: _create(definition, None, may_share=True), call)
+    else:
+        work.mount = _create(definition, None, may_share=True)
+    inode = inode_of(work.mount)
+    if work.plan is not None and work.plan.reference is not None:
+        reference = replace(
+            work.plan.reference,
+            mount_id=inode.mount_id,
+            device=inode.identity.device,
+            operation=work.name,
+        )
+        work.plan = replace(work.plan, reference=reference)
+
+
+def _create(definition: Definition, device: t.Optional[Device], *, may_share: bool) -> int:
+    return create_filesystem(definition, device=device, layers=(), may_share=may_share)
+
+
+def _with_deadline(act: t.Callable[[], int], call: Call) -> int:
+    mount = run_with_deadline(act, call.request.timeout, kept=(), step="mount")
+    if mount is None:
+        raise OSError(errno.EIO, "no mount came back")
+    return mount
+
+
+def _create_from_paths(definition: Definition, work: Work, call: Call) -> int:
+    """Make a bind or an overlay from handles of what is looked at here and now."""
+    with contextlib.ExitStack() as stack:
+        walks = [stack.enter_context(Walk(path)) for path in definition.source_paths]
+        source = Source(places=tuple(place_of(walk) for walk in walks))
+        refuse_bad_source(work.path, definition, source, call.request)
+        handles = [walk.leaf for walk in walks if walk.leaf is not None]
+        if definition.fstype == "bind":
+            return create_bind(handles[0], definition)
+        names = ["lowerdir"] * len(definition.lower_layers)
+        names += [name for name in ("upperdir", "workdir") if name in dict(definition.data)]
+        layers = tuple(zip(names, handles))
+        return create_filesystem(definition, device=None, layers=layers, may_share=True)
+
+
+def _create_on_device(definition: Definition, work: Work, call: Call, ledger: Ledger) -> int:
+    device = find_device(definition.src)
+    twins = _mounts_of(device)
+    if not twins:
+        try:
+            return _with_deadline(lambda: _create(definition, device, may_share=False), call)
+        except OSError as error:
+            if error.errno not in (errno.EBUSY, errno.EOPNOTSUPP):
+                raise
+            twins = _mounts_of(device)
+            if error.errno == errno.EBUSY and not twins:
+                raise
+    held = [r.definition for path, r in ledger.references.items() if r.owned and r.device in _devices(twins)]
+    if not all(is_same_superblock(definition, twin, held) for twin in twins):
+        raise refusal(
+            "conflict",
+            work.path,
+            f"the source '{definition.src}' is mounted elsewhere with other superblock options; ask for "
+            "the same",
+            detail="; ".join(f"'{m.mount_point}': {','.join(m.options)}" for m in twins),
+        )
+    return _with_deadline(lambda: _create(definition, device, may_share=True), call)
+
+
+def _devices(mounts: t.Iterable[KernelMount]) -> t.FrozenSet[str]:
+    return frozenset(mount.device for mount in mounts)
+
+
+def _mounts_of(device: Device) -> t.List[KernelMount]:
+    # btrfs shows a number of its own, so the source's path counts as well.
+    return [m for m in read_mounts() if m.device == device.number or m.source == device.path]
+
+
+def attach_mount(work: Work, call: Call) -> None:
+    """Make the mount point where it is missing, look at it once more, and attach the mount to it."""
+    kind: Kind = inode_of(work.mount).kind
+    make_mount_point(work, call, is_file=kind == "file")
+    with Walk(work.path) as walk:
+        place = place_of(walk)
+        refuse_unsafe_way(place, call.request, what="mount point", about=work.path)
+        refuse_wrong_kind(place, "file" if kind == "file" else "directory")
+        _refuse_covered(walk, place)
+        refuse_entries(replace(place, has_entries=walk.has_entries()), call.request)
+        attach.attach(work.mount, walk)
+
+
+def _refuse_covered(walk: Walk, place: Place) -> None:
+    if walk.inode is not None and walk.inode.is_mount_root:
+        raise refusal(
+            "conflict",
+            place.path,
+            f"something else was mounted at '{place.path}' meanwhile; look at it, then repeat",
+        )
+
+
+def change_mount(work: Work, call: Call, old: Reference) -> None:
+    """Give a mount that stays the options of the plan. Undoes a half-made change."""
+    definition = definition_of(work)
+    try:
+        apply_options(work.path, old, definition, call)
+    except OSError:
+        apply_options(work.path, old, old.definition, call)
+        raise
+
+
+def apply_options(path: str, reference: Reference, definition: Definition, call: Call) -> None:
+    """Give the mount of a reference the flags and the changeable options of a definition."""
+    with Walk(path) as walk:
+        if walk.leaf is None or not is_mount(walk.inode, reference, call.host):
+            raise refusal(
+                "conflict", path, f"the mount at '{path}' was replaced meanwhile; look at it, then repeat"
+            )
+        parameters: t.List[t.Tuple[str, t.Optional[str]]] = []
+        if definition.fstype == "tmpfs":
+            parameters = [(name, value) for name, value in definition.data if name == "size"]
+        elif "ro" not in definition.flags and os.fstatvfs(walk.leaf).f_flag & os.ST_RDONLY:
+            parameters = [("rw", None)] if FILESYSTEMS[definition.fstype].is_block else []
+        if parameters:
+            attach.reconfigure(walk.leaf, parameters)
+        attach.change_flags(walk.leaf, definition)

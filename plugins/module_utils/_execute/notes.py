@@ -1,0 +1,54 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Notes of operations under way, between values and the lines of their file.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.codec import (
+    reference_from_dict,
+    reference_to_dict,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import Record
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.recovery import Kind, Note
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Identity
+
+
+def to_record(note: Note, now: str) -> Record:
+    """Return the first line of a note: everything but the directories, which are yet to be made."""
+    return {
+        "operation": note.operation,
+        "kind": note.kind,
+        "path": note.path,
+        "mount_id": note.mount_id,
+        "reference": None if note.reference is None else reference_to_dict(note.reference),
+        "pid": os.getpid(),
+        "since": now,
+    }
+
+
+def made_record(path: str, identity: Identity) -> Record:
+    """Return the line that tells of a directory before it gets its name."""
+    return {"made": path, "device": identity.device, "inode": identity.inode, "birth": identity.birth}
+
+
+def from_records(records: t.Sequence[Record]) -> Note:
+    """Return the note that these lines tell, as far as they go."""
+    first = records[0]
+    made = [
+        (str(line["made"]), Identity(line["device"], line["inode"], line["birth"])) for line in records[1:]
+    ]
+    reference = first["reference"]
+    return Note(
+        operation=str(first["operation"]),
+        kind=t.cast(Kind, first["kind"]),
+        path=str(first["path"]),
+        mount_id=int(first["mount_id"]),
+        reference=None if reference is None else reference_from_dict(reference),
+        made=tuple(made),
+    )

@@ -1,0 +1,103 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Complete or undo what an operation left that died under way.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import time
+import typing as t
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.directories import (
+    made_for,
+    still_needed,
+    take_away,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.mounting import apply_options
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.notes import from_records
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import attach
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.directories import sweep_temporaries
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts import find_mount
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import (
+    Operation,
+    Record,
+    short_lock,
+    start_operation,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.store import read_ledger, write_ledger
+from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import is_mount
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.recovery import Note, Settlement, settle
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, Identity
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger
+
+
+def settle_note(records: t.Sequence[Record], ledger: Ledger, host: Host) -> t.Tuple[Note, Settlement]:
+    """Return what a dead operation's note comes to, as the kernel is now. Changes nothing."""
+    note = from_records(records)
+    found = find_mount(note.mount_id, is_unique=host.protection == "full")
+    reference = note.reference or ledger.references.get(note.path)
+    if found is not None and reference is not None and found.device != reference.device:
+        found = None  # the number was given to another mount, before Linux 6.8
+    is_at_path = found is not None and found.mount_point == note.path
+    return note, settle(note, ledger, is_at_path=is_at_path, is_alive=found is not None)
+
+
+def settled(ledger: Ledger, note: Note, settlement: Settlement) -> Ledger:
+    """Return the ledger as the settlement has it, what is left of directories aside."""
+    if not settlement.commits:
+        return ledger
+    made = dict(note.made) if settlement.reference else {}
+    return ledger.changed({note.path: settlement.reference}, made)
+
+
+def recover(operation: Operation, call: Call) -> None:
+    """Bring the mount point of this lock into order if its last operation died."""
+    records = operation.records()
+    if not records:
+        return
+    before = read_ledger()
+    note, settlement = settle_note(records, before, call.host)
+    if settlement.takes_off:
+        _take_off(note, call.host)
+    sweep_temporaries(note.path, note.operation)
+    left: t.Dict[str, t.Optional[Identity]] = {}
+    if settlement.undoes:
+        left = take_away(dict(note.made), call, same_boot=True)
+    elif settlement.commits and settlement.reference is None:
+        left = take_away(made_for(note.path, before), call, same_boot=True)
+    with short_lock("ledger", call.lock_deadline):
+        ledger = read_ledger()
+        changed = settled(ledger, note, settlement)
+        changed = changed.changed({}, still_needed(left, changed.references, (note.path,)))
+        if changed != ledger:
+            write_ledger(changed)
+    if settlement.restores:
+        held = changed.references[note.path]
+        apply_options(note.path, held, held.definition, call)
+    operation.forget()
+
+
+def _take_off(note: Note, host: Host) -> None:
+    """Unmount a mount whose mount point was renamed under it. LIMIT: not one that is covered there."""
+    found = find_mount(note.mount_id, is_unique=host.protection == "full")
+    if found is None or note.reference is None:
+        return
+    with Walk(found.mount_point) as walk:
+        if not walk.obstacle and is_mount(walk.inode, note.reference, host):
+            walk.drop_leaf()
+            attach.unmount(walk, lazily=True)
+
+
+def recover_dead(paths: t.Iterable[str], call: Call) -> None:
+    """Bring those of these mount points into order whose operation is dead; pass over the living."""
+    for path in paths:
+        operation = start_operation(path, time.monotonic())
+        if operation is not None:
+            try:
+                recover(operation, call)
+            finally:
+                operation.close()

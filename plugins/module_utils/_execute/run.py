@@ -1,0 +1,170 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Carry out a whole request: waves of mount points, each taken as soon as its lock is free.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import resource
+import time
+import typing as t
+from dataclasses import replace
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.batch import run_batch
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.mounting import can_hang
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import (
+    Call,
+    Outcome,
+    Work,
+    as_coded,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import (
+    Operation,
+    describe_occupant,
+    prepare_run,
+    start_operation,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.store import read_ledger
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import order
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import (
+    Definition,
+    Entry,
+    Request,
+)
+
+
+def execute(call: Call) -> t.Tuple[Outcome, ...]:
+    """Carry out a request; return one outcome for each mount point, those that purge releases last.
+
+    Raises MountError where the whole call is refused.
+    """
+    prepare_run()
+    ledger = read_ledger()
+    outcomes: t.Dict[str, Outcome] = {}
+    for part in parts(call.request, ledger):
+        own = replace(call, request=part)
+        for wave in waves(part, ledger):
+            for group in _by_patience(wave, ledger):
+                outcomes.update(_run_wave(group, own))
+    return tuple(outcomes[path] for path in _paths_in_order(call.request, outcomes))
+
+
+def _paths_in_order(request: Request, outcomes: t.Mapping[str, Outcome]) -> t.List[str]:
+    given = [entry.path for entry in request.entries]
+    return given + sorted(set(outcomes) - set(given))
+
+
+def parts(request: Request, ledger: Ledger) -> t.List[Request]:
+    """Return the request and, where it purges, the release of everything else that its holder holds."""
+    if not request.purge:
+        return [request]
+    kept = {entry.path for entry in request.entries}
+    held = sorted(path for path, r in ledger.references.items() if request.holder in r.holders)
+    leaving = tuple(Entry(path) for path in held if path not in kept)
+    return [request, replace(request, state="released", purge=False, entries=leaving)]
+
+
+def waves(request: Request, ledger: Ledger) -> t.List[t.List[Entry]]:
+    """Return the entries in waves: parents and sources are mounted first, and released last."""
+    entries = {entry.path: entry for entry in request.entries}
+    needs: t.Dict[str, t.Optional[Definition]] = {}
+    for path, entry in entries.items():
+        reference = ledger.references.get(path)
+        needs[path] = entry.definition or (reference.definition if reference else None)
+    ordered = [[entries[path] for path in wave] for wave in order(needs)]
+    return ordered if request.state == "mounted" else ordered[::-1]
+
+
+def _by_patience(wave: t.Sequence[Entry], ledger: Ledger) -> t.List[t.List[Entry]]:
+    """Return what answers at once as one group, then each one that may wait for a device alone."""
+
+    def may_wait(entry: Entry) -> bool:
+        reference = ledger.references.get(entry.path)
+        source = entry.definition or reference
+        return source is not None and can_hang(source.fstype)
+
+    quick = [entry for entry in wave if not may_wait(entry)]
+    return ([quick] if quick else []) + [[entry] for entry in wave if may_wait(entry)]
+
+
+def _run_wave(entries: t.Sequence[Entry], call: Call) -> t.Dict[str, Outcome]:
+    outcomes: t.Dict[str, Outcome] = {}
+    waiting = sorted(entries, key=lambda entry: entry.path)
+    while waiting:
+        works, waiting = _take_free(waiting)
+        if not works:
+            # Waits for the first one only, holding nothing else.
+            first, waiting = waiting[0], waiting[1:]
+            operation = start_operation(first.path, call.lock_deadline)
+            if operation is None:
+                outcomes[first.path] = Outcome(first.path, error=_locked(first.path))
+                continue
+            works = [Work(first, operation)]
+        contended = _finish(works, call, outcomes)
+        waiting = sorted([*waiting, *contended], key=lambda entry: entry.path)
+        if contended:
+            time.sleep(0.01)
+    return outcomes
+
+
+def _batch_size() -> int:
+    # A mount point takes three descriptors at most: its lock, its mount, a directory.
+    return max(1, min(512, (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 64) // 3))
+
+
+def _take_free(entries: t.Sequence[Entry]) -> t.Tuple[t.List[Work], t.List[Entry]]:
+    size = _batch_size()
+    works: t.List[Work] = []
+    rest: t.List[Entry] = []
+    for entry in entries:
+        operation: t.Optional[Operation] = None
+        if len(works) < size:
+            operation = start_operation(entry.path, time.monotonic())
+        if operation is None:
+            rest.append(entry)
+        else:
+            works.append(Work(entry, operation))
+    return works, rest
+
+
+def _finish(works: t.Sequence[Work], call: Call, outcomes: t.Dict[str, Outcome]) -> t.List[Entry]:
+    """Run one batch, note its outcomes, and return the entries that have to begin anew."""
+    try:
+        _run(works, call)
+    finally:
+        for work in works:
+            work.close()
+    again = []
+    for work in works:
+        if work.is_contended and time.monotonic() < call.lock_deadline:
+            again.append(work.entry)
+            continue
+        error = _locked(work.path) if work.is_contended else work.error
+        outcomes[work.path] = Outcome(work.path, work.plan, error)
+    return again
+
+
+def _run(works: t.Sequence[Work], call: Call) -> None:
+    try:
+        run_batch(works, call)
+    except (MountError, OSError) as error:
+        # The ledger or its lock: it stops every mount point of the batch alike.
+        for work in works:
+            if work.error is None:
+                work.error = as_coded(error, work.path, step="record", state=call.request.state)
+
+
+def _locked(path: str) -> MountError:
+    return MountError(
+        "locked",
+        f"another call has kept '{path}', or a mount point above or below it, locked for too long; wait "
+        "for it, "
+        "or wait longer with 'lock_timeout'",
+        step="lock",
+        path=path,
+        detail=describe_occupant(path),
+    )

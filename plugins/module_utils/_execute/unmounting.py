@@ -1,0 +1,94 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Take a mount off, and say who is in the way where that cannot be done.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import errno
+import time
+import typing as t
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.mounting import can_hang
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Work
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import attach
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.child import run_with_deadline
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts import (
+    has_submounts,
+    mount_number,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.users import find_users
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
+from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import is_mount
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import busy, refusal
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.released import deferred
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Reference
+
+# Whoever looks at a path holds its mount for some microseconds: that is no use of it.
+_PAUSES = (0.0, 0.01, 0.03, 0.1)
+
+
+def take_mount_off(work: Work, call: Call, reference: Reference) -> None:
+    """Unmount the mount of a reference; where it is busy, do what the request says of that."""
+    error: t.Optional[OSError] = None
+    for pause in _PAUSES:
+        time.sleep(pause)
+        error = _try(work, call, reference, lazily=False)
+        if error is None:
+            return
+    if error is None or error.errno != errno.EBUSY:
+        raise error or OSError(errno.EIO, "the unmount did not end")
+    if call.request.on_busy == "lazy" and not _has_submounts(reference, call):
+        error = _try(work, call, reference, lazily=True)
+        if error is None:
+            return
+    if call.request.on_busy == "defer" and work.plan is not None:
+        work.plan = deferred(work.plan, reference)
+        return
+    raise busy(work.path, _users(reference, call), errno=error.errno)
+
+
+def _has_submounts(reference: Reference, call: Call) -> bool:
+    return has_submounts(reference.mount_id, is_unique=call.host.protection == "full")
+
+
+def _try(work: Work, call: Call, reference: Reference, *, lazily: bool) -> t.Optional[OSError]:
+    """Unmount once; return EBUSY, raise everything else."""
+    with Walk(work.path) as walk:
+        if walk.obstacle or not is_mount(walk.inode, reference, call.host):
+            raise refusal(
+                "not_owned",
+                work.path,
+                f"the mount at '{work.path}' was replaced or covered meanwhile; look at it, then repeat",
+            )
+        walk.drop_leaf()
+        try:
+            _unmount(walk, work, call, reference, lazily=lazily)
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                raise
+            return error
+    return None
+
+
+def _unmount(walk: Walk, work: Work, call: Call, reference: Reference, *, lazily: bool) -> None:
+    if lazily or not can_hang(reference.fstype):
+        attach.unmount(walk, lazily=lazily)
+        return
+    kept = (walk.directory, work.operation.fd)
+    try:
+        run_with_deadline(
+            lambda: attach.unmount(walk, lazily=False), call.request.timeout, kept=kept, step="unmount"
+        )
+    except MountError:
+        # The child still has the lock, and ends the unmount or not: the next caller finds out which.
+        work.is_open = True
+        raise
+
+
+def _users(reference: Reference, call: Call) -> t.Sequence[t.Tuple[int, str]]:
+    number = mount_number(reference.mount_id, is_unique=call.host.protection == "full")
+    return () if number is None else find_users(number, reference.device)

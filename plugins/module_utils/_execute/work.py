@@ -1,0 +1,126 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One mount point on its way through an execution, and how a failure on it is told.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import typing as t
+import uuid
+from dataclasses import dataclass, field
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import Operation
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import Code, MountError
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, Identity
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.plan import Plan
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Entry, Request
+
+
+@dataclass(frozen=True)
+class Call:
+    """What every mount point of one call shares. now is UTC, ISO 8601; started is time.monotonic()."""
+
+    request: Request
+    host: Host
+    now: str
+    started: float
+
+    @property
+    def lock_deadline(self) -> float:
+        """Until when this call waits for a lock (time.monotonic())."""
+        return self.started + self.request.lock_timeout
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one mount point: a plan that was carried out, or an error."""
+
+    path: str
+    plan: t.Optional[Plan] = None
+    error: t.Optional[MountError] = None
+
+
+@dataclass
+class Work:
+    """One mount point whose lock is held.
+
+    name: of this operation. mount: a detached mount, -1 for none. made and removed: directories.
+    is_noted: a note is in the lock's file. is_open: what became of it is not known, so the note stays.
+    is_contended: another operation is in the way, so it begins anew.
+    """
+
+    entry: Entry
+    operation: Operation
+    name: str = field(default_factory=lambda: uuid.uuid4().hex[:16])
+    plan: t.Optional[Plan] = None
+    error: t.Optional[MountError] = None
+    mount: int = -1
+    made: t.Dict[str, Identity] = field(default_factory=dict)
+    removed: t.Dict[str, t.Optional[Identity]] = field(default_factory=dict)
+    is_noted: bool = False
+    is_open: bool = False
+    is_contended: bool = False
+
+    @property
+    def path(self) -> str:
+        """The mount point."""
+        return self.entry.path
+
+    @property
+    def step(self) -> str:
+        """What its plan asks of the kernel, C(none) after a failure."""
+        return self.plan.step if self.plan is not None and self.is_going_on else "none"
+
+    @property
+    def is_going_on(self) -> bool:
+        """Whether nothing has stopped it."""
+        return self.error is None and not self.is_contended
+
+    def drop_mount(self) -> None:
+        """Close the handle of its mount; a detached one dies with it."""
+        if self.mount >= 0:
+            os.close(self.mount)
+            self.mount = -1
+
+    def close(self) -> None:
+        """Give back everything that is held."""
+        self.drop_mount()
+        if self.is_noted and not self.is_open:
+            self.operation.forget()
+        self.operation.close()
+
+
+_HINTS = {
+    errno.EACCES: "a security module or a read-only source may forbid it",
+    errno.EBUSY: "something else uses the source or the mount point",
+    errno.EINVAL: "the filesystem does not take this source or one of these options",
+    errno.EMFILE: "too many files are open; raise the limit of open files",
+    errno.ENOSPC: "a disk is full, or the limit of mounts in a namespace is reached",
+    errno.EPERM: "a security module or a container may forbid it",
+    errno.EROFS: "the filesystem is read-only; make the directory beforehand, or mount with 'ro'",
+    errno.ESTALE: "the mount point lies on a filesystem whose server lost it",
+}
+_UNSUPPORTED = (errno.ENOSYS, errno.ENODEV, errno.EOPNOTSUPP)
+
+
+def as_coded(error: t.Union[MountError, OSError], work_path: str, *, step: str, state: str) -> MountError:
+    """Return a failure on one mount point as an error with a code."""
+    if isinstance(error, MountError):
+        return error.about(work_path)
+    code: Code = "mount_failed" if state == "mounted" else "unmount_failed"
+    if error.errno in _UNSUPPORTED:
+        code = "unsupported"
+    number = error.errno or 0
+    hint = _HINTS.get(number, "see the host's log for what it said")
+    return MountError(
+        code,
+        f"the host refused to {step} '{work_path}': {os.strerror(number)}; {hint}",
+        step=step,
+        path=work_path,
+        errno=error.errno,
+        detail=error.strerror or "",
+    )

@@ -1,0 +1,88 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Attach, change and detach mounts, anchored on handles of what was checked.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import typing as t
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import inode_of
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts import (
+    ATIME_MASK,
+    attribute_bits,
+    mount_parent,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import MOUNT_FLAGS, Definition
+
+_ALL_ATTRIBUTES = attribute_bits(MOUNT_FLAGS) | ATIME_MASK
+
+
+def attach(mount: int, walk: Walk) -> None:
+    """Attach a detached mount to the place at the end of the walk, and see that it is there.
+
+    A place that was renamed or covered meanwhile gets nothing: the mount is taken off again and
+    the call is refused. Raises MountError or OSError.
+    """
+    if walk.leaf is None:
+        raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+    ours, below = inode_of(mount), inode_of(walk.leaf)
+    calls.move_mount(mount, walk.leaf)
+    parent = mount_parent(ours.mount_id, is_unique=ours.has_unique_id)
+    with Walk(walk.path) as seen:
+        is_there = seen.inode is not None and not seen.obstacle and seen.inode.mount_id == ours.mount_id
+        if (
+            is_there
+            and seen.inode is not None
+            and seen.inode.is_mount_root is not False
+            and parent == below.mount_id
+        ):
+            return
+    take_off(mount)
+    raise MountError(
+        "conflict",
+        f"the mount point '{walk.path}' changed while it was being mounted; nothing was left there, try "
+        "again",
+        step="attach",
+        path=walk.path,
+    )
+
+
+def take_off(mount: int) -> None:
+    """Detach the mount that is open as this descriptor, wherever it has got to."""
+    calls.umount2(f"/proc/self/fd/{mount}", calls.MNT_DETACH)
+
+
+def unmount(walk: Walk, *, lazily: bool) -> None:
+    """Unmount what is mounted at the end of the walk: by its parent's handle and its own name.
+
+    A name that is a mount point cannot be renamed, so it is the one that the walk found. The
+    handle of the last component must be closed, it would keep the mount busy (umount2(2)).
+    Raises OSError, EBUSY among them.
+    """
+    flags = calls.UMOUNT_NOFOLLOW | (calls.MNT_DETACH if lazily else 0)
+    calls.umount2(f"/proc/self/fd/{walk.directory}/{walk.name}", flags)
+
+
+def change_flags(fd: int, definition: Definition) -> None:
+    """Give the mount that is open as fd exactly the flags of the definition."""
+    calls.mount_setattr(fd, attributes=attribute_bits(definition.flags), cleared=_ALL_ATTRIBUTES)
+
+
+def reconfigure(fd: int, parameters: t.Iterable[t.Tuple[str, t.Optional[str]]]) -> None:
+    """Change parameters of the superblock behind the mount that is open as fd (Linux 5.2)."""
+    context = calls.fspick(fd)
+    try:
+        for name, value in parameters:
+            command = calls.FSCONFIG_SET_FLAG if value is None else calls.FSCONFIG_SET_STRING
+            calls.fsconfig(context, command, name, value)
+        calls.fsconfig(context, calls.FSCONFIG_CMD_RECONFIGURE)
+    finally:
+        os.close(context)

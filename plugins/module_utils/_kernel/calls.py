@@ -1,0 +1,179 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The system calls of the mount interface that Python does not offer, each under the kernel's own name.
+
+Every function raises OSError with the kernel's errno; ENOSYS where the kernel lacks the call.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import typing as t
+
+# Numbers of new calls are the same on every architecture that Ansible meets (asm-generic/unistd.h).
+_OPEN_TREE = 428
+_MOVE_MOUNT = 429
+_FSOPEN = 430
+_FSCONFIG = 431
+_FSMOUNT = 432
+_FSPICK = 433
+_MOUNT_SETATTR = 442
+_STATMOUNT = 457
+_LISTMOUNT = 458
+
+AT_FDCWD = -100
+AT_EMPTY_PATH = 0x1000
+AT_STATX_DONT_SYNC = 0x4000
+AT_SYMLINK_NOFOLLOW = 0x100
+
+FSCONFIG_SET_FLAG = 0
+FSCONFIG_SET_STRING = 1
+FSCONFIG_SET_FD = 5
+FSCONFIG_CMD_CREATE = 6
+FSCONFIG_CMD_RECONFIGURE = 7
+FSCONFIG_CMD_CREATE_EXCL = 8
+
+MNT_DETACH = 2
+UMOUNT_NOFOLLOW = 8
+MS_PRIVATE = 1 << 18
+RENAME_NOREPLACE = 1
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _checked(result: int, what: str) -> int:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+    return result
+
+
+def _syscall(number: int, what: str, *arguments: t.Any) -> int:
+    return _checked(_libc.syscall(ctypes.c_long(number), *arguments), what)
+
+
+def _text(value: str) -> bytes:
+    return value.encode("utf-8", "surrogateescape")
+
+
+def fsopen(fstype: str) -> int:
+    """Return a context in which a new filesystem is configured (Linux 5.2)."""
+    return _syscall(_FSOPEN, "fsopen", _text(fstype), ctypes.c_uint(1))
+
+
+def fspick(fd: int) -> int:
+    """Return a context for the superblock of the mount that is open as fd (Linux 5.2)."""
+    # FSPICK_CLOEXEC | FSPICK_NO_AUTOMOUNT | FSPICK_EMPTY_PATH
+    return _syscall(_FSPICK, "fspick", ctypes.c_int(fd), b"", ctypes.c_uint(1 | 4 | 8))
+
+
+def fsconfig(
+    context: int, command: int, key: t.Optional[str] = None, value: t.Optional[str] = None, *, aux: int = 0
+) -> None:
+    """Set one parameter of a context, or let it act (Linux 5.2). No value is ever split into two."""
+    _syscall(
+        _FSCONFIG,
+        "fsconfig",
+        ctypes.c_int(context),
+        ctypes.c_uint(command),
+        None if key is None else _text(key),
+        None if value is None else _text(value),
+        ctypes.c_int(aux),
+    )
+
+
+def fsmount(context: int, attributes: int) -> int:
+    """Return a mount that is attached nowhere and dies with its last descriptor (Linux 5.2)."""
+    return _syscall(_FSMOUNT, "fsmount", ctypes.c_int(context), ctypes.c_uint(1), ctypes.c_uint(attributes))
+
+
+def open_tree_clone(fd: int) -> int:
+    """Return a detached copy of the mount below fd, rooted at fd and without submounts (Linux 5.2)."""
+    flags = 1 | os.O_CLOEXEC | AT_EMPTY_PATH
+    return _syscall(_OPEN_TREE, "open_tree", ctypes.c_int(fd), b"", ctypes.c_uint(flags))
+
+
+def move_mount(mount: int, target: int) -> None:
+    """Attach a detached mount to the directory or file that is open as target (Linux 5.2)."""
+    # MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH
+    _syscall(
+        _MOVE_MOUNT, "move_mount", ctypes.c_int(mount), b"", ctypes.c_int(target), b"", ctypes.c_uint(0x44)
+    )
+
+
+def mount_setattr(fd: int, *, attributes: int = 0, cleared: int = 0, propagation: int = 0) -> None:
+    """Change the attributes of the mount that is open as fd (Linux 5.12)."""
+    values = (ctypes.c_uint64 * 4)(attributes, cleared, propagation, 0)
+    _syscall(
+        _MOUNT_SETATTR,
+        "mount_setattr",
+        ctypes.c_int(fd),
+        b"",
+        ctypes.c_uint(AT_EMPTY_PATH),
+        ctypes.byref(values),
+        ctypes.c_size_t(ctypes.sizeof(values)),
+    )
+
+
+def umount2(target: str, flags: int) -> None:
+    """Unmount what is mounted at target (umount2(2))."""
+    _checked(_libc.umount2(_text(target), ctypes.c_int(flags)), "umount2")
+
+
+def renameat2(directory: int, old: str, new: str, flags: int) -> None:
+    """Rename within one directory (Linux 3.15)."""
+    _checked(_libc.renameat2(directory, _text(old), directory, _text(new), ctypes.c_uint(flags)), "renameat2")
+
+
+def statx(fd: int, path: str, *, flags: int, mask: int) -> bytes:
+    """Return struct statx as bytes (Linux 4.11)."""
+    buffer = ctypes.create_string_buffer(256)
+    _checked(_libc.statx(fd, _text(path), ctypes.c_int(flags), ctypes.c_uint(mask), buffer), "statx")
+    return buffer.raw
+
+
+def _mount_id_request(mount_id: int, parameter: int) -> t.Any:
+    # struct mnt_id_req of Linux 6.8: size (and a spare word), id, parameter
+    return (ctypes.c_uint64 * 3)(24, mount_id, parameter)
+
+
+def statmount(mount_id: int, mask: int) -> bytes:
+    """Return struct statmount and its strings as bytes (Linux 6.8). mount_id is a unique id."""
+    request = _mount_id_request(mount_id, mask)
+    size = 4096
+    while True:
+        buffer = ctypes.create_string_buffer(size)
+        try:
+            _syscall(
+                _STATMOUNT,
+                "statmount",
+                ctypes.byref(request),
+                buffer,
+                ctypes.c_size_t(size),
+                ctypes.c_uint(0),
+            )
+        except OSError as error:
+            if error.errno != errno.EOVERFLOW or size > 1 << 20:
+                raise
+            size *= 4
+            continue
+        return buffer.raw
+
+
+def listmount(mount_id: int, limit: int) -> t.Tuple[int, ...]:
+    """Return unique ids of up to limit mounts below this one (Linux 6.8)."""
+    request = _mount_id_request(mount_id, 0)
+    ids = (ctypes.c_uint64 * limit)()
+    count = _syscall(
+        _LISTMOUNT,
+        "listmount",
+        ctypes.byref(request),
+        ids,
+        ctypes.c_size_t(limit),
+        ctypes.c_uint(0),
+    )
+    return tuple(ids[:count])

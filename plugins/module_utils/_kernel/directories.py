@@ -1,0 +1,140 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Mount points that are missing are made, and what was made is removed: that and nothing else.
+
+Every inode is known before it gets its name, so that after a crash it can be told from others.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import typing as t
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import inode_of
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Identity
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import MountPointAttributes
+
+Remove = t.Literal["forgotten", "kept", "removed"]
+
+
+def temporary_name(operation: str, depth: int) -> str:
+    """Return the name that a directory has until it is known; depth is its component's place in the path."""
+    return f".holdfast-{operation}-{depth}"
+
+
+def make_missing(
+    walk: Walk,
+    *,
+    operation: str,
+    is_file: bool,
+    attributes: MountPointAttributes,
+    note: t.Callable[[str, Identity], None],
+) -> None:
+    """Make the missing components of the walk's path, the last one as a file or a directory.
+
+    note is told each path and inode before the path shows it. What somebody else makes meanwhile is
+    left as it is, and the next look at the path tells what that is. Raises OSError.
+    """
+    depth = walk.path.count("/") - len(walk.missing)
+    parent, path = os.dup(walk.directory), walk.path.rsplit("/", len(walk.missing))[0]
+    try:
+        for name in walk.missing:
+            depth, path = depth + 1, f"{path}/{name}"
+            is_last = path == walk.path
+            made = _Made(parent, temporary_name(operation, depth), is_last and is_file)
+            made.make(attributes if is_last else MountPointAttributes())
+            note(path, made.identity)
+            made.reveal(name)
+            if is_last:
+                return
+            deeper = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=parent)
+            os.close(parent)
+            parent = deeper
+    finally:
+        os.close(parent)
+
+
+class _Made:
+    """One new directory or empty file, under a name of its own until it is revealed."""
+
+    def __init__(self, parent: int, temporary: str, is_file: bool) -> None:
+        self.parent = parent
+        self.temporary = temporary
+        self.is_file = is_file
+        self.identity = Identity("", 0, 0)
+
+    def make(self, attributes: MountPointAttributes) -> None:
+        if self.is_file:
+            flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
+        else:
+            os.mkdir(self.temporary, 0o700, dir_fd=self.parent)
+            flags = os.O_RDONLY | os.O_DIRECTORY
+        try:
+            fd = os.open(self.temporary, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=self.parent)
+            try:
+                os.fchown(fd, attributes.uid, attributes.gid)
+                os.fchmod(fd, attributes.mode)
+                self.identity = inode_of(fd).identity
+            finally:
+                os.close(fd)
+        except BaseException:
+            self.discard()
+            raise
+
+    def reveal(self, name: str) -> None:
+        try:
+            calls.renameat2(self.parent, self.temporary, name, calls.RENAME_NOREPLACE)
+        except OSError as error:
+            self.discard()
+            if error.errno != errno.EEXIST:
+                raise
+
+    def discard(self) -> None:
+        _remove_name(self.parent, self.temporary, is_file=self.is_file)
+
+
+def _remove_name(parent: int, name: str, *, is_file: bool) -> bool:
+    try:
+        if is_file:
+            os.unlink(name, dir_fd=parent)
+        else:
+            os.rmdir(name, dir_fd=parent)
+    except OSError:
+        return False
+    return True
+
+
+def remove_made(path: str, identity: Identity, *, same_boot: bool) -> Remove:
+    """Remove the directory or empty file at path if it is the one that was made and nothing uses it.
+
+    kept: it has entries, content or a mount. forgotten: it is gone, or another one stands there.
+    Device numbers may differ after a reboot, so they are compared within one boot only.
+    """
+    with Walk(path) as walk:
+        inode = walk.inode
+        if inode is None or walk.obstacle:
+            return "forgotten"
+        found = inode.identity
+        is_same = (found.inode, found.birth) == (identity.inode, identity.birth)
+        if inode.is_mount_root:
+            return "kept"
+        if not is_same or (same_boot and found.device != identity.device):
+            return "forgotten"
+        is_file = inode.kind == "file"
+        if is_file and inode.size:
+            return "kept"
+        return "removed" if _remove_name(walk.directory, walk.name, is_file=is_file) else "kept"
+
+
+def sweep_temporaries(path: str, operation: str) -> None:
+    """Remove what an operation that was killed left under its own names on the way to path."""
+    names = path[1:].split("/")
+    for depth in range(1, len(names) + 1):
+        with Walk("/".join(["", *names[: depth - 1], temporary_name(operation, depth)])) as walk:
+            if walk.inode is not None and not walk.obstacle:
+                _remove_name(walk.directory, walk.name, is_file=walk.inode.kind == "file")

@@ -1,0 +1,139 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the kernel knows of one mount, asked by its id; the whole table only where there is no such call.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import errno
+import struct
+import typing as t
+from dataclasses import replace
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import Inode
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.table import read_mounts
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import KernelMount
+
+# struct statmount (include/uapi/linux/mount.h): fixed part of 512 bytes, then strings
+_FIELDS = struct.Struct("=IIQIIQIIQQIIQQQQQIIQII")
+_STRINGS = 512
+_SB_BASIC, _MNT_BASIC, _MNT_ROOT, _MNT_POINT, _FS_TYPE = 0x1, 0x2, 0x8, 0x10, 0x20
+_MNT_OPTS, _FS_SUBTYPE, _SB_SOURCE = 0x80, 0x100, 0x200
+_NEEDED = _SB_BASIC | _MNT_BASIC | _MNT_ROOT | _MNT_POINT | _FS_TYPE | _MNT_OPTS | _SB_SOURCE
+_SB_RDONLY = 1
+
+ATTRIBUTES = {
+    "ro": 0x1,
+    "nosuid": 0x2,
+    "nodev": 0x4,
+    "noexec": 0x8,
+    "noatime": 0x10,
+    "strictatime": 0x20,
+    "nodiratime": 0x80,
+    "nosymfollow": 0x200000,
+}
+ATIME_MASK = 0x70
+
+
+def attribute_bits(flags: t.Iterable[str]) -> int:
+    """Return the MOUNT_ATTR_ bits of these flags (mount_setattr(2))."""
+    bits = 0
+    for flag in flags:
+        bits |= ATTRIBUTES[flag]
+    return bits
+
+
+def _flag_names(bits: int) -> t.Tuple[str, ...]:
+    names = [name for name, bit in ATTRIBUTES.items() if bits & bit]
+    if not bits & 0x1:
+        names.insert(0, "rw")
+    if not bits & ATIME_MASK:
+        names.append("relatime")
+    return tuple(names)
+
+
+def _string(raw: bytes, offset: int) -> str:
+    start = _STRINGS + offset
+    return raw[start : raw.index(b"\0", start)].decode("utf-8", "surrogateescape")
+
+
+def _from_statmount(raw: bytes) -> t.Optional[KernelMount]:
+    field = _FIELDS.unpack_from(raw)
+    if field[2] & _NEEDED != _NEEDED:
+        return None  # before Linux 6.13 the source is missing
+    fstype = _string(raw, field[7])
+    subtype = _string(raw, field[20]) if field[2] & _FS_SUBTYPE else ""
+    shown = _string(raw, field[1])
+    access = "ro" if field[6] & _SB_RDONLY else "rw"
+    return KernelMount(
+        mount_id=field[10],
+        parent_id=field[11],
+        device=f"{field[3]}:{field[4]}",
+        root=_string(raw, field[17]),
+        mount_point=_string(raw, field[18]),
+        fstype=f"{fstype}.{subtype}" if subtype else fstype,
+        source=_string(raw, field[21]),
+        flags=_flag_names(field[12]),
+        options=(access, *(shown.split(",") if shown else ())),
+        unique_id=field[8],
+    )
+
+
+def _ask(mount_id: int, mask: int) -> t.Optional[bytes]:
+    try:
+        return calls.statmount(mount_id, mask)
+    except OSError as error:
+        if error.errno == errno.ENOENT:
+            return None
+        raise
+
+
+def find_mount(mount_id: int, *, is_unique: bool) -> t.Optional[KernelMount]:
+    """Return the mount with this id, None if it is gone or out of this namespace's sight.
+
+    Costs one call where the kernel answers for one mount (Linux 6.13), else one reading of the table.
+    """
+    if not is_unique:
+        return next((mount for mount in read_mounts() if mount.mount_id == mount_id), None)
+    raw = _ask(mount_id, _NEEDED | _FS_SUBTYPE)
+    if raw is None:
+        return None
+    mount = _from_statmount(raw)
+    if mount is not None:
+        return mount
+    number = _FIELDS.unpack_from(raw)[10]
+    row = next((row for row in read_mounts() if row.mount_id == number), None)
+    return None if row is None else replace(row, unique_id=mount_id)
+
+
+def mount_under(inode: Inode) -> t.Optional[KernelMount]:
+    """Return the mount through which this inode is seen."""
+    return find_mount(inode.mount_id, is_unique=inode.has_unique_id)
+
+
+def mount_number(mount_id: int, *, is_unique: bool) -> t.Optional[int]:
+    """Return mountinfo's number of the mount with this id, None if it is gone."""
+    if not is_unique:
+        found = find_mount(mount_id, is_unique=False)
+        return None if found is None else found.mount_id
+    raw = _ask(mount_id, _MNT_BASIC)
+    return None if raw is None else t.cast(int, _FIELDS.unpack_from(raw)[10])
+
+
+def mount_parent(mount_id: int, *, is_unique: bool) -> t.Optional[int]:
+    """Return the id, of the same kind, of the mount that this one is mounted on; None if it is gone."""
+    if not is_unique:
+        found = find_mount(mount_id, is_unique=False)
+        return None if found is None else found.parent_id
+    raw = _ask(mount_id, _MNT_BASIC)
+    return None if raw is None else t.cast(int, _FIELDS.unpack_from(raw)[9])
+
+
+def has_submounts(mount_id: int, *, is_unique: bool) -> bool:
+    """Whether anything is mounted on top of or below this mount."""
+    if is_unique:
+        return bool(calls.listmount(mount_id, 1))
+    return any(mount.parent_id == mount_id for mount in read_mounts())

@@ -1,0 +1,203 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Locks between processes, and the notes that operations under way leave for whoever finds them dead.
+
+One file per mount point is both: locked while its operation runs, its lines say how far it got,
+and it is removed with its lock still held.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import random
+import time
+import typing as t
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
+
+RUN_PATH = "/run/holdfast"
+_OPERATIONS = f"{RUN_PATH}/operations"
+
+Record = t.Dict[str, t.Any]
+
+
+def _untrusted(path: str) -> MountError:
+    return MountError(
+        "ledger_untrusted",
+        f"'{path}' is not a directory that belongs to root and that nobody else may write; remove it when "
+        "no operation is under way",
+        step="lock",
+    )
+
+
+def prepare_run() -> None:
+    """Make the directory of locks and notes where it is missing. Raises MountError or OSError."""
+    for path in (RUN_PATH, _OPERATIONS):
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(path, 0o700)
+        found = os.lstat(path)
+        if found.st_mode & 0o170077 != 0o040000 or found.st_uid != 0:
+            raise _untrusted(path)
+
+
+def _file_of(path: str) -> str:
+    return f"{_OPERATIONS}/{hashlib.sha256(path.encode('utf-8')).hexdigest()[:40]}"
+
+
+def _try_lock(file: str) -> t.Optional[int]:
+    """Return the locked file's descriptor, None if somebody else has the lock."""
+    while True:
+        try:
+            fd = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError:
+            prepare_run()  # somebody cleaned /run meanwhile
+            continue
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_named(fd, file):
+                return fd
+        except BlockingIOError:
+            os.close(fd)
+            return None
+        os.close(fd)
+
+
+def _is_named(fd: int, file: str) -> bool:
+    """Whether the file still has its name: whoever had the lock before may have removed it."""
+    try:
+        return os.fstat(fd).st_ino == os.lstat(file).st_ino
+    except FileNotFoundError:
+        return False
+
+
+def _wait(file: str, deadline: float) -> t.Optional[int]:
+    pause = 0.001
+    while True:
+        fd = _try_lock(file)
+        if fd is not None or time.monotonic() >= deadline:
+            return fd
+        time.sleep(pause * random.uniform(0.5, 1.5))
+        pause = min(pause * 1.5, 0.05)
+
+
+class Operation:
+    """One mount point, locked. What the note says is there for the next one after a crash."""
+
+    def __init__(self, path: str, fd: int) -> None:
+        self.path = path
+        self.fd = fd
+
+    def note(self, record: Record) -> None:
+        """Add one line to the note, in one write. Dies with the boot, so it is not synced."""
+        os.write(self.fd, json.dumps(record).encode("ascii") + b"\n")
+
+    def records(self) -> t.Tuple[Record, ...]:
+        """Return the note's lines: of the operation that died with this lock, if any did."""
+        return _records(self.fd)
+
+    def forget(self) -> None:
+        """Take back the note and keep the lock."""
+        os.ftruncate(self.fd, 0)
+
+    def close(self) -> None:
+        """Give the lock back: without a note the file goes, with one it stays for the next caller."""
+        if self.fd < 0:
+            return
+        try:
+            if os.fstat(self.fd).st_size == 0:
+                os.unlink(_file_of(self.path))
+        finally:
+            os.close(self.fd)
+            self.fd = -1
+
+
+def _records(fd: int) -> t.Tuple[Record, ...]:
+    size = os.fstat(fd).st_size
+    lines = os.pread(fd, size, 0).split(b"\n")[:-1] if size else []
+    return tuple(json.loads(line) for line in lines)
+
+
+def start_operation(path: str, deadline: float) -> t.Optional[Operation]:
+    """Lock a mount point, waiting until deadline (time.monotonic()); None if it stays taken."""
+    fd = _wait(_file_of(path), deadline)
+    return None if fd is None else Operation(path, fd)
+
+
+def describe_occupant(path: str) -> str:
+    """Return what is known of the operation that has a mount point's lock, for a message's detail."""
+    try:
+        with open(_file_of(path), "rb") as file:
+            records = _records(file.fileno())
+    except (OSError, ValueError):
+        return ""
+    if not records:
+        return "another call is looking at it"
+    first = records[0]
+    return f"process {first.get('pid')} began to {first.get('kind')} it at {first.get('since')}"
+
+
+def read_note(path: str) -> t.Tuple[Record, ...]:
+    """Return the note of a mount point without its lock, empty if there is none; for check mode."""
+    try:
+        with open(_file_of(path), "rb") as file:
+            return _records(file.fileno())
+    except FileNotFoundError:
+        return ()
+
+
+def list_notes(but: t.Collection[str] = ()) -> t.Dict[str, t.Tuple[Record, ...]]:
+    """Return the notes of every other mount point that has one, by path."""
+    own = {os.path.basename(_file_of(path)) for path in but}
+    notes = {}
+    for name in sorted(set(_listing()) - own):
+        with contextlib.suppress(FileNotFoundError), open(f"{_OPERATIONS}/{name}", "rb") as file:
+            records = _records(file.fileno())
+            if records:
+                notes[str(records[0]["path"])] = records
+    return notes
+
+
+def _listing() -> t.List[str]:
+    try:
+        return os.listdir(_OPERATIONS)
+    except FileNotFoundError:
+        return []
+
+
+def list_interrupted() -> t.Tuple[str, ...]:
+    """Return the mount points whose operation died; empty for callers that may not look."""
+    interrupted = []
+    try:
+        for path in list_notes():
+            with open(_file_of(path), "rb") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    continue
+                interrupted.append(path)
+    except (FileNotFoundError, PermissionError):
+        return tuple(interrupted)
+    return tuple(interrupted)
+
+
+@contextlib.contextmanager
+def short_lock(name: str, deadline: float) -> t.Iterator[None]:
+    """Hold a lock of the whole host: C(ledger), or C(directories-) and a device. Raises C(locked)."""
+    fd = _wait(f"{RUN_PATH}/{name}.lock", deadline)
+    if fd is None:
+        raise MountError(
+            "locked",
+            "another operation has kept the host's ledger locked for too long; see which process has "
+            f"'{RUN_PATH}' open, or wait longer with 'lock_timeout'",
+            step="lock",
+        )
+    try:
+        yield
+    finally:
+        os.close(fd)

@@ -1,0 +1,116 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The ledger's file: read only when it can be trusted, replaced in one piece or not at all.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import inode_of
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.codec import (
+    ledger_from_json,
+    ledger_to_json,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger
+
+LEDGER_PATH = "/etc/ansible/facts.d/holdfast_mounts.fact"
+# The local facts of Ansible are *.fact, so the new file is none until it takes the ledger's name.
+_NEW_NAME = ".holdfast_mounts.new"
+
+
+def _untrusted(what: str) -> MountError:
+    return MountError(
+        "ledger_untrusted",
+        f"the ledger '{LEDGER_PATH}' cannot be trusted: {what}; find out who changed it, compare it with "
+        "the mounts of the host, then put it right",
+        step="ledger",
+    )
+
+
+def _refuse_unsafe_way(walk: Walk) -> None:
+    if walk.obstacle:
+        raise _untrusted(f"'{walk.obstacle}' is a symbolic link or no directory")
+    if walk.writable_ancestor:
+        raise _untrusted(f"'{walk.writable_ancestor}' may be written by others than root")
+
+
+def _refuse_unsafe_file(fd: int) -> None:
+    inode = inode_of(fd)
+    wrong = [
+        (inode.kind != "file", "it is not a regular file"),
+        (inode.uid != 0, "it does not belong to root"),
+        (bool(inode.mode & 0o022), "others than root may write it (mode 0644 is right)"),
+        (bool(inode.mode & 0o111), "it is executable, so that Ansible would run it (mode 0644 is right)"),
+        (inode.links > 1, "it has a second name, a hard link"),
+    ]
+    for is_wrong, what in wrong:
+        if is_wrong:
+            raise _untrusted(what)
+
+
+def read_ledger() -> Ledger:
+    """Return the ledger, an empty one where there is no file yet; reading needs neither root nor a lock.
+
+    Raises MountError C(ledger_untrusted) or C(ledger_corrupt).
+    """
+    with Walk(LEDGER_PATH) as walk:
+        _refuse_unsafe_way(walk)
+        if walk.leaf is None:
+            return Ledger()
+        try:
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            fd = os.open(walk.name, flags, dir_fd=walk.directory)
+        except FileNotFoundError:
+            return Ledger()
+        except OSError as error:
+            raise _untrusted(f"it cannot be opened: {error.strerror}") from error
+    with os.fdopen(fd, "rb") as file:
+        _refuse_unsafe_file(fd)
+        raw = file.read()
+    return ledger_from_json(raw.decode("utf-8", "surrogateescape"))
+
+
+def write_ledger(ledger: Ledger) -> None:
+    """Replace the ledger durably; the caller holds its lock. Raises MountError or OSError."""
+    text = ledger_to_json(ledger).encode("utf-8")
+    directory = _open_facts_directory()
+    try:
+        _discard_new(directory)
+        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+        with os.fdopen(os.open(_NEW_NAME, flags, 0o600, dir_fd=directory), "wb") as file:
+            file.write(text)
+            file.flush()
+            os.fchmod(file.fileno(), 0o644)
+            os.fsync(file.fileno())
+        os.rename(_NEW_NAME, os.path.basename(LEDGER_PATH), src_dir_fd=directory, dst_dir_fd=directory)
+        os.fsync(directory)
+    except BaseException:
+        _discard_new(directory)
+        raise
+    finally:
+        os.close(directory)
+
+
+def _discard_new(directory: int) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(_NEW_NAME, dir_fd=directory)
+
+
+def _open_facts_directory() -> int:
+    """Return a handle of the ledger's directory, made root's where it is missing."""
+    facts = os.path.dirname(LEDGER_PATH)
+    for directory in (os.path.dirname(facts), facts):
+        try:
+            os.mkdir(directory, 0o755)
+        except FileExistsError:
+            continue
+        os.chmod(directory, 0o755)  # whatever the umask took away
+    with Walk(LEDGER_PATH) as walk:
+        _refuse_unsafe_way(walk)
+        return os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=walk.directory)

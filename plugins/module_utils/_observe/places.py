@@ -1,0 +1,130 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Look at one mount point and at the sources of what shall be mounted there.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import replace
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import mounts
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.calls import listmount
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.devices import find_device
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import Inode
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.table import read_mounts
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, Place
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Reference
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Observation, Source
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition
+
+
+def place_of(walk: Walk) -> Place:
+    """Return what a walk found, as a value."""
+    inode = walk.inode
+    return Place(
+        path=walk.path,
+        kind="absent" if inode is None else inode.kind,
+        depth=walk.path.count("/") - len(walk.missing),
+        obstacle=walk.obstacle,
+        writable_ancestor=walk.writable_ancestor,
+        identity=None if inode is None else inode.identity,
+    )
+
+
+def is_mount(inode: t.Optional[Inode], reference: Reference, host: Host) -> bool:
+    """Whether the inode is the root of the mount that a reference speaks of."""
+    if inode is None or not inode.is_mount_root or reference.boot_id != host.boot_id:
+        return False
+    if inode.mount_id != reference.mount_id:
+        return False
+    return inode.has_unique_id or inode.identity.device == reference.device
+
+
+def is_alive(reference: Reference, host: Host) -> bool:
+    """Whether the mount that a reference speaks of still exists, wherever it is."""
+    if reference.boot_id != host.boot_id or not reference.mount_id:
+        return False
+    if host.protection == "full":
+        return mounts.mount_number(reference.mount_id, is_unique=True) is not None
+    found = mounts.find_mount(reference.mount_id, is_unique=False)
+    return found is not None and found.device == reference.device
+
+
+def observe_leaving(path: str, reference: t.Optional[Reference], host: Host) -> Observation:
+    """Look at a mount point that is to be released or unmounted."""
+    with Walk(path) as walk:
+        if reference is not None and not walk.obstacle and is_mount(walk.inode, reference, host):
+            return Observation(
+                place=place_of(walk),
+                reference=reference,
+                is_here=True,
+                is_alive=True,
+                submounts=_submounts(reference.mount_id, host),
+            )
+        return _observe_other(walk, reference, host)
+
+
+def observe_coming(
+    path: str,
+    reference: t.Optional[Reference],
+    host: Host,
+    *,
+    definition: Definition,
+    looks_below: bool,
+) -> Observation:
+    """Look at a mount point where a definition shall be mounted, and at its source.
+
+    looks_below: whether mounts below the path are of interest, because it may have entries.
+    """
+    with Walk(path) as walk:
+        if reference is not None and not walk.obstacle and is_mount(walk.inode, reference, host):
+            return Observation(place=place_of(walk), reference=reference, is_here=True, is_alive=True)
+        seen = _observe_other(walk, reference, host)
+        is_bare = seen.place.mount is None and not walk.obstacle
+        has_entries = walk.has_entries() if is_bare else None
+    place = replace(seen.place, has_entries=has_entries)
+    return Observation(
+        place=place,
+        reference=reference,
+        is_alive=seen.is_alive,
+        foreign_below=_mounts_below(path) if has_entries and looks_below else (),
+        source=observe_source(definition),
+    )
+
+
+def _observe_other(walk: Walk, reference: t.Optional[Reference], host: Host) -> Observation:
+    inode = walk.inode
+    is_root = inode is not None and inode.is_mount_root and not walk.obstacle
+    mount = mounts.mount_under(inode) if inode is not None and is_root else None
+    return Observation(
+        place=replace(place_of(walk), mount=mount),
+        reference=reference,
+        is_alive=reference is not None and is_alive(reference, host),
+    )
+
+
+def observe_source(definition: Definition) -> Source:
+    """Look at a definition's source. Raises MountError where a device is none."""
+    if FILESYSTEMS[definition.fstype].is_block:
+        device = find_device(definition.src)
+        return Source(device_path=device.path, device_number=device.number)
+    places = []
+    for path in definition.source_paths:
+        with Walk(path) as walk:
+            places.append(place_of(walk))
+    return Source(places=tuple(places))
+
+
+def _submounts(mount_id: int, host: Host) -> t.Tuple[int, ...]:
+    if host.protection == "full":
+        return listmount(mount_id, 256)
+    return tuple(mount.mount_id for mount in read_mounts() if mount.parent_id == mount_id)
+
+
+def _mounts_below(path: str) -> t.Tuple[str, ...]:
+    return tuple(m.mount_point for m in read_mounts() if m.mount_point.startswith(path + "/"))

@@ -1,0 +1,165 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a holder's wish to have a mount point mounted comes to.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import replace
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import (
+    refusal,
+    refuse_bad_source,
+    refuse_entries,
+    refuse_shadowing,
+    refuse_unsafe_way,
+    refuse_wrong_kind,
+    wanted_kind,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.sameness import (
+    differences,
+    foreign_differences,
+    is_changeable,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import Surroundings
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.views import view_before, view_of
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, KernelMount
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Holder, Reference
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Observation
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.plan import Action, Plan, Step
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition, Request
+
+
+class Wish(t.NamedTuple):
+    """One holder's wish for one mount point, and when it was made."""
+
+    path: str
+    definition: Definition
+    request: Request
+    host: Host
+    now: str
+
+    @property
+    def holder(self) -> str:
+        """Who wishes it."""
+        return self.request.holder
+
+
+def plan_mounted(wish: Wish, seen: Observation, around: Surroundings) -> Plan:
+    """Return how the holder comes to hold what it wants. Raises MountError where it may not."""
+    refuse_unsafe_way(seen.place, wish.request, what="mount point", about=wish.path)
+    if seen.is_here and seen.reference is not None:
+        return _hold_existing(wish, seen, seen.reference)
+    if seen.is_alive:
+        raise refusal(
+            "conflict",
+            wish.path,
+            f"another mount covers the managed one at '{wish.path}', or it was moved; take that mount "
+            "away first",
+        )
+    if seen.covering is not None:
+        return _adopt(wish, seen, seen.covering)
+    return _mount(wish, seen, around)
+
+
+def _others(wish: Wish, reference: t.Optional[Reference]) -> t.Tuple[str, ...]:
+    return tuple(sorted(set(reference.holders if reference else ()) - {wish.holder}))
+
+
+def _hold_existing(wish: Wish, seen: Observation, reference: Reference) -> Plan:
+    different = differences(wish.definition, reference.definition)
+    if not different:
+        if wish.holder in reference.holders and not reference.deferred:
+            return _plan(wish, seen, "none", "none", reference)
+        return _plan(wish, seen, "joined", "none", _with_holder(wish, reference))
+    is_sole = reference.owned and not _others(wish, reference)
+    if is_sole and is_changeable(wish.definition, reference.definition):
+        changed = replace(_with_holder(wish, reference), opts=wish.definition.opts)
+        return _plan(wish, seen, "remounted", "remount", changed)
+    raise _conflict(wish, reference, different)
+
+
+def _conflict(wish: Wish, reference: Reference, different: t.Sequence[str]) -> Exception:
+    held = reference.definition
+    values = {"fstype": held.fstype, "src": held.src, "opts": ",".join(held.opts)}
+    return refusal(
+        "conflict",
+        wish.path,
+        f"'{wish.path}' is held with different {' and '.join(different)}; ask for the same, or use another "
+        "mount point",
+        detail="; ".join(f"{name} is '{values[name]}'" for name in different)
+        + f"; held by: {', '.join(sorted(reference.holders)) or 'nobody'}",
+    )
+
+
+def _adopt(wish: Wish, seen: Observation, mount: KernelMount) -> Plan:
+    different = foreign_differences(wish.definition, mount, seen.place, seen.source)
+    if different:
+        raise refusal(
+            "conflict",
+            wish.path,
+            f"a mount that is not managed is at '{wish.path}', with different {' and '.join(different)}; "
+            "take it "
+            "away, or ask for the same",
+            detail=f"it is {mount.fstype} of '{mount.source}', {','.join((*mount.flags, *mount.options))}",
+        )
+    if not wish.request.adopt:
+        raise refusal(
+            "not_owned",
+            wish.path,
+            f"a mount that is not managed is at '{wish.path}'; it equals the request, so hold it as it is "
+            "with "
+            "'adopt: true'",
+        )
+    held = _with_holder(wish, _new_reference(wish, seen.reference, owned=False))
+    number = mount.mount_id if mount.unique_id is None else mount.unique_id
+    return _plan(wish, seen, "adopted", "none", replace(held, mount_id=number, device=mount.device))
+
+
+def _mount(wish: Wish, seen: Observation, around: Surroundings) -> Plan:
+    reference = seen.reference
+    different = differences(wish.definition, reference.definition) if reference else ()
+    if reference and different and _others(wish, reference):
+        raise _conflict(wish, reference, different)
+    refuse_bad_source(wish.path, wish.definition, seen.source, wish.request)
+    refuse_wrong_kind(seen.place, wanted_kind(wish.definition, seen.source))
+    refuse_entries(seen.place, wish.request)
+    refuse_shadowing(wish.path, seen, around)
+    held = _with_holder(wish, _new_reference(wish, reference, owned=True))
+    return _plan(wish, seen, "mounted", "mount", held)
+
+
+def _new_reference(wish: Wish, old: t.Optional[Reference], *, owned: bool) -> Reference:
+    """Return the entry of a mount whose ids are not known yet; whoever holds it already goes on to."""
+    return Reference(
+        src=wish.definition.src,
+        fstype=wish.definition.fstype,
+        opts=wish.definition.opts,
+        owned=owned,
+        holders=old.holders if old else {},
+        boot_id=wish.host.boot_id,
+        mount_namespace=wish.host.mount_namespace,
+        mount_id=0,
+        device="",
+        operation="",
+    )
+
+
+def _with_holder(wish: Wish, reference: Reference) -> Reference:
+    holders = {wish.holder: Holder(since=wish.now), **reference.holders}
+    return replace(reference, holders=holders, deferred=False)
+
+
+def _plan(wish: Wish, seen: Observation, action: Action, step: Step, reference: Reference) -> Plan:
+    return Plan(
+        path=wish.path,
+        action=action,
+        step=step,
+        before=view_before(wish.path, seen),
+        after=view_of(wish.path, reference, is_mounted=True),
+        reference=reference,
+        definition=wish.definition,
+    )

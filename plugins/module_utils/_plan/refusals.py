@@ -1,0 +1,132 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is never done: each rule looks at values and raises, or returns.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import Surroundings
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import Code, MountError
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Kind, Place
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Observation, Source
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition, Request
+
+
+def refusal(code: Code, path: str, message: str, *, detail: str = "") -> MountError:
+    """Return the refusal of a plan."""
+    return MountError(code, message, step="plan", path=path, detail=detail)
+
+
+def refuse_unsafe_way(place: Place, request: Request, *, what: str, about: str) -> None:
+    """Refuse a path with a symbolic link on its way, or with a directory that others may write."""
+    if place.obstacle:
+        raise refusal(
+            "unsafe_path",
+            about,
+            f"the {what} '{place.path}' is not safe: '{place.obstacle}' is a symbolic link or no directory; "
+            "write the path without links",
+        )
+    if place.writable_ancestor and not request.allow_unsafe_parents:
+        raise refusal(
+            "unsafe_path",
+            about,
+            f"the {what} '{place.path}' is not safe: others than root may write "
+            f"'{place.writable_ancestor}' and "
+            "so swap what lies below; make it root's and not writable by others, or accept the risk with "
+            "'allow_unsafe_parents: true'",
+        )
+
+
+def wanted_kind(definition: Definition, source: Source) -> Kind:
+    """Return what a mount point must be: a file for a bind of a file, else a directory."""
+    if definition.fstype == "bind" and source.places and source.places[0].kind == "file":
+        return "file"
+    return "directory"
+
+
+def refuse_wrong_kind(place: Place, kind: Kind) -> None:
+    """Refuse a mount point that is no directory, or for a bind of a file no regular file."""
+    if place.kind not in ("absent", kind):
+        expected = "a directory" if kind == "directory" else "a regular file, as the source is"
+        raise refusal(
+            "unsafe_path",
+            place.path,
+            f"the mount point '{place.path}' is not {expected}; move it away or choose another mount point",
+        )
+
+
+def refuse_entries(place: Place, request: Request) -> None:
+    """Refuse a directory whose entries the mount would hide."""
+    if place.has_entries and not request.allow_nonempty:
+        raise refusal(
+            "not_empty",
+            place.path,
+            f"the mount point '{place.path}' has entries that the mount would hide; move them away or accept "
+            "that with 'allow_nonempty: true'",
+        )
+
+
+def refuse_shadowing(path: str, seen: Observation, around: Surroundings) -> None:
+    """Refuse a mount that would hide another one."""
+    hidden = (*around.below(path), *seen.foreign_below)
+    if hidden:
+        raise refusal(
+            "shadows",
+            path,
+            f"a mount at '{path}' would hide another mount below it; release that one first, or mount both "
+            "in one task: parents are mounted first",
+            detail="below it: " + ", ".join(hidden),
+        )
+
+
+def refuse_bad_source(path: str, definition: Definition, source: Source, request: Request) -> None:
+    """Refuse a bind or overlay whose source is missing, unsafe or of the wrong kind."""
+    allowed: t.Tuple[Kind, ...] = ("directory", "file") if definition.fstype == "bind" else ("directory",)
+    for place in source.places:
+        refuse_unsafe_way(place, request, what="source", about=path)
+        if place.kind == "absent":
+            raise refusal(
+                "mount_failed",
+                path,
+                f"the source '{place.path}' does not exist; make it first, or correct the path",
+            )
+        if place.kind not in allowed:
+            raise refusal(
+                "source_not_allowed",
+                path,
+                f"the source '{place.path}' is not {' or '.join(f'a {kind}' for kind in allowed)}; "
+                "write the path of one",
+            )
+
+
+def refuse_dependents(path: str, around: Surroundings) -> None:
+    """Refuse to take away what another managed mount shows."""
+    dependents = around.dependents(path)
+    if dependents:
+        raise refusal(
+            "in_use",
+            path,
+            f"'{path}' is the source of other managed mounts ({len(dependents)}); release those first",
+            detail="shown by: " + ", ".join(dependents),
+        )
+
+
+def busy(
+    path: str, users: t.Sequence[t.Tuple[int, str]] = (), *, errno: t.Optional[int] = None
+) -> MountError:
+    """Return the refusal of an unmount that the kernel calls busy."""
+    number = "1 process uses it" if len(users) == 1 else f"{len(users)} processes use it"
+    count = number if users else "something uses it, or is mounted on it"
+    return MountError(
+        "busy",
+        f"'{path}' is busy: {count}; end that and repeat, or let a later reconcile unmount it with "
+        "'on_busy: defer'",
+        step="unmount",
+        path=path,
+        errno=errno,
+        detail=", ".join(f"{pid} ({command})" for pid, command in users),
+    )

@@ -1,0 +1,99 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What a holder's leaving, or the wish to have a mount gone, comes to.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import replace
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import (
+    busy,
+    refusal,
+    refuse_dependents,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import Surroundings
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.views import view_before, view_of
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Reference
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Observation
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.plan import Action, Plan, Step
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Request
+
+
+def plan_released(path: str, request: Request, seen: Observation, around: Surroundings) -> Plan:
+    """Return what the holder's leaving changes. Raises MountError where it cannot leave."""
+    reference = seen.reference
+    if reference is None or request.holder not in reference.holders:
+        return _plan(path, seen, "none", "none", reference)
+    holders = {name: claim for name, claim in reference.holders.items() if name != request.holder}
+    if holders:
+        return _plan(path, seen, "released", "none", replace(reference, holders=holders))
+    if not reference.owned:
+        return _plan(path, seen, "released", "none", None)
+    return _leave(path, request, seen, around, reference)
+
+
+def plan_unmounted(path: str, request: Request, seen: Observation, around: Surroundings) -> Plan:
+    """Return how the mount goes. Raises MountError where somebody else holds or made it."""
+    reference = seen.reference
+    others = set(reference.holders if reference else ()) - {request.holder}
+    if others:
+        raise refusal(
+            "in_use",
+            path,
+            f"'{path}' is held by others ({len(others)}); release it there first",
+            detail="held by: " + ", ".join(sorted(others)),
+        )
+    if reference is None and seen.covering is None:
+        return _plan(path, seen, "none", "none", None)
+    if reference is None or not reference.owned:
+        raise refusal(
+            "not_owned",
+            path,
+            f"the mount at '{path}' was not made by this collection and is left alone; unmount it by the "
+            "means "
+            "that mounted it",
+        )
+    return _leave(path, request, seen, around, reference)
+
+
+def _leave(
+    path: str, request: Request, seen: Observation, around: Surroundings, reference: Reference
+) -> Plan:
+    refuse_dependents(path, around)
+    if not seen.is_alive:
+        action: Action = "unmounted" if seen.covering is None else "released"
+        return _plan(path, seen, action, "none", None)
+    if seen.is_here and not seen.submounts:
+        return _plan(path, seen, "unmounted", "unmount", None)
+    if request.on_busy == "defer":
+        return _plan(path, seen, "deferred", "none", _deferred(reference))
+    if seen.is_here:
+        raise busy(path)
+    raise refusal(
+        "not_owned",
+        path,
+        f"another mount covers the managed one at '{path}', or it was moved; take that mount away, or "
+        "leave the "
+        "unmount to a later reconcile with 'on_busy: defer'",
+    )
+
+
+def deferred(plan: Plan, reference: Reference) -> Plan:
+    """Return the plan of an unmount that met a busy mount and is left for later."""
+    kept = _deferred(reference)
+    after = view_of(plan.path, kept, is_mounted=True)
+    return replace(plan, action="deferred", step="none", reference=kept, after=after)
+
+
+def _deferred(reference: Reference) -> Reference:
+    return replace(reference, holders={}, deferred=True)
+
+
+def _plan(path: str, seen: Observation, action: Action, step: Step, after: t.Optional[Reference]) -> Plan:
+    before = view_before(path, seen)
+    is_mounted = before.is_mounted and step != "unmount"
+    return Plan(path, action, step, before, view_of(path, after, is_mounted=is_mounted), after)

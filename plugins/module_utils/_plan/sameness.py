@@ -1,0 +1,96 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""When a request and a mount are the same.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.options import canonical_shown
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import KernelMount, Place
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Source
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition
+
+# What a sole holder may change of a mount that stays (mount_setattr(2), fsconfig(2)).
+_CHANGEABLE_DATA = {"tmpfs": ("size",)}
+
+
+def differences(wanted: Definition, held: Definition) -> t.Tuple[str, ...]:
+    """Return the names of the options in which two definitions differ."""
+    pairs = [
+        ("fstype", wanted.fstype, held.fstype),
+        ("src", wanted.src, held.src),
+        ("opts", wanted.opts, held.opts),
+    ]
+    return tuple(name for name, one, other in pairs if one != other)
+
+
+def is_changeable(wanted: Definition, held: Definition) -> bool:
+    """Whether the one can be had from the other without a new mount."""
+    if (wanted.fstype, wanted.src) != (held.fstype, held.src):
+        return False
+    changeable = _CHANGEABLE_DATA.get(wanted.fstype, ())
+    fixed = [
+        tuple(pair for pair in definition.data if pair[0] not in changeable) for definition in (wanted, held)
+    ]
+    # LIMIT: a limit that was never given cannot be taken away by a remount, so both must name it.
+    named = [{name for name, _value in definition.data} for definition in (wanted, held)]
+    return fixed[0] == fixed[1] and named[0] == named[1]
+
+
+def foreign_differences(
+    wanted: Definition, mount: KernelMount, place: Place, source: Source
+) -> t.Tuple[str, ...]:
+    """Return the options in which a mount that is there already is not what is wanted.
+
+    Type and source must be the same, and every requested and implied option in force; what the
+    kernel shows beyond that does not matter.
+    """
+    if wanted.fstype == "bind":
+        same = bool(source.places) and source.places[0].identity == place.identity
+        wrong = [] if same else ["src"]
+    else:
+        wrong = [] if mount.fstype == wanted.fstype else ["fstype"]
+        if not _is_source(wanted, mount, source):
+            wrong.append("src")
+    if not (_has_flags(wanted, mount) and _has_data(wanted, mount)):
+        wrong.append("opts")
+    return tuple(wrong)
+
+
+def _is_source(wanted: Definition, mount: KernelMount, source: Source) -> bool:
+    if source.device_number:
+        return mount.device == source.device_number or mount.source == source.device_path
+    return mount.source == wanted.src
+
+
+def _has_flags(wanted: Definition, mount: KernelMount) -> bool:
+    in_force = set(mount.flags) | ({"ro"} & set(mount.options))
+    if not {"noatime", "relatime"} & in_force:
+        in_force.add("strictatime")  # the one that the kernel does not show
+    return set(wanted.flags) <= in_force
+
+
+def _has_data(wanted: Definition, mount: KernelMount) -> bool:
+    if wanted.fstype == "bind":
+        return True
+    shown = canonical_shown(wanted.fstype, mount.options)
+    return all(name in shown and shown[name] == value for name, value in wanted.data)
+
+
+def is_same_superblock(wanted: Definition, mount: KernelMount, held: t.Iterable[Definition]) -> bool:
+    """Whether a device may be mounted again: its superblock has just the options that are wanted.
+
+    held: definitions of the managed mounts of this device. Where there is none, the kernel's word
+    is all there is: what it shows must hold everything that is wanted.
+    """
+    is_read_only = "ro" in wanted.flags
+    if mount.fstype != wanted.fstype or is_read_only != ("ro" in mount.options):
+        return False
+    managed = tuple(held)
+    if managed:
+        return all(other.data == wanted.data for other in managed)
+    return _has_data(wanted, mount)

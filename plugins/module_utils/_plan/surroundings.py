@@ -1,0 +1,88 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which managed mount points lie below one another, and which show one another.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import bisect
+import typing as t
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Reference
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition
+
+
+def ancestors(path: str) -> t.Iterator[str]:
+    """Yield every path strictly above this one, the nearest first, without the root directory."""
+    while path.count("/") > 1:
+        path = path.rpartition("/")[0]
+        yield path
+
+
+class PathIndex:
+    """A set of paths that is asked what lies below a path. A question costs the logarithm of its size."""
+
+    def __init__(self, paths: t.Iterable[str]) -> None:
+        self._paths = sorted(paths)
+
+    def below(self, path: str) -> t.Tuple[str, ...]:
+        """Return what lies strictly below the path, sorted."""
+        first = bisect.bisect_left(self._paths, path + "/")
+        last = first
+        while last < len(self._paths) and self._paths[last].startswith(path + "/"):
+            last += 1
+        return tuple(self._paths[first:last])
+
+    def at_or_below(self, path: str) -> t.Tuple[str, ...]:
+        """Return the path itself if it is in the set, and what lies below it."""
+        place = bisect.bisect_left(self._paths, path)
+        is_in = place < len(self._paths) and self._paths[place] == path
+        return ((path,) if is_in else ()) + self.below(path)
+
+
+class Surroundings:
+    """The managed mounts of a ledger, as neighbours of one mount point."""
+
+    def __init__(self, references: t.Mapping[str, Reference]) -> None:
+        self._references = references
+        self._points = PathIndex(references)
+        shown: t.Dict[str, t.List[str]] = {}
+        for path, reference in references.items():
+            if reference.fstype in ("bind", "overlay"):
+                for source in reference.definition.source_paths:
+                    shown.setdefault(source, []).append(path)
+        self._shown = shown
+        self._sources = PathIndex(shown)
+
+    def below(self, path: str) -> t.Tuple[str, ...]:
+        """Return the managed mount points strictly below the path."""
+        return self._points.below(path)
+
+    def dependents(self, path: str) -> t.Tuple[str, ...]:
+        """Return the managed mount points that show something of the mount at this path."""
+        sources = self._sources.at_or_below(path)
+        return tuple(sorted({point for source in sources for point in self._shown[source] if point != path}))
+
+
+def order(needs: t.Mapping[str, t.Optional[Definition]]) -> t.List[t.List[str]]:
+    """Return the paths in waves: what a mount lies below or shows comes in an earlier wave than it."""
+    levels: t.Dict[str, int] = {}
+
+    def level(path: str, trail: t.Tuple[str, ...]) -> int:
+        if path not in levels:
+            definition = needs[path]
+            sources = definition.source_paths if definition else ()
+            above = {*ancestors(path), *sources, *(up for source in sources for up in ancestors(source))}
+            before = [level(up, (*trail, path)) for up in above if up in needs and up not in (*trail, path)]
+            levels[path] = 1 + max(before, default=-1)
+        return levels[path]
+
+    waves: t.List[t.List[str]] = []
+    for path in needs:
+        place = level(path, ())
+        while len(waves) <= place:
+            waves.append([])
+        waves[place].append(path)
+    return waves

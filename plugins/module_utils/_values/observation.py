@@ -1,0 +1,52 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Everything that was seen of one mount point before its next step is decided.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import KernelMount, Place
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Reference
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a definition's source is on this host.
+
+    places: of a bind's source, or an overlay's layers, in the order of Definition.source_paths.
+    device_path, device_number: of a block device.
+    """
+
+    places: t.Tuple[Place, ...] = ()
+    device_path: str = ""
+    device_number: str = ""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One mount point: what stands there, what the ledger says, and whether the two agree.
+
+    is_here: the ledger's mount is the topmost one at the path.
+    is_alive: the ledger's mount exists, here or elsewhere.
+    submounts: ids of what is mounted on or below the ledger's mount.
+    foreign_below: mount points of the kernel's table below the path, looked up only where the path
+        has entries that shall be covered.
+    """
+
+    place: Place
+    reference: t.Optional[Reference] = None
+    is_here: bool = False
+    is_alive: bool = False
+    submounts: t.Tuple[int, ...] = ()
+    foreign_below: t.Tuple[str, ...] = ()
+    source: Source = Source()
+
+    @property
+    def covering(self) -> t.Optional[KernelMount]:
+        """The mount at the path that is not the ledger's, None where there is none."""
+        return None if self.is_here else self.place.mount

@@ -1,0 +1,412 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hold and release mounts that several consumers share."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: safe_mount
+short_description: Hold and release mounts that several consumers share
+version_added: 1.0.0
+description:
+  - Mounts a filesystem for its first holder, lets others join, and unmounts it when the last holder has left.
+  - Holders are names in a ledger on the host, which survives crashes and reboots and is a local fact,
+    C(ansible_local.holdfast_mounts).
+  - Holding twice is holding once, so tasks may be repeated. Only mounts that this module made are ever
+    unmounted.
+  - No path is followed through a symbolic link, no command is run, and a filesystem becomes visible only
+    when it is complete. What the module refuses, and why, is in the collection's docs/safety.md.
+options:
+  path:
+    description:
+      - The mount point, an absolute path strictly below one of O(allowed_roots).
+      - Nothing is expanded or normalised. C(~), C($HOME), C(..), a trailing slash and symbolic links are
+        refused.
+      - Missing directories are created, and removed again with the mount.
+      - Either O(path) or O(mounts) is required.
+    type: str
+    aliases: [name]
+  src:
+    description:
+      - What is mounted. Required for O(state=mounted).
+      - A block device below C(/dev), or C(UUID=), C(LABEL=), C(PARTUUID=) or C(PARTLABEL=); a directory or a
+        regular
+        file below one of O(source_roots) for C(bind); a name such as C(tmpfs) for filesystems without a
+          source.
+    type: str
+  fstype:
+    description:
+      - The type of the filesystem. Required for O(state=mounted).
+      - One of C(tmpfs), C(ext2), C(ext3), C(ext4), C(xfs), C(btrfs), C(vfat), C(exfat), C(iso9660), C(udf),
+        C(squashfs), C(erofs), C(f2fs), C(overlay), C(bind), C(9p), C(virtiofs).
+      - C(bind) shows a directory or a file at a second place, without the mounts below it.
+    type: str
+  opts:
+    description:
+      - Mount options, one per element. Ansible splits a plain string on commas.
+      - Each type has a list of the options that are allowed; a refusal says what to write instead.
+      - Without O(allow_suid) and O(allow_dev) every mount is C(nosuid) and C(nodev).
+    type: list
+    elements: str
+    default: []
+  holder:
+    description:
+      - Who holds the mount point, up to 128 letters, digits and C(._:@+-).
+      - A name, not an authentication. Whoever may run this module as root may use any name.
+      - The default is for ad-hoc use. A play says who it is.
+    type: str
+    default: ansible
+  state:
+    description:
+      - With V(mounted) the holder holds the mount point, and the requested filesystem is mounted there.
+      - With V(released) the holder holds it no longer. It is unmounted when nobody is left, and the
+        directories
+        that were created for it are removed.
+      - With V(unmounted) the mount is gone. That is refused while anybody but this holder holds it.
+      - For V(released) and V(unmounted) only the mount point counts; O(src), O(fstype) and O(opts) are not
+        looked at.
+    type: str
+    choices: [mounted, released, unmounted]
+    default: mounted
+  mounts:
+    description:
+      - Many mount points in one task, which is much faster than a loop.
+      - Parents are mounted before what lies below them, and released after it.
+      - What fails does not undo its neighbours. The task fails then, and RV(mounts) tells each one's outcome.
+      - An empty list does nothing, unless O(purge) is true.
+    type: list
+    elements: dict
+    suboptions:
+      path:
+        description: The mount point, as O(path).
+        type: str
+        required: true
+      src:
+        description: What is mounted, as O(src).
+        type: str
+      fstype:
+        description: The type of the filesystem, as O(fstype).
+        type: str
+      opts:
+        description: Mount options, as O(opts).
+        type: list
+        elements: str
+        default: []
+      allow_suid:
+        description: As O(allow_suid), which is the default.
+        type: bool
+      allow_dev:
+        description: As O(allow_dev), which is the default.
+        type: bool
+      mode:
+        description: As O(mode), which is the default.
+        type: raw
+      owner:
+        description: As O(owner), which is the default.
+        type: str
+      group:
+        description: As O(group), which is the default.
+        type: str
+  purge:
+    description:
+      - B(Releases everything else that the holder holds.) The holder's references become exactly the list
+        O(mounts).
+        An empty list releases all of them.
+      - Needs O(mounts), O(state=mounted) and a O(holder) other than the default.
+    type: bool
+    default: false
+  allowed_roots:
+    description:
+      - The mount point must lie strictly below one of these directories.
+      - C(/), C(/var), C(/home), C(/tmp), C(/opt), C(/root) and C(/run) are never roots, though directories
+        below
+        them may be. System directories are neither, whatever is configured.
+      - Counts for O(state=mounted) only. What is in the ledger can always be released.
+    type: list
+    elements: str
+    default: [/mnt, /media, /srv]
+  source_roots:
+    description:
+      - The source of a bind mount and the layers of an overlay must lie strictly below one of these
+        directories.
+      - Defaults to O(allowed_roots).
+    type: list
+    elements: str
+  allow_suid:
+    description: Let programs of this filesystem run with the rights of their owner. Without it the mount is
+      C(nosuid).
+    type: bool
+    default: false
+  allow_dev:
+    description: Let device files of this filesystem be used. Without it the mount is C(nodev).
+    type: bool
+    default: false
+  allow_nonempty:
+    description: Mount over a directory that has entries, which are hidden as long as it is mounted.
+    type: bool
+    default: false
+  allow_unsafe_parents:
+    description:
+      - Accept a directory on the way to the mount point or to a source that others than root may write.
+      - They can then move the mount point to another place within the reach of that directory.
+    type: bool
+    default: false
+  adopt:
+    description:
+      - Take a reference on a mount that is there already, was not made by this collection, and equals the
+        request.
+      - It is never unmounted by this collection.
+    type: bool
+    default: false
+  on_busy:
+    description:
+      - What to do when the last holder leaves and the mount is in use.
+      - With V(fail) the task fails and the holder keeps its reference.
+      - With V(defer) the reference is dropped, and the unmount is left for later.
+      - With V(lazy) the mount is detached at once, and the kernel unmounts it when the last file is closed.
+        B(Whoever
+        has it open goes on writing to a filesystem that nobody sees any more.)
+    type: str
+    choices: [fail, defer, lazy]
+    default: fail
+  mode:
+    description:
+      - The permission bits of the mount point directory where it is created, as in
+        M(ansible.builtin.file#module).
+      - The directories above it are always V(0755).
+    type: raw
+  owner:
+    description: The owner of the mount point directory where it is created, a name or a number.
+    type: str
+  group:
+    description: The group of the mount point directory where it is created, a name or a number.
+    type: str
+  timeout:
+    description: After how many seconds one mount or unmount that waits for a device is given up.
+    type: int
+    default: 60
+  lock_timeout:
+    description: How many seconds to wait for a mount point that another call works on.
+    type: int
+    default: 90
+  disclose:
+    description:
+      - How much of the host an error message may tell.
+      - With V(minimal) it tells only what the caller said. The rest is in C(/var/log/holdfast_mounts.log) on
+        the
+        host, for root, under RV(error.log_ref).
+      - With V(full) it tells that too, for example who holds a busy mount.
+    type: str
+    choices: [minimal, full]
+    default: minimal
+author:
+  - holdfast.mounts contributors (@holdfast-mounts)
+attributes:
+  check_mode:
+    description: Can run in check mode and predicts what would change without changing it.
+    support: full
+    details:
+      - Nothing is written, not even a lock. Whether the kernel will call a mount busy cannot be predicted.
+  diff_mode:
+    description: Returns what has changed, or would change in check mode.
+    support: full
+  platform:
+    description: Target operating systems and families that the module works on.
+    support: full
+    platforms: linux
+requirements:
+  - root with CAP_SYS_ADMIN
+  - Linux 5.12 or newer
+  - procfs at C(/proc)
+notes:
+  - C(module_defaults) with the action group C(holdfast.mounts.mounts) sets O(allowed_roots) and others once
+    for a play.
+seealso:
+  - module: holdfast.mounts.safe_mount_facts
+  - plugin: holdfast.mounts.current_mounts
+    plugin_type: lookup
+  - module: ansible.posix.mount
+"""
+
+EXAMPLES = r"""
+- name: See what would be mounted, and who would hold it
+  holdfast.mounts.safe_mount:
+    path: /srv/scratch
+    src: tmpfs
+    fstype: tmpfs
+    opts: [size=1g, mode=0750]
+    holder: batch-7
+  check_mode: true
+  diff: true
+
+- name: Hold a scratch space
+  holdfast.mounts.safe_mount:
+    path: /srv/scratch
+    src: tmpfs
+    fstype: tmpfs
+    opts: [size=1g, mode=0750]
+    holder: batch-7
+
+- name: Leave it, so that it is unmounted when nobody else holds it
+  holdfast.mounts.safe_mount:
+    path: /srv/scratch
+    holder: batch-7
+    state: released
+
+- name: Hold what a web server needs, in one task
+  holdfast.mounts.safe_mount:
+    holder: web
+    mounts:
+      - path: /srv/releases
+        src: LABEL=releases
+        fstype: ext4
+        opts: [ro, noatime]
+      - path: /srv/www/current
+        src: /srv/releases/current
+        fstype: bind
+        opts: [ro]
+
+- name: Hold exactly this and nothing else any more
+  holdfast.mounts.safe_mount:
+    holder: web
+    purge: true
+    mounts:
+      - path: /srv/releases
+        src: LABEL=releases
+        fstype: ext4
+        opts: [ro, noatime]
+
+- name: Show a read-only tree with a writable layer on top of it
+  holdfast.mounts.safe_mount:
+    path: /srv/merged
+    src: overlay
+    fstype: overlay
+    opts:
+      - lowerdir=/srv/releases/base
+      - upperdir=/srv/state/upper
+      - workdir=/srv/state/work
+    holder: web
+"""
+
+RETURN = r"""
+action:
+  description: What was done, or in check mode would be.
+  returned: success, with O(path)
+  type: str
+  sample: joined
+mount:
+  description: The mount point as it is now, or in check mode would be.
+  returned: success, with O(path)
+  type: dict
+  contains:
+    path:
+      description: The mount point.
+      returned: success
+      type: str
+      sample: /srv/scratch
+    src:
+      description: The source as it was asked for, null where the ledger has nothing.
+      returned: success
+      type: str
+      sample: tmpfs
+    fstype:
+      description: The type as it was asked for, null where the ledger has nothing.
+      returned: success
+      type: str
+      sample: tmpfs
+    opts:
+      description: The options in canonical form. Sizes are bytes, implied flags are added, the order does
+        not matter.
+      returned: success
+      type: list
+      elements: str
+      sample: [mode=0750, nodev, nosuid, size=1073741824]
+    mounted:
+      description: Whether anything is mounted there.
+      returned: success
+      type: bool
+      sample: true
+    owned:
+      description: Whether this collection made the mount and so may unmount it.
+      returned: success
+      type: bool
+      sample: true
+    holders:
+      description: Who holds the mount point, sorted.
+      returned: success
+      type: list
+      elements: str
+      sample: [batch-7, web]
+    holder_count:
+      description: How many hold the mount point.
+      returned: success
+      type: int
+      sample: 2
+    protection:
+      description:
+        - V(full), or V(no_unique_id) on kernels before Linux 6.8, whose mounts have no ids that are never
+          used again.
+      returned: success
+      type: str
+      sample: full
+mounts:
+  description:
+    - One item for each mount point, in the order given, then those that O(purge) released. Each has the keys
+      of
+      RV(mount), and RV(ignore:action) and RV(ignore:changed) of its own.
+    - One that failed has RV(ignore:path), V(failed) as its RV(ignore:action), and RV(ignore:error).
+  returned: with O(mounts)
+  type: list
+  elements: dict
+error:
+  description: Why the task failed. With O(mounts) it is the first failure.
+  returned: failure
+  type: dict
+  contains:
+    code:
+      description: The kind of failure, for programs. All codes are in the collection's docs.
+      returned: failure
+      type: str
+      sample: conflict
+    step:
+      description: What was being done.
+      returned: failure
+      type: str
+      sample: plan
+    path:
+      description: The mount point, null when it is about the whole call.
+      returned: failure
+      type: str
+      sample: /srv/scratch
+    errno:
+      description: The kernel's error number, null where the kernel was not asked.
+      returned: failure
+      type: int
+      sample: 16
+    log_ref:
+      description:
+        - Finds the line of C(/var/log/holdfast_mounts.log) on the host that tells more.
+        - Null where nothing was written, in check mode for example.
+      returned: failure
+      type: str
+      sample: 5c1a3d1ce9f0
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.spec import ARGUMENT_SPEC
+from ansible_collections.holdfast.mounts.plugins.module_utils._call.safe_mount import run_call
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+    result = run_call(module.params, check_mode=module.check_mode, diff_mode=module._diff)
+    if result.get("failed"):
+        module.fail_json(**result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
