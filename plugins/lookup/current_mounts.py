@@ -192,13 +192,13 @@ class LookupModule(LookupBase):
         host = self._option("host")
         if self._option("source") == "controller":
             if host is not None:
-                raise FactsError('"host" names a managed host; leave it out, or take "source" away.')
+                raise FactsError('"host" names a managed host; leave it out, or take "source" away')
             return _rows_of_controller()
         if host is None:
             return find_mounts(variables, str(variables.get("inventory_hostname", "localhost")))
         hostvars = variables.get("hostvars", {})
         if host not in hostvars:
-            raise FactsError(f'There is no host "{host}" in the inventory. Check the spelling of "host".')
+            raise FactsError(f'there is no host "{host}" in the inventory; check the spelling of "host"')
         return find_mounts(hostvars[host], host)
 
 
@@ -212,8 +212,8 @@ def _rows_of_controller() -> t.List[Row]:
 def _search(expression: str, rows: t.List[Row]) -> t.List[t.Any]:
     if not HAS_JMESPATH:
         raise AnsibleError(
-            'current_mounts: "query" needs the Python package "jmespath" on the controller. Install it for'
-            " the Python that runs Ansible, or into the execution environment."
+            'current_mounts: "query" needs the Python package "jmespath" on the controller; install it for'
+            " the Python that runs Ansible, or into the execution environment"
         )
     search: t.Callable[[str, t.Any], t.Any] = jmespath.search
     try:

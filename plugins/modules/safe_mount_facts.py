@@ -224,6 +224,8 @@ error:
       sample: null
 """
 
+import typing as t
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.holdfast.mounts.plugins.module_utils._observe.facts import observe_facts
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
@@ -235,18 +237,20 @@ def main() -> None:
         argument_spec={"paths": {"type": "list", "elements": "str", "default": []}},
         supports_check_mode=True,
     )
+    result = build_result(module.params["paths"])
+    # Not while the error is being handled: core 2.19 would report it as a crash.
+    if "error" in result:
+        module.fail_json(**result)
+    module.exit_json(**result)
+
+
+def build_result(patterns: t.Sequence[str]) -> t.Dict[str, t.Any]:
+    """Return what the module returns; with an error in it, it has failed."""
     try:
-        facts = observe_facts(module.params["paths"])
+        return {"changed": False, "ansible_facts": {"holdfast_mounts": observe_facts(patterns)}}
     except MountError as error:
-        told = {
-            "code": error.code,
-            "step": error.step,
-            "path": error.path,
-            "errno": error.errno,
-            "log_ref": None,
-        }
-        module.fail_json(msg=error.message, error=told)
-    module.exit_json(changed=False, ansible_facts={"holdfast_mounts": facts})
+        told = {name: getattr(error, name) for name in ("code", "step", "path", "errno")}
+        return {"msg": error.message, "error": {**told, "log_ref": None}}
 
 
 if __name__ == "__main__":

@@ -79,9 +79,9 @@ def _fact(variables: t.Mapping[str, t.Any], name: str, injected: str) -> t.Any:
 
 def _advice(host: str) -> str:
     return (
-        f'There are no facts about the mounts of the host "{host}". Add this task before, for that host:'
-        ' "- name: Gather the mounts" with "holdfast.mounts.safe_mount_facts:" as its module.'
-        " Gathering the subsets local and mounts with ansible.builtin.setup will do as well."
+        f'there are no facts about the mounts of the host "{host}"; add this task before, for that host:'
+        ' "- name: Gather the mounts" with "holdfast.mounts.safe_mount_facts:" as its module;'
+        " gathering the subsets local and mounts with ansible.builtin.setup will do as well"
     )
 
 
@@ -89,8 +89,8 @@ def _rows_of_module(facts: t.Any, host: str) -> t.List[Row]:
     rows = facts.get("mounts") if isinstance(facts, dict) else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) and row.keys() >= _KEYS for row in rows):
         raise FactsError(
-            f'The variable "{LEDGER}" of the host "{host}" is not what holdfast.mounts.safe_mount_facts'
-            " returns. Run that module again, or give your own variable another name."
+            f'the variable "{LEDGER}" of the host "{host}" is not what holdfast.mounts.safe_mount_facts'
+            " returns; run that module again, or give your own variable another name"
         )
     return rows
 
@@ -100,8 +100,8 @@ def _references(local: t.Any, host: str) -> t.Dict[str, Row]:
     references = ledger.get("references") if isinstance(ledger, dict) else None
     if not isinstance(references, dict) or not all(_is_reference(value) for value in references.values()):
         raise FactsError(
-            f'The local fact "{LEDGER}" of the host "{host}" is not a ledger: Ansible could not read its file'
-            " as JSON. Run holdfast.mounts.safe_mount_facts on the host; it says what is wrong with the file."
+            f'the local fact "{LEDGER}" of the host "{host}" is not a ledger: Ansible could not read its file'
+            " as JSON; run holdfast.mounts.safe_mount_facts on the host, which says what is wrong with it"
         )
     return references
 

@@ -132,7 +132,7 @@ def test_lookup_without_facts_names_the_task_to_add(variables: Variables) -> Non
 )
 def test_lookup_broken_local_fact_is_told(value: t.Any) -> None:
     message = refused(variables={"ansible_local": {"holdfast_mounts": value}, "ansible_mounts": SETUP})
-    assert 'The local fact "holdfast_mounts"' in message
+    assert 'the local fact "holdfast_mounts"' in message
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ def test_load_too_large_text_is_corrupt(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_load_corrupt_text_says_what_to_do() -> None:
-    assert "Restore it from a backup, or move it away" in refused("").message
+    assert "restore it from a backup, or move it away" in refused("").message
 
 
 def test_load_newer_version_says_what_to_do() -> None:
