@@ -5,28 +5,6 @@
 
 from __future__ import annotations
 
-import typing as t
-
-from ansible.errors import AnsibleError
-from ansible.plugins.lookup import LookupBase
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.names import check_holder
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
-from ansible_collections.holdfast.mounts.plugins.plugin_utils._mounts import (
-    FactsError,
-    Row,
-    find_mounts,
-    plain,
-    select_rows,
-)
-
-try:
-    import jmespath
-    from jmespath.exceptions import JMESPathError
-
-    HAS_JMESPATH = True
-except ImportError:
-    HAS_JMESPATH = False
-
 DOCUMENTATION = r"""
 name: current_mounts
 short_description: Look up what is mounted and who holds it
@@ -161,6 +139,28 @@ _raw:
       type: str
       sample: ok
 """
+
+import typing as t
+
+from ansible.errors import AnsibleError
+from ansible.plugins.lookup import LookupBase
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.names import check_holder
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
+from ansible_collections.holdfast.mounts.plugins.plugin_utils._mounts import (
+    FactsError,
+    Row,
+    find_mounts,
+    plain,
+    select_rows,
+)
+
+try:
+    import jmespath
+    from jmespath.exceptions import JMESPathError
+
+    HAS_JMESPATH = True
+except ImportError:
+    HAS_JMESPATH = False
 
 
 class LookupModule(LookupBase):
