@@ -34,17 +34,11 @@ def check_layers(
 ) -> None:
     """Refuse layers that are missing, there twice, or outside of the source roots.
 
-    Raises option_not_allowed for what is missing or twice, source_not_allowed for a path. Whether
+    Raises source_not_allowed for a path, option_not_allowed for what is missing or twice. Whether
     one layer lies below another is left to the kernel.
     """
     if "lowerdir" not in data:
         raise refusal("option_not_allowed", f"{option}: an overlay needs layers; add lowerdir=/path")
-    if ("upperdir" in data) != ("workdir" in data):
-        raise refusal(
-            "option_not_allowed",
-            f"{option}: upperdir and workdir need each other; write both, or neither for an overlay "
-            "that is only read",
-        )
     seen: t.Set[str] = set()
     for name, path in _paths(data):
         _check_layer(path, f"{option}, {name}", source_roots=source_roots)
@@ -53,6 +47,22 @@ def check_layers(
                 "option_not_allowed", f"{option}, {name}: {quote(path)} is a layer twice; write it once"
             )
         seen.add(path)
+    _refuse_incomplete(data, option)
+
+
+def _refuse_incomplete(data: t.Mapping[str, t.Optional[str]], option: str) -> None:
+    if "upperdir" not in data and ":" not in (data["lowerdir"] or ""):
+        raise refusal(
+            "option_not_allowed",
+            f"{option}: one layer alone is no overlay to the kernel; add a second one to lowerdir, or "
+            "upperdir and workdir, or mount it with fstype: bind",
+        )
+    if ("upperdir" in data) != ("workdir" in data):
+        raise refusal(
+            "option_not_allowed",
+            f"{option}: upperdir and workdir need each other; write both, or neither for an overlay "
+            "that is only read",
+        )
 
 
 def _paths(data: t.Mapping[str, t.Optional[str]]) -> t.Iterator[t.Tuple[str, str]]:

@@ -10,6 +10,7 @@ Private to holdfast.mounts.
 from __future__ import annotations
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.tables import (
+    Option,
     merged,
     optional,
     valued,
@@ -28,17 +29,11 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.values im
 )
 
 ERRORS = choice("continue", "remount-ro")
-OWNERS_AND_MASKS = valued(
-    {
-        "allow_utime": MASK,
-        "dmask": MASK,
-        "fmask": MASK,
-        "gid": IDENTIFIER,
-        "uid": IDENTIFIER,
-        "umask": MASK,
-    }
+OWNERS_AND_MASKS = merged(
+    valued({"allow_utime": MASK, "dmask": MASK, "fmask": MASK, "gid": IDENTIFIER, "uid": IDENTIFIER}),
+    {"umask": Option("umask", MASK, stands_for=("dmask", "fmask"))},
 )
-# umask sets both others; the kernel takes the last one, and equal definitions have no order.
+# The kernel takes the last one, and equal definitions have no order.
 MASK_GROUPS = (("umask", "fmask"), ("umask", "dmask"))
 
 VFAT = merged(

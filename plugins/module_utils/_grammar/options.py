@@ -80,8 +80,8 @@ def canonical_shown(fstype: str, shown: t.Iterable[str]) -> t.Dict[str, t.Option
     """Return superblock options as the kernel shows them, by canonical name and value.
 
     Left out is what the table of the type does not know, C(ro) and C(rw) among it. Never raises.
-    LIMIT: the kernel rounds a tmpfs' size up to pages, turns a percentage into bytes, and shows a
-    vfat's umask as fmask and dmask; it does not show what equals its defaults.
+    LIMIT: the kernel rounds a tmpfs' size up to pages, turns a percentage into bytes, and does not
+    show what equals its defaults.
     """
     result: t.Dict[str, t.Optional[str]] = {}
     filesystem = FILESYSTEMS.get(fstype)
@@ -97,7 +97,7 @@ def canonical_shown(fstype: str, shown: t.Iterable[str]) -> t.Dict[str, t.Option
             continue
         value = known.value.canonical(text) if known.value and equals else None
         if value is not None or (not equals and (known.value is None or known.may_be_bare)):
-            result[known.name] = value
+            result.update(dict.fromkeys(known.canonical_names, value))
     return result
 
 
@@ -127,7 +127,8 @@ def _read_words(
             flags.add(name)
         elif name not in DEFAULT_WORDS:
             known = filesystem.options[name]
-            data[known.name] = known.value.canonical(text) if known.value and equals else None
+            value = known.value.canonical(text) if known.value and equals else None
+            data.update(dict.fromkeys(known.canonical_names, value))
     return flags, data, faults
 
 

@@ -20,11 +20,18 @@ class Option:
     name: the canonical name; the table may know it by others too.
     value: what follows the equals sign, None for a bare word.
     may_be_bare: whether the value may be left out.
+    stands_for: the options that the kernel makes of it, where it is only an abbreviation.
     """
 
     name: str
     value: t.Optional[Value] = None
     may_be_bare: bool = False
+    stands_for: t.Tuple[str, ...] = ()
+
+    @property
+    def canonical_names(self) -> t.Tuple[str, ...]:
+        """The options of a definition that get its value."""
+        return self.stands_for or (self.name,)
 
     @property
     def expected(self) -> str:

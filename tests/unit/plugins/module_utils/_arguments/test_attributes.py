@@ -16,7 +16,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors imp
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import (
     MountPointAttributes,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 BAD_MODES: t.Dict[str, t.Any] = {
@@ -66,6 +66,7 @@ def test_owner_and_group_unknown_are_refused(name: str, option: str) -> None:
     assert caught.value.message.startswith(option + ": ")
 
 
+@settings(deadline=None)
 @given(st.one_of(st.text(max_size=12), st.text("ugoa=+-,rwxXst0127", max_size=12)))
 def test_mode_of_any_text_is_read_or_refused(text: str) -> None:
     try:

@@ -15,8 +15,9 @@ BAD_OPTIONS: t.Dict[str, t.Tuple[t.List[str], str]] = {
     "lowerdir_without_value": (["lowerdir"], "an absolute path"),
     "lowerdir_empty": (["lowerdir="], "an absolute path"),
     "lowerdir_twice": (["lowerdir=/srv/a", "lowerdir=/srv/b"], "given 2 times"),
+    "one_layer_alone": (["lowerdir=/srv/a"], "one layer alone"),
     "upperdir_alone": (["lowerdir=/srv/a", "upperdir=/srv/u"], "need each other"),
-    "workdir_alone": (["lowerdir=/srv/a", "workdir=/srv/w"], "need each other"),
+    "workdir_alone": (["lowerdir=/srv/a:/srv/b", "workdir=/srv/w"], "need each other"),
     "same_layer_twice": (["lowerdir=/srv/a:/srv/b:/srv/a"], "a layer twice"),
     "upper_is_lower": (["lowerdir=/srv/a", "upperdir=/srv/a", "workdir=/srv/w"], "a layer twice"),
     "further_option": (["lowerdir=/srv/a,lowerdir=/etc"], "a further option"),
@@ -70,7 +71,7 @@ def test_layer_with_colon_in_a_single_place_is_refused(name: str) -> None:
 
 def test_layer_with_control_character_is_an_invalid_argument() -> None:
     with pytest.raises(MountError) as caught:
-        canonical_options("overlay", ["lowerdir=/srv/a\nb"], source_roots=("/srv",))
+        canonical_options("overlay", ["lowerdir=/srv/a\nb:/srv/c"], source_roots=("/srv",))
     assert caught.value.code == "invalid_argument"
 
 

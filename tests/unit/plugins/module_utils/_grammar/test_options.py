@@ -118,7 +118,7 @@ ACCEPTED: t.Dict[str, t.Tuple[str, t.List[str], t.Dict[str, t.Optional[str]]]] =
     "vfat": (
         "vfat",
         ["umask=22", "uid=1000", "iocharset=utf8", "shortname=mixed"],
-        {"umask": "0022", "uid": "1000", "iocharset": "utf8", "shortname": "mixed"},
+        {"dmask": "0022", "fmask": "0022", "uid": "1000", "iocharset": "utf8", "shortname": "mixed"},
     ),
     "9p_gets_its_transport": ("9p", ["version=9p2000.L"], {"trans": "virtio", "version": "9p2000.L"}),
     "9p_keeps_its_transport": ("9p", ["trans=xen"], {"trans": "xen"}),
