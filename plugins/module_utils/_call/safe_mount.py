@@ -35,7 +35,7 @@ def run_call(params: t.Mapping[str, t.Any], *, check_mode: bool, diff_mode: bool
         host = observe_host()
         require_privileges(host.protection)
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        call = Call(request, host, now, time.monotonic())
+        call = Call(request, host, now)
         outcomes = predict(call) if check_mode else execute(call)
     except MountError as error:
         return _refused(error, is_full=is_full, log_ref=_log(error, request, writes=not check_mode))

@@ -88,26 +88,33 @@ def _attach(work: Work, call: Call) -> None:
     try:
         attach_mount(work, call)
     except (MountError, OSError):
+        work.is_open = True  # until everything is taken away again
         clean_up_after(work, call)
+        work.is_open = False
         raise
 
 
 def _commit(works: t.Sequence[Work], call: Call, decided_on: Ledger) -> None:
     """Write everything that was done into the ledger at once. What cannot be written is undone."""
     writing = [work for work in works if work.is_going_on and work.plan and work.plan.writes_ledger]
-    for work in writing:
-        reference = decided_on.references.get(work.path)
-        if work.plan and work.plan.reference is None and reference is not None:
-            same_boot = reference.boot_id == call.host.boot_id
-            work.removed = take_away(made_for(work.path, decided_on), call, same_boot=same_boot)
     if not writing and not any(work.removed for work in works):
         return
     try:
+        for work in writing:
+            _tidy(work, call, decided_on)
         _write(works, writing, call)
     except (MountError, OSError) as error:
         for work in writing:
             work.error = as_coded(error, work.path, step="record", state=call.request.state)
             _undo(work, call)
+
+
+def _tidy(work: Work, call: Call, decided_on: Ledger) -> None:
+    """Take away the directories of a mount point that nobody is going to hold."""
+    reference = decided_on.references.get(work.path)
+    if work.plan is not None and work.plan.reference is None and reference is not None:
+        same_boot = reference.boot_id == call.host.boot_id
+        work.removed = take_away(made_for(work.path, decided_on), call, same_boot=same_boot)
 
 
 def _write(works: t.Sequence[Work], writing: t.Sequence[Work], call: Call) -> None:

@@ -58,9 +58,9 @@ def refuse_other_namespace(ledger: Ledger, host: Host) -> None:
         if reference.boot_id == host.boot_id and reference.mount_namespace != host.mount_namespace:
             raise MountError(
                 "unsupported",
-                "the ledger speaks of another mount namespace than the one this task runs in; run it "
-                "where the "
-                "mounts were made, for example without a systemd unit's PrivateMounts or a container",
+                "the ledger speaks of another mount namespace than this task's; run it where the mounts were "
+                "made, not in a container or a systemd unit with PrivateMounts; where that namespace is gone "
+                "for good, move the ledger away",
                 step="host",
                 detail=f"ledger: {reference.mount_namespace}, here: {host.mount_namespace}",
             )

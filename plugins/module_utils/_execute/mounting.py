@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import time
 import typing as t
 from dataclasses import replace
 
@@ -42,6 +43,8 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.request im
 
 # These answer at once; whatever else there is may wait for a device or a server.
 _NEVER_HANGS = ("bind", "overlay", "tmpfs")
+# A device that is just being mounted by another call is busy and not yet in the table.
+_PAUSES = (0.0, 0.05, 0.2)
 
 
 def can_hang(fstype: str) -> bool:
@@ -106,17 +109,20 @@ def _create_from_paths(definition: Definition, work: Work, call: Call) -> int:
 
 def _create_on_device(definition: Definition, work: Work, call: Call, ledger: Ledger) -> int:
     device = find_device(definition.src)
-    twins = _mounts_of(device)
-    if not twins:
+    twins: t.List[KernelMount] = []
+    for pause in _PAUSES:
+        time.sleep(pause)
         try:
             return _with_deadline(lambda: _create(definition, device, may_share=False), call)
         except OSError as error:
             if error.errno not in (errno.EBUSY, errno.EOPNOTSUPP):
                 raise
             twins = _mounts_of(device)
-            if error.errno == errno.EBUSY and not twins:
+            if twins or error.errno == errno.EOPNOTSUPP:
+                break
+            if pause == _PAUSES[-1]:
                 raise
-    held = [r.definition for path, r in ledger.references.items() if r.owned and r.device in _devices(twins)]
+    held = [ledger.references[m.mount_point].definition for m in twins if m.mount_point in ledger.references]
     if not all(is_same_superblock(definition, twin, held) for twin in twins):
         raise refusal(
             "conflict",
@@ -126,10 +132,6 @@ def _create_on_device(definition: Definition, work: Work, call: Call, ledger: Le
             detail="; ".join(f"'{m.mount_point}': {','.join(m.options)}" for m in twins),
         )
     return _with_deadline(lambda: _create(definition, device, may_share=True), call)
-
-
-def _devices(mounts: t.Iterable[KernelMount]) -> t.FrozenSet[str]:
-    return frozenset(mount.device for mount in mounts)
 
 
 def _mounts_of(device: Device) -> t.List[KernelMount]:

@@ -16,7 +16,11 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._execute.deciding 
     refuse_other_namespace,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.recovering import settle_note, settled
-from ansible_collections.holdfast.mounts.plugins.module_utils._execute.run import parts, waves
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.run import (
+    parts,
+    waves,
+    without_footing,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Outcome, as_coded
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import read_note
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.store import read_ledger
@@ -75,7 +79,9 @@ def predict(call: Call) -> t.Tuple[Outcome, ...]:
         own = replace(call, request=part)
         for wave in waves(part, ledger):
             around = Surroundings(world.ledger.references)
-            for outcome in [_predict_entry(entry, own, world, around) for entry in wave]:
+            going, stopped = without_footing(wave, own, outcomes)
+            outcomes.update(stopped)
+            for outcome in [_predict_entry(entry, own, world, around) for entry in going]:
                 world.apply(outcome)
                 outcomes[outcome.path] = outcome
     given = [entry.path for entry in call.request.entries]

@@ -29,7 +29,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations
     start_operation,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.store import read_ledger, write_ledger
-from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import is_mount
+from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import is_mount, is_same_mount
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.recovery import Note, Settlement, settle
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, Identity
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger
@@ -40,8 +40,8 @@ def settle_note(records: t.Sequence[Record], ledger: Ledger, host: Host) -> t.Tu
     note = from_records(records)
     found = find_mount(note.mount_id, is_unique=host.protection == "full")
     reference = note.reference or ledger.references.get(note.path)
-    if found is not None and reference is not None and found.device != reference.device:
-        found = None  # the number was given to another mount, before Linux 6.8
+    if found is not None and reference is not None and not is_same_mount(found, reference):
+        found = None
     is_at_path = found is not None and found.mount_point == note.path
     return note, settle(note, ledger, is_at_path=is_at_path, is_alive=found is not None)
 

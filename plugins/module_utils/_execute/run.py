@@ -27,7 +27,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations
     start_operation,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.store import read_ledger
-from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import order
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import ancestors, order
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import (
@@ -48,7 +48,9 @@ def execute(call: Call) -> t.Tuple[Outcome, ...]:
     for part in parts(call.request, ledger):
         own = replace(call, request=part)
         for wave in waves(part, ledger):
-            for group in _by_patience(wave, ledger):
+            going, stopped = without_footing(wave, own, outcomes)
+            outcomes.update(stopped)
+            for group in _by_patience(going, ledger):
                 outcomes.update(_run_wave(group, own))
     return tuple(outcomes[path] for path in _paths_in_order(call.request, outcomes))
 
@@ -79,6 +81,38 @@ def waves(request: Request, ledger: Ledger) -> t.List[t.List[Entry]]:
     return ordered if request.state == "mounted" else ordered[::-1]
 
 
+def without_footing(
+    wave: t.Sequence[Entry], call: Call, outcomes: t.Mapping[str, Outcome]
+) -> t.Tuple[t.List[Entry], t.Dict[str, Outcome]]:
+    """Return what of a wave may go on, and the outcomes of what lies on, or shows, a mount that failed."""
+    failed = {path for path, outcome in outcomes.items() if outcome.error is not None}
+    if not failed or call.request.state != "mounted":
+        return list(wave), {}
+    stopped: t.Dict[str, Outcome] = {}
+    for entry in wave:
+        sources = entry.definition.source_paths if entry.definition else ()
+        stands_on = {
+            *ancestors(entry.path),
+            *sources,
+            *(up for source in sources for up in ancestors(source)),
+        }
+        if failed & stands_on:
+            stopped[entry.path] = Outcome(
+                entry.path, error=_no_footing(entry.path, sorted(failed & stands_on))
+            )
+    return [entry for entry in wave if entry.path not in stopped], stopped
+
+
+def _no_footing(path: str, failed: t.Sequence[str]) -> MountError:
+    return MountError(
+        "mount_failed",
+        f"'{path}' was left alone, because '{failed[0]}', which it lies below or shows, was not mounted; mend "
+        "that first",
+        step="order",
+        path=path,
+    )
+
+
 def _by_patience(wave: t.Sequence[Entry], ledger: Ledger) -> t.List[t.List[Entry]]:
     """Return what answers at once as one group, then each one that may wait for a device alone."""
 
@@ -93,21 +127,26 @@ def _by_patience(wave: t.Sequence[Entry], ledger: Ledger) -> t.List[t.List[Entry
 
 def _run_wave(entries: t.Sequence[Entry], call: Call) -> t.Dict[str, Outcome]:
     outcomes: t.Dict[str, Outcome] = {}
+    deadlines: t.Dict[str, float] = {}
     waiting = sorted(entries, key=lambda entry: entry.path)
     while waiting:
         works, waiting = _take_free(waiting)
         if not works:
             # Waits for the first one only, holding nothing else.
             first, waiting = waiting[0], waiting[1:]
-            operation = start_operation(first.path, call.lock_deadline)
+            deadline = deadlines.setdefault(first.path, call.lock_deadline)
+            operation = start_operation(first.path, deadline)
             if operation is None:
                 outcomes[first.path] = Outcome(first.path, error=_locked(first.path))
                 continue
             works = [Work(first, operation)]
-        contended = _finish(works, call, outcomes)
-        waiting = sorted([*waiting, *contended], key=lambda entry: entry.path)
-        if contended:
+        for entry in _finish(works, call, outcomes):
+            if time.monotonic() < deadlines.setdefault(entry.path, call.lock_deadline):
+                waiting.append(entry)
+            else:
+                outcomes[entry.path] = Outcome(entry.path, error=_locked(entry.path))
             time.sleep(0.01)
+        waiting.sort(key=lambda entry: entry.path)
     return outcomes
 
 
@@ -138,14 +177,10 @@ def _finish(works: t.Sequence[Work], call: Call, outcomes: t.Dict[str, Outcome])
     finally:
         for work in works:
             work.close()
-    again = []
     for work in works:
-        if work.is_contended and time.monotonic() < call.lock_deadline:
-            again.append(work.entry)
-            continue
-        error = _locked(work.path) if work.is_contended else work.error
-        outcomes[work.path] = Outcome(work.path, work.plan, error)
-    return again
+        if not work.is_contended:
+            outcomes[work.path] = Outcome(work.path, work.plan, work.error)
+    return [work.entry for work in works if work.is_contended]
 
 
 def _run(works: t.Sequence[Work], call: Call) -> None:
@@ -154,6 +189,7 @@ def _run(works: t.Sequence[Work], call: Call) -> None:
     except (MountError, OSError) as error:
         # The ledger or its lock: it stops every mount point of the batch alike.
         for work in works:
+            work.is_open = work.is_noted
             if work.error is None:
                 work.error = as_coded(error, work.path, step="record", state=call.request.state)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 import typing as t
 import uuid
 from dataclasses import dataclass, field
@@ -22,17 +23,16 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.request im
 
 @dataclass(frozen=True)
 class Call:
-    """What every mount point of one call shares. now is UTC, ISO 8601; started is time.monotonic()."""
+    """What every mount point of one call shares. now is UTC, ISO 8601."""
 
     request: Request
     host: Host
     now: str
-    started: float
 
     @property
     def lock_deadline(self) -> float:
-        """Until when this call waits for a lock (time.monotonic())."""
-        return self.started + self.request.lock_timeout
+        """Until when one lock is waited for that is asked for now (time.monotonic())."""
+        return time.monotonic() + self.request.lock_timeout
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.devices im
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import Inode
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.table import read_mounts
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, Place
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, KernelMount, Place
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Reference
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Observation, Source
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition
@@ -52,7 +52,13 @@ def is_alive(reference: Reference, host: Host) -> bool:
     if host.protection == "full":
         return mounts.mount_number(reference.mount_id, is_unique=True) is not None
     found = mounts.find_mount(reference.mount_id, is_unique=False)
-    return found is not None and found.device == reference.device
+    return found is not None and is_same_mount(found, reference)
+
+
+def is_same_mount(found: KernelMount, reference: Reference) -> bool:
+    """Whether a mount with a reference's id is its mount: before Linux 6.8 a number is used again."""
+    # btrfs shows other device numbers for its files than for its superblock.
+    return found.unique_id is not None or found.device == reference.device or found.fstype == "btrfs"
 
 
 def observe_leaving(path: str, reference: t.Optional[Reference], host: Host) -> Observation:

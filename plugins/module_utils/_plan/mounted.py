@@ -116,7 +116,8 @@ def _adopt(wish: Wish, seen: Observation, mount: KernelMount) -> Plan:
         )
     held = _with_holder(wish, _new_reference(wish, seen.reference, owned=False))
     number = mount.mount_id if mount.unique_id is None else mount.unique_id
-    return _plan(wish, seen, "adopted", "none", replace(held, mount_id=number, device=mount.device))
+    device = seen.place.identity.device if seen.place.identity else mount.device
+    return _plan(wish, seen, "adopted", "none", replace(held, mount_id=number, device=device))
 
 
 def _mount(wish: Wish, seen: Observation, around: Surroundings) -> Plan:

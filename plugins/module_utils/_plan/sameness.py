@@ -16,6 +16,10 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.request im
 
 # What a sole holder may change of a mount that stays (mount_setattr(2), fsconfig(2)).
 _CHANGEABLE_DATA = {"tmpfs": ("size",)}
+# What tells one mount of a superblock from another, and is none of its options (btrfs(5)).
+_OF_THE_MOUNT = {"btrfs": ("subvol", "subvolid")}
+
+Data = t.Tuple[t.Tuple[str, t.Optional[str]], ...]
 
 
 def differences(wanted: Definition, held: Definition) -> t.Tuple[str, ...]:
@@ -56,7 +60,7 @@ def foreign_differences(
         wrong = [] if mount.fstype == wanted.fstype else ["fstype"]
         if not _is_source(wanted, mount, source):
             wrong.append("src")
-    if not (_has_flags(wanted, mount) and _has_data(wanted, mount)):
+    if not (_has_flags(wanted, mount) and _shows(wanted.fstype, wanted.data, mount)):
         wrong.append("opts")
     return tuple(wrong)
 
@@ -74,11 +78,14 @@ def _has_flags(wanted: Definition, mount: KernelMount) -> bool:
     return set(wanted.flags) <= in_force
 
 
-def _has_data(wanted: Definition, mount: KernelMount) -> bool:
-    if wanted.fstype == "bind":
-        return True
-    shown = canonical_shown(wanted.fstype, mount.options)
-    return all(name in shown and shown[name] == value for name, value in wanted.data)
+def _shows(fstype: str, data: Data, mount: KernelMount) -> bool:
+    shown = canonical_shown(fstype, mount.options)
+    return all(name in shown and shown[name] == value for name, value in data)
+
+
+def _of_superblock(definition: Definition) -> Data:
+    apart = _OF_THE_MOUNT.get(definition.fstype, ())
+    return tuple(pair for pair in definition.data if pair[0] not in apart)
 
 
 def is_same_superblock(wanted: Definition, mount: KernelMount, held: t.Iterable[Definition]) -> bool:
@@ -90,7 +97,8 @@ def is_same_superblock(wanted: Definition, mount: KernelMount, held: t.Iterable[
     is_read_only = "ro" in wanted.flags
     if mount.fstype != wanted.fstype or is_read_only != ("ro" in mount.options):
         return False
+    superblock = _of_superblock(wanted)
     managed = tuple(held)
     if managed:
-        return all(other.data == wanted.data for other in managed)
-    return _has_data(wanted, mount)
+        return all(_of_superblock(other) == superblock for other in managed)
+    return _shows(wanted.fstype, superblock, mount)
