@@ -14,6 +14,8 @@ export PATH=$venv/bin:/usr/sbin:/sbin:$PATH
 [ -t 1 ] || export ANSIBLE_NOCOLOR=1 NO_COLOR=1
 cd "$tree/extensions"
 for scenario in "$@"; do
-  "$here/private_host.sh" "$venv/bin/molecule" --base-config molecule/config.yml test --scenario-name "$scenario" </dev/null
+  # molecule calls it critical that no scenario is the default one.
+  "$here/private_host.sh" "$venv/bin/molecule" --base-config molecule/config.yml test --scenario-name "$scenario" \
+    </dev/null 2>&1 | sed "/molecule.default.molecule.yml' glob failed/d"
   echo "molecule: $scenario passed"
 done

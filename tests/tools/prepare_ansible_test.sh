@@ -11,9 +11,9 @@ mkdir -p "$cache"
 
 # ansible-test passes no PIP_ variable on; a user's pip.conf is found by HOME.
 for place in .pip .config/pip; do
-  if [ -d "$HOME/$place" ] && [ ! -e "$home/$place" ]; then
+  if [ -d "${HOME:-/root}/$place" ] && [ ! -e "$home/$place" ]; then
     mkdir -p "$(dirname "$home/$place")"
-    ln -s "$HOME/$place" "$home/$place"
+    ln -s "${HOME:-/root}/$place" "$home/$place"
   fi
 done
 

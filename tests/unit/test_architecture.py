@@ -123,7 +123,7 @@ def find_impure(tree: ast.AST) -> t.List[str]:
 
 def find_impure_neighbours(tree: ast.AST) -> t.List[str]:
     """Return what a pure room takes from files that are not pure, other than classes, which are values."""
-    found = []
+    found: t.List[str] = []
     for node in ast.walk(tree):
         if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith(PREFIX):
             continue
