@@ -174,7 +174,7 @@ options:
   mode:
     description:
       - The permission bits of the mount point directory where it is created, as in
-        M(ansible.builtin.file#module).
+        M(ansible.builtin.file).
       - The directories above it are always V(0755).
     type: raw
   owner:

@@ -106,8 +106,8 @@ def without_footing(
 def _no_footing(path: str, failed: t.Sequence[str]) -> MountError:
     return MountError(
         "mount_failed",
-        f"'{path}' was left alone, because '{failed[0]}', which it lies below or shows, was not mounted; mend "
-        "that first",
+        f"'{path}' was left alone, because '{failed[0]}', which it lies below or shows, was not mounted; "
+        "mend that first",
         step="order",
         path=path,
     )

@@ -25,6 +25,8 @@ def check_text(value: t.Any, option: str) -> str:
     """
     if not isinstance(value, str):
         raise refusal("invalid_argument", f"{option}: {quote(str(value))} is not a text; write a string")
+    if value.isprintable():
+        return value  # nearly always, and without a look at each character
     for position, character in enumerate(value):
         category = unicodedata.category(character)
         if category in REFUSED_CATEGORIES:

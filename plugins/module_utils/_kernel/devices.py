@@ -11,6 +11,7 @@ import os
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import inode_of
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 
 # udev(7), 60-persistent-storage.rules. The grammar of src leaves nothing in a value to be escaped.
@@ -30,13 +31,16 @@ class Device(t.NamedTuple):
 
 
 def find_device(src: str) -> Device:
-    """Return the block device that src names. Links below /dev are followed: only root makes them.
+    """Return the block device that src names. Links below /dev are followed where only root makes them.
 
-    Raises MountError C(mount_failed) where there is none and C(source_not_allowed) where it is
-    something else.
+    Raises MountError C(mount_failed) where there is none, C(source_not_allowed) where it is something
+    else, and C(unsafe_path) where others may write a directory on the way, as they may /dev/shm.
     """
     tag, equals, value = src.partition("=")
-    path = os.path.realpath(_TAG_LINKS[tag] + value) if equals else os.path.realpath(src)
+    link = _TAG_LINKS[tag] + value if equals else src
+    path = os.path.realpath(link)
+    for name in (link, path):
+        _refuse_others_links(name, src)
     try:
         fd = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
@@ -59,3 +63,14 @@ def find_device(src: str) -> Device:
             step="source",
         )
     return Device(path, inode.device_number)
+
+
+def _refuse_others_links(path: str, src: str) -> None:
+    with Walk(path) as walk:
+        if walk.writable_ancestor:
+            raise MountError(
+                "unsafe_path",
+                f"the source '{src}' is not safe: others than root may write '{walk.writable_ancestor}' "
+                "and put a link there; write the device's own path",
+                step="source",
+            )

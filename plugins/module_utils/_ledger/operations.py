@@ -120,7 +120,18 @@ class Operation:
 def _records(fd: int) -> t.Tuple[Record, ...]:
     size = os.fstat(fd).st_size
     lines = os.pread(fd, size, 0).split(b"\n")[:-1] if size else []
-    return tuple(json.loads(line) for line in lines)
+    try:
+        records = tuple(json.loads(line) for line in lines)
+        if records and "path" not in records[0]:
+            raise ValueError("a note that names no mount point")
+    except (TypeError, ValueError) as error:
+        raise MountError(
+            "ledger_corrupt",
+            f"a note of an operation under way, in '{_OPERATIONS}', is damaged; compare the host's mounts with "
+            "its ledger, then remove the note",
+            step="lock",
+        ) from error
+    return records
 
 
 def start_operation(path: str, deadline: float) -> t.Optional[Operation]:

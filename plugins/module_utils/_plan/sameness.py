@@ -80,7 +80,17 @@ def _has_flags(wanted: Definition, mount: KernelMount) -> bool:
 
 def _shows(fstype: str, data: Data, mount: KernelMount) -> bool:
     shown = canonical_shown(fstype, mount.options)
-    return all(name in shown and shown[name] == value for name, value in data)
+    return all(name in shown and value in _as_shown(fstype, name, shown[name], value) for name, value in data)
+
+
+def _as_shown(
+    fstype: str, name: str, shown: t.Optional[str], wanted: t.Optional[str]
+) -> t.Tuple[t.Optional[str], ...]:
+    """Return the values that a filesystem shows as this one: tmpfs rounds its size up to whole pages."""
+    if (fstype, name) != ("tmpfs", "size") or not (shown and wanted and wanted.isdigit() and shown.isdigit()):
+        return (shown,)
+    rounded = {str(-(-int(wanted) // page) * page) for page in (4096, 16384, 65536)}
+    return (shown, wanted) if shown in rounded else (shown,)
 
 
 def _of_superblock(definition: Definition) -> Data:
