@@ -127,8 +127,8 @@ def _records(fd: int) -> t.Tuple[Record, ...]:
     except (TypeError, ValueError) as error:
         raise MountError(
             "ledger_corrupt",
-            f"a note of an operation under way, in '{_OPERATIONS}', is damaged; compare the host's mounts with "
-            "its ledger, then remove the note",
+            f"a note of an operation under way, in '{_OPERATIONS}', is damaged; compare the host's mounts "
+            "with its ledger, then remove the note",
             step="lock",
         ) from error
     return records

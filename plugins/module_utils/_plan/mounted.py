@@ -127,8 +127,8 @@ def _mount(wish: Wish, seen: Observation, around: Surroundings) -> Plan:
         raise _conflict(wish, reference, different)
     refuse_bad_source(wish.path, wish.definition, seen.source, wish.request)
     refuse_wrong_kind(seen.place, wanted_kind(wish.definition, seen.source))
-    refuse_entries(seen.place, wish.request)
     refuse_shadowing(wish.path, seen, around)
+    refuse_entries(seen.place, wish.request)
     held = _with_holder(wish, _new_reference(wish, reference, owned=True))
     return _plan(wish, seen, "mounted", "mount", held)
 
