@@ -65,6 +65,10 @@ def plan_mounted(wish: Wish, seen: Observation, around: Surroundings) -> Plan:
     return _mount(wish, seen, around)
 
 
+def _listed(names: t.Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
 def _others(wish: Wish, reference: t.Optional[Reference]) -> t.Tuple[str, ...]:
     return tuple(sorted(set(reference.holders if reference else ()) - {wish.holder}))
 
@@ -88,7 +92,7 @@ def _conflict(wish: Wish, reference: Reference, different: t.Sequence[str]) -> E
     return refusal(
         "conflict",
         wish.path,
-        f"'{wish.path}' is held with different {' and '.join(different)}; ask for the same, or use another "
+        f"'{wish.path}' is held with different {_listed(different)}; ask for the same, or use another "
         "mount point",
         detail="; ".join(f"{name} is '{values[name]}'" for name in different)
         + f"; held by: {', '.join(sorted(reference.holders)) or 'nobody'}",
@@ -101,7 +105,7 @@ def _adopt(wish: Wish, seen: Observation, mount: KernelMount) -> Plan:
         raise refusal(
             "conflict",
             wish.path,
-            f"a mount that is not managed is at '{wish.path}', with different {' and '.join(different)}; "
+            f"a mount that is not managed is at '{wish.path}', with different {_listed(different)}; "
             "take it "
             "away, or ask for the same",
             detail=f"it is {mount.fstype} of '{mount.source}', {','.join((*mount.flags, *mount.options))}",
