@@ -124,13 +124,17 @@ def _write(works: t.Sequence[Work], writing: t.Sequence[Work], call: Call) -> No
     with short_lock("ledger", call.lock_deadline):
         ledger = replace(read_ledger(), boot_id=call.host.boot_id)
         changed = ledger.changed(references)
-        directories: t.Dict[str, t.Optional[Identity]] = {}
-        for work in works:
-            directories.update(still_needed(work.removed, changed.references, [w.path for w in works]))
-            directories.update(work.made)
+        removed = _joined(work.removed for work in works)
+        directories = still_needed(removed, changed.references, [work.path for work in works])
+        directories.update(_joined(work.made for work in works))
         changed = changed.changed({}, directories)
         if references or changed.directories != ledger.directories:
             write_ledger(changed)
+
+
+def _joined(parts: t.Iterable[t.Mapping[str, t.Optional[Identity]]]) -> t.Dict[str, t.Optional[Identity]]:
+    """Return all of them as one; what was seen last of a directory is what counts."""
+    return {path: identity for part in parts for path, identity in part.items()}
 
 
 def _undo(work: Work, call: Call) -> None:

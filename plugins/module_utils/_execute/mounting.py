@@ -111,7 +111,8 @@ def _create_on_device(definition: Definition, work: Work, call: Call, ledger: Le
     device = find_device(definition.src)
     twins: t.List[KernelMount] = []
     for pause in _PAUSES:
-        time.sleep(pause)
+        if pause:
+            time.sleep(pause)
         try:
             return _with_deadline(lambda: _create(definition, device, may_share=False), call)
         except OSError as error:

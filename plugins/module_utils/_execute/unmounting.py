@@ -35,7 +35,8 @@ def take_mount_off(work: Work, call: Call, reference: Reference) -> None:
     """Unmount the mount of a reference; where it is busy, do what the request says of that."""
     error: t.Optional[OSError] = None
     for pause in _PAUSES:
-        time.sleep(pause)
+        if pause:
+            time.sleep(pause)
         error = _try(work, call, reference, lazily=False)
         if error is None:
             return
