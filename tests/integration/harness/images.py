@@ -1,0 +1,65 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Make small images of file systems, sparse where they cannot be small."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+import typing as t
+from pathlib import Path
+
+import pytest
+from harness.world import World
+
+UUID = "6f1c0a52-97d4-4b0e-8f1a-2d3c4b5a6978"
+LABEL = "disk_one"
+MEGABYTE = 1 << 20
+
+TOOLS: t.Dict[str, t.Tuple[int, t.List[str]]] = {
+    "ext4": (8 * MEGABYTE, ["mkfs.ext4", "-q", "-F", "-U", UUID, "-L", LABEL]),
+    "xfs": (320 * MEGABYTE, ["mkfs.xfs", "-q", "-f", "-m", f"uuid={UUID}", "-L", LABEL]),
+    "btrfs": (128 * MEGABYTE, ["mkfs.btrfs", "-q", "-f", "-U", UUID, "-L", LABEL]),
+    "squashfs": (0, ["mksquashfs"]),
+    "erofs": (0, ["mkfs.erofs"]),
+}
+
+
+def is_known_to_the_kernel(fstype: str) -> bool:
+    """Return whether the running kernel lists a type (modules that are not loaded are not listed)."""
+    words = Path("/proc/filesystems").read_text(encoding="ascii").split()
+    return fstype in words
+
+
+def make_image(folder: Path, fstype: str, name: str = "disk") -> Path:
+    """Return a fresh image; skips the test where tool or kernel lack the type."""
+    size, command = TOOLS[fstype]
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"needs {command[0]}")
+    if not is_known_to_the_kernel(fstype):
+        pytest.skip(f"this kernel has no {fstype}")
+    image = folder / f"{name}.{fstype}"
+    if size:
+        with open(image, "wb") as stream:
+            stream.truncate(size)
+        argv = [*command, str(image)]
+    else:
+        content = folder / f"{name}-content"
+        content.mkdir()
+        (content / "file").write_text("packed\n", encoding="utf-8")
+        pair = [str(content), str(image)]
+        argv = [*command, *(pair if fstype == "squashfs" else reversed(pair))]
+    subprocess.run(argv, check=True, capture_output=True)
+    return image
+
+
+def add_device(world: World, device: str, *links: str) -> None:
+    """Make a device's node in the world's own /dev, and udev's links to it."""
+    number = os.stat(device).st_rdev
+    os.mknod(world.file(device), stat.S_IFBLK | 0o660, number)
+    for link in links:
+        place = world.file(f"/dev/disk/{link}")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        os.symlink(f"../../{os.path.basename(device)}", place)

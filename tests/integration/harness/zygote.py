@@ -1,0 +1,307 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Fork private worlds: mount namespaces in which modules and programs run, told what to do by JSON lines.
+
+Started as a script with the number of an inherited socket. Every message on it carries one more socket; a
+child is forked that unshares its mount namespace and serves that socket until the other end closes it. The
+modules are imported once, so that a call costs a fork and not a start of Python.
+"""
+
+from __future__ import annotations
+
+import array
+import ctypes
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import stat
+import sys
+import traceback
+import typing as t
+
+CLONE_NEWNS = 0x00020000
+MS_BIND = 1 << 12
+MS_REC = 1 << 14
+MS_PRIVATE = 1 << 18
+MS_SHARED = 1 << 20
+CAP_VERSION_3 = 0x20080522
+CAP_SYS_ADMIN = 21
+MODULES = "ansible_collections.holdfast.mounts.plugins.modules."
+AREAS = ("/mnt", "/media", "/srv")
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def check(result: int, what: str) -> None:
+    """Raise OSError when the C library's call failed."""
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+
+
+def mount(source: str, target: str, fstype: str, flags: int = 0, data: str = "") -> None:
+    """Call mount(2)."""
+    arguments = (source.encode(), target.encode(), fstype.encode(), ctypes.c_ulong(flags), data.encode())
+    check(LIBC.mount(*arguments), f"mount {fstype} {target}")
+
+
+def make_world(propagation: str, *, private_dev: bool) -> None:
+    """Cover everything that the collection may write with empty file systems of this namespace."""
+    check(LIBC.unshare(CLONE_NEWNS), "unshare")
+    mount("none", "/", "", MS_REC | MS_PRIVATE)
+    mount("world", "/run", "tmpfs", 0, "mode=755")
+    cover_etc()
+    if private_dev:
+        make_dev()
+    if propagation == "shared":
+        mount("none", "/", "", MS_REC | MS_SHARED)
+    mount("world", "/var/log", "tmpfs", 0, "mode=755")
+    for area in AREAS:
+        mount("world", area, "tmpfs", 0, "mode=755")
+        if propagation == "shared":
+            mount(area, area, "", MS_BIND)
+
+
+def cover_etc() -> None:
+    """Put an overlay over /etc, so that /etc/ansible can be made and written where the machine has none."""
+    scratch = "/run/.world"
+    os.mkdir(scratch, 0o700)
+    mount("world", scratch, "tmpfs", 0, "mode=700")
+    os.mkdir(f"{scratch}/upper", 0o755)
+    os.mkdir(f"{scratch}/work", 0o755)
+    mount("world", "/etc", "overlay", 0, f"lowerdir=/etc,upperdir={scratch}/upper,workdir={scratch}/work")
+    check(LIBC.umount2(scratch.encode(), 2), "umount2")
+    os.rmdir(scratch)
+    remove_tree("/etc/ansible")
+
+
+def remove_tree(path: str) -> None:
+    """Remove what the machine has there from the overlay; the machine keeps it."""
+    for folder, _folders, files in os.walk(path, topdown=False):
+        for name in files:
+            os.unlink(os.path.join(folder, name))
+        os.rmdir(folder)
+
+
+def make_dev() -> None:
+    """Put a small /dev of our own over the machine's: block devices and udev's links are added by tests."""
+    place = "/run/.dev"
+    os.mkdir(place, 0o755)
+    mount("world", place, "tmpfs", 0, "mode=755")
+    for name in ("null", "zero", "full", "random", "urandom", "tty", "loop-control"):
+        found = os.stat(f"/dev/{name}")
+        os.mknod(f"{place}/{name}", found.st_mode, found.st_rdev)
+        os.chmod(f"{place}/{name}", stat.S_IMODE(found.st_mode))
+    for name in ("shm", "pts"):
+        os.mkdir(f"{place}/{name}")
+        mount(f"/dev/{name}", f"{place}/{name}", "", MS_BIND | MS_REC)
+    for name, target in (("fd", "/proc/self/fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")):
+        os.symlink(target, f"{place}/{name}")
+    mount(place, "/dev", "", MS_BIND | MS_REC)
+    check(LIBC.umount2(place.encode(), 2), "umount2")
+    os.rmdir(place)
+
+
+def drop_capabilities() -> None:
+    """Give up CAP_SYS_ADMIN and stay root."""
+    header = (ctypes.c_uint32 * 2)(CAP_VERSION_3, 0)
+    data = (ctypes.c_uint32 * 6)()
+    check(LIBC.capget(header, data), "capget")
+    for index in (0, 1, 2):
+        data[index] &= ~(1 << CAP_SYS_ADMIN)
+    check(LIBC.capset(header, data), "capset")
+
+
+def become(identity: str) -> None:
+    """Turn into nobody, or into a root without CAP_SYS_ADMIN."""
+    if identity == "nobody":
+        os.setgroups([])
+        os.setresgid(65534, 65534, 65534)
+        os.setresuid(65534, 65534, 65534)
+    elif identity == "uncapable":
+        drop_capabilities()
+
+
+def run_module(name: str, arguments: t.Dict[str, t.Any], identity: str) -> int:
+    """Run a module's main as ansible-core does and return its exit status."""
+    from ansible.module_utils import basic
+
+    basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
+    if hasattr(basic, "_ANSIBLE_PROFILE"):
+        basic._ANSIBLE_PROFILE = "legacy"
+    module = importlib.import_module(MODULES + name)
+    become(identity)
+    try:
+        module.main()
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 1
+    except BaseException:
+        traceback.print_exc()
+        return 70
+    return 0
+
+
+class Job:
+    """A child process with its output in memory files."""
+
+    def __init__(self) -> None:
+        self.stdout = os.memfd_create("stdout")
+        self.stderr = os.memfd_create("stderr")
+        self.pid = 0
+
+    def enter_child(self, text: str, directory: str, *, own_group: bool) -> None:
+        """Give the child its standard files."""
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        if own_group:
+            os.setsid()
+        os.chdir(directory)
+        reader, writer = os.pipe()
+        if text:
+            os.write(writer, text.encode())
+        os.close(writer)
+        os.dup2(reader, 0)
+        os.dup2(self.stdout, 1)
+        os.dup2(self.stderr, 2)
+        sys.stdout = os.fdopen(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False)
+        sys.stderr = os.fdopen(2, "w", encoding="utf-8", errors="surrogateescape", closefd=False)
+        os.closerange(3, 256)
+
+    def finish(self, status: int) -> t.Dict[str, t.Any]:
+        """Return what came of it and drop the memory files."""
+        texts = []
+        for handle in (self.stdout, self.stderr):
+            size = os.fstat(handle).st_size
+            texts.append(os.pread(handle, size, 0).decode("utf-8", "backslashreplace"))
+            os.close(handle)
+        return {"rc": os.waitstatus_to_exitcode(status), "stdout": texts[0], "stderr": texts[1]}
+
+
+class Server:
+    """Serves one world's socket."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self.jobs: t.Dict[int, Job] = {}
+
+    def serve(self) -> None:
+        """Answer until the other end closes; then end what is left running."""
+        stream = self.connection.makefile("rwb")
+        for line in stream:
+            request = json.loads(line)
+            try:
+                answer = {"ok": getattr(self, "do_" + request.pop("do"))(**request)}
+            except Exception:
+                answer = {"error": traceback.format_exc()}
+            stream.write(json.dumps(answer).encode() + b"\n")
+            stream.flush()
+        for pid in self.jobs:
+            os.kill(pid, signal.SIGKILL)
+
+    def do_world(self, *, propagation: str, private_dev: bool) -> int:
+        make_world(propagation, private_dev=private_dev)
+        return os.getpid()
+
+    def do_module(
+        self, *, name: str, arguments: t.Dict[str, t.Any], identity: str, namespace: bool = False
+    ) -> int:
+        job = Job()
+        pid = os.fork()
+        if pid == 0:
+            status = 71
+            try:
+                job.enter_child("", "/", own_group=True)
+                if namespace:
+                    check(LIBC.unshare(CLONE_NEWNS), "unshare")
+                status = run_module(name, arguments, identity)
+                sys.stdout.flush()
+                sys.stderr.flush()
+            finally:
+                os._exit(status)
+        return self.keep(job, pid)
+
+    def do_program(
+        self, *, argv: t.List[str], environment: t.Optional[t.Dict[str, str]], directory: str, text: str
+    ) -> int:
+        job = Job()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                job.enter_child(text, directory, own_group=True)
+                os.execvpe(argv[0], argv, os.environ if environment is None else environment)
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(127)
+        return self.keep(job, pid)
+
+    def keep(self, job: Job, pid: int) -> int:
+        """Remember a job by its process id."""
+        job.pid = pid
+        self.jobs[pid] = job
+        return pid
+
+    def do_wait(self, *, pid: int, seconds: float) -> t.Optional[t.Dict[str, t.Any]]:
+        handle = os.pidfd_open(pid)
+        try:
+            if not select.select([handle], [], [], seconds)[0]:
+                return None
+        finally:
+            os.close(handle)
+        status = os.waitpid(pid, 0)[1]
+        return self.jobs.pop(pid).finish(status)
+
+    def do_kill(self, *, pid: int, number: int) -> None:
+        os.kill(pid, number)
+
+    def do_mount(self, *, source: str, target: str, fstype: str, flags: int, data: str) -> None:
+        mount(source, target, fstype, flags, data)
+
+    def do_unmount(self, *, target: str, flags: int) -> None:
+        check(LIBC.umount2(target.encode(), flags), f"umount2 {target}")
+
+
+def warm_up() -> None:
+    """Have everything imported that a call imports late: an unprivileged child may not read it."""
+    stdout = os.dup(1)
+    os.dup2(os.open("/dev/null", os.O_WRONLY), 1)
+    refused = {"path": "relative", "state": "released", "_ansible_check_mode": True}
+    run_module("safe_mount", refused, "root")
+    run_module("safe_mount_facts", {"paths": ["/nothing"]}, "root")
+    sys.stdout.flush()
+    os.dup2(stdout, 1)
+    os.close(stdout)
+
+
+def receive(control: socket.socket) -> t.Optional[socket.socket]:
+    """Return the socket that came with the next message, None when the other end has closed."""
+    numbers = array.array("i")
+    text, ancillary, _flags, _address = control.recvmsg(1, socket.CMSG_SPACE(numbers.itemsize))
+    if not text:
+        return None
+    for _level, _kind, data in ancillary:
+        numbers.frombytes(data[: numbers.itemsize])
+    return socket.socket(fileno=numbers[0])
+
+
+def main() -> None:
+    """Fork a world for every socket that is sent."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    warm_up()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        connection = receive(control)
+        if connection is None:
+            return
+        if os.fork() == 0:
+            control.close()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            Server(connection).serve()
+            os._exit(0)
+        connection.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Ad-hoc use: one command line, no play, no holder."""
+
+from __future__ import annotations
+
+from harness.world import World
+
+
+def test_ad_hoc_command_comes_and_goes(world: World) -> None:
+    acquire = "path=/mnt/x src=tmpfs fstype=tmpfs"
+    predicted = world.ansible(acquire, "--check")
+    assert (predicted.changed, predicted.action) == (True, "mounted"), predicted
+    assert not world.exists("/mnt/x")
+    first = world.ansible(acquire)
+    assert (first.changed, first.action, first.holders) == (True, "mounted", ["ansible"]), first
+    assert world.top("/mnt/x").fstype == "tmpfs"
+    again = world.ansible(acquire)
+    assert (again.changed, again.action) == (False, "none"), again
+    released = world.ansible("path=/mnt/x state=released")
+    assert (released.changed, released.action) == (True, "unmounted"), released
+    assert world.stack("/mnt/x") == []
+    assert not world.exists("/mnt/x")
+    assert world.references == {}
+
+
+def test_ad_hoc_options_are_split_at_commas(private_world: World) -> None:
+    result = private_world.ansible("path=/mnt/x src=tmpfs fstype=tmpfs opts=size=1m,noexec holder=7")
+    assert result.holders == ["7"], result
+    mount = private_world.top("/mnt/x")
+    assert "noexec" in mount.flags
+    assert "size=1024k" in mount.options
+
+
+def test_ad_hoc_wrong_type_is_refused_in_the_words_of_ansible(private_world: World) -> None:
+    before = private_world.snapshot()
+    result = private_world.ansible("path=/mnt/x src=tmpfs fstype=tmpfs adopt=perhaps")
+    assert result.failed or "adopt" in result["msg"], result
+    assert before.differences(private_world.snapshot()) == []

@@ -1,0 +1,173 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Block file systems on loop devices, by device and by tag."""
+
+from __future__ import annotations
+
+import os
+import stat
+import typing as t
+from pathlib import Path
+
+import pytest
+from harness.cycle import apply, leave, refuse, run_cycle, succeed, warm_up
+from harness.images import LABEL, UUID, add_device, is_known_to_the_kernel, make_image
+from harness.world import World, play, task
+
+PATH = "/srv/disk"
+TYPES = ["ext4", "xfs", "btrfs", "squashfs", "erofs"]
+Attach = t.Callable[[Path], str]
+
+
+def block(src: str, fstype: str, path: str = PATH, holder: str = "a", **more: t.Any) -> t.Dict[str, t.Any]:
+    """Return the arguments of a block file system."""
+    return {"path": path, "src": src, "fstype": fstype, "holder": holder, **more}
+
+
+@pytest.fixture
+def ext4(device_world: World, loop_device: Attach, tmp_path: Path) -> str:
+    """A device with ext4 on it, linked as udev does it."""
+    device = loop_device(make_image(tmp_path, "ext4"))
+    add_device(
+        device_world,
+        device,
+        f"by-uuid/{UUID}",
+        f"by-label/{LABEL}",
+        f"by-partuuid/{UUID}",
+        "by-partlabel/part",
+    )
+    return device
+
+
+@pytest.mark.parametrize("fstype", ["vfat", "exfat", "iso9660", "udf", "f2fs"])
+def test_block_type_that_the_kernel_lacks_is_unsupported(device_world: World, ext4: str, fstype: str) -> None:
+    if is_known_to_the_kernel(fstype):
+        pytest.skip(f"this kernel has {fstype}")
+    result = device_world.call(**block(ext4, fstype))
+    assert (result.failed, result.code) == (True, "unsupported"), result
+    assert not device_world.exists(PATH)
+    assert device_world.references == {}
+
+
+def test_block_device_that_does_not_exist_leaves_nothing(device_world: World) -> None:
+    result = device_world.call(**block("/dev/nothing", "ext4", "/srv/new/disk"))
+    assert (result.failed, result.code) == (True, "mount_failed"), result
+    assert not device_world.exists("/srv/new")
+    assert device_world.references == {}
+
+
+@pytest.mark.parametrize("src", [f"UUID={UUID}", "LABEL=nowhere", "PARTLABEL=nowhere"])
+def test_block_tag_that_nobody_has_leaves_nothing(device_world: World, src: str) -> None:
+    result = device_world.call(**block(src, "ext4", "/srv/new/disk"))
+    assert (result.failed, result.code) == (True, "mount_failed"), result
+    assert not device_world.exists("/srv/new")
+
+
+def test_block_device_with_another_type_on_it_fails(device_world: World, ext4: str) -> None:
+    result = device_world.call(**block(ext4, "xfs", "/srv/new/disk"))
+    assert (result.failed, result.code) == (True, "mount_failed"), result
+    assert not device_world.exists("/srv/new")
+    assert device_world.references == {}
+
+
+def test_block_source_that_is_no_block_device_fails(device_world: World) -> None:
+    result = device_world.call(**block("/dev/null", "ext4"))
+    assert result.failed
+    assert result.code in ("mount_failed", "source_not_allowed"), result
+    assert not device_world.exists(PATH)
+
+
+def test_block_source_that_links_out_of_dev_is_not_mounted(
+    device_world: World, loop_device: Attach, tmp_path: Path
+) -> None:
+    device = loop_device(make_image(tmp_path, "ext4"))
+    os.mknod(device_world.file("/srv/node"), stat.S_IFBLK | 0o660, os.stat(device).st_rdev)
+    os.symlink("/srv/node", device_world.file("/dev/outside"))
+    result = device_world.call(**block("/dev/outside", "ext4"))
+    assert result.failed, result
+    assert device_world.stack(PATH) == []
+
+
+@pytest.mark.parametrize("fstype", TYPES)
+def test_block_by_device_comes_and_goes(
+    device_world: World, loop_device: Attach, tmp_path: Path, fstype: str
+) -> None:
+    device = loop_device(make_image(tmp_path, fstype))
+    add_device(device_world, device)
+    opts = ["ro"] if fstype in ("squashfs", "erofs") else []
+    run_cycle(device_world, **block(device, fstype, opts=opts))
+    succeed(device_world, **block(device, fstype, opts=opts))
+    mount = device_world.top(PATH)
+    assert (mount.fstype, mount.source) == (fstype, device)
+    assert {"nosuid", "nodev"} <= mount.flags
+    if fstype in ("squashfs", "erofs"):
+        assert device_world.file(f"{PATH}/file").read_text(encoding="utf-8") == "packed\n"
+    else:
+        device_world.write(f"{PATH}/file", "stored")
+    apply(device_world, "unmounted", **leave(PATH, "a"))
+    assert device_world.stack(PATH) == []
+
+
+@pytest.mark.parametrize(
+    "src",
+    [f"UUID={UUID}", f"LABEL={LABEL}", f"PARTUUID={UUID}", "PARTLABEL=part"],
+    ids=["uuid", "label", "partuuid", "partlabel"],
+)
+def test_block_by_tag_comes_and_goes(device_world: World, ext4: str, src: str) -> None:
+    acquired = run_cycle(device_world, **block(src, "ext4"))
+    assert acquired.mount["src"] == src
+    succeed(device_world, **block(src, "ext4"))
+    assert device_world.top(PATH).source == ext4
+    assert device_world.references[PATH]["src"] == src
+
+
+def test_block_by_udev_link_comes_and_goes(device_world: World, ext4: str) -> None:
+    src = f"/dev/disk/by-uuid/{UUID}"
+    run_cycle(device_world, **block(src, "ext4"))
+    succeed(device_world, **block(src, "ext4"))
+    number = os.stat(ext4).st_rdev
+    assert device_world.top(PATH).device == f"{os.major(number)}:{os.minor(number)}"
+
+
+def test_block_source_is_compared_literally(device_world: World, ext4: str) -> None:
+    succeed(device_world, **block(ext4, "ext4"))
+    refuse(device_world, "conflict", **block(f"UUID={UUID}", "ext4", holder="b"))
+
+
+def test_block_read_only_is_in_force(device_world: World, ext4: str) -> None:
+    succeed(device_world, **block(ext4, "ext4", opts=["ro", "noexec", "noatime"]))
+    assert {"ro", "noexec", "noatime", "nosuid", "nodev"} <= device_world.top(PATH).flags
+    with pytest.raises(OSError, match="Read-only"):
+        device_world.write(f"{PATH}/file")
+
+
+def test_block_device_is_mounted_twice_with_equal_options(device_world: World, ext4: str) -> None:
+    succeed(device_world, **block(ext4, "ext4"))
+    apply(device_world, "mounted", **block(ext4, "ext4", "/srv/again"))
+    assert device_world.top(PATH).device == device_world.top("/srv/again").device
+    apply(device_world, "unmounted", **leave(PATH, "a"))
+    apply(device_world, "unmounted", **leave("/srv/again", "a"))
+
+
+def test_block_device_is_not_mounted_twice_with_other_options(device_world: World, ext4: str) -> None:
+    succeed(device_world, **block(ext4, "ext4"))
+    before = device_world.settled()
+    result = device_world.call(**block(ext4, "ext4", "/srv/again", opts=["errors=remount-ro"]))
+    assert (result.failed, result.code) == (True, "conflict"), result
+    assert before.differences(device_world.settled()) == []
+
+
+def test_block_of_a_playbook(device_world: World, ext4: str) -> None:
+    warm_up(device_world)
+    start = device_world.settled()
+    played = device_world.playbook(
+        play(
+            task("Acquire", **block(f"UUID={UUID}", "ext4")),
+            task("Join", **block(f"UUID={UUID}", "ext4", holder="b")),
+            task("Release", **leave(PATH, "a")),
+            task("Last", **leave(PATH, "b")),
+        )
+    )
+    actions = [result.action for result in played.results]
+    assert actions == ["mounted", "joined", "released", "unmounted"], played
+    assert start.differences(device_world.settled()) == []

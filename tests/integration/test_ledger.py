@@ -1,0 +1,212 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The ledger: readable by anybody, trusted only when root alone can have written it, never overwritten."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+import typing as t
+
+import pytest
+from harness.cycle import leave, refuse, succeed, tmpfs
+from harness.world import LEDGER, RUN, World
+
+PATH = "/srv/data"
+
+DAMAGED: t.List[t.Tuple[str, str]] = [
+    ("empty", ""),
+    ("text", "hello\n"),
+    ("cut", '{"version": 1, "boot_id": "x", "refere'),
+    ("list", "[]"),
+    ("nothing-in-it", "{}"),
+    ("references-list", '{"version": 1, "boot_id": "x", "references": []}'),
+    ("later-version", '{"version": 99, "boot_id": "x", "references": {}}'),
+    ("number", "7"),
+]
+
+
+@pytest.mark.parametrize("text", [case[1] for case in DAMAGED], ids=[case[0] for case in DAMAGED])
+def test_damaged_ledger_is_refused_and_kept(private_world: World, text: str) -> None:
+    world = private_world
+    succeed(world, **tmpfs("/srv/first", "a"))
+    world.file(LEDGER).write_text(text, encoding="utf-8")
+    refuse(world, "ledger_corrupt", **tmpfs(PATH, "a"))
+    refuse(world, "ledger_corrupt", **leave("/srv/first", "a"))
+    refuse(world, "ledger_corrupt", path="/srv/first", holder="a", state="unmounted")
+    assert world.file(LEDGER).read_text(encoding="utf-8") == text
+    assert len(world.stack("/srv/first")) == 1
+
+
+def damage_field(change: t.Callable[[t.Dict[str, t.Any]], None]) -> t.Callable[[World], None]:
+    """Return what changes the first reference of a good ledger."""
+
+    def damage(world: World) -> None:
+        ledger = world.ledger
+        change(ledger["references"]["/srv/first"])
+        world.file(LEDGER).write_text(json.dumps(ledger), encoding="utf-8")
+
+    return damage
+
+
+FIELDS: t.List[t.Tuple[str, t.Callable[[t.Dict[str, t.Any]], None]]] = [
+    ("holders-list", lambda reference: reference.update(holders=["a"])),
+    ("owned-text", lambda reference: reference.update(owned="yes")),
+    ("no-src", lambda reference: reference.pop("src")),
+    ("fstype-number", lambda reference: reference.update(fstype=7)),
+]
+
+
+@pytest.mark.parametrize("change", [case[1] for case in FIELDS], ids=[case[0] for case in FIELDS])
+def test_damaged_reference_is_refused(
+    private_world: World, change: t.Callable[[t.Dict[str, t.Any]], None]
+) -> None:
+    succeed(private_world, **tmpfs("/srv/first", "a"))
+    damage_field(change)(private_world)
+    refuse(private_world, "ledger_corrupt", **tmpfs(PATH, "a"))
+
+
+def own_by_nobody(world: World) -> None:
+    """Give the ledger away."""
+    os.chown(world.file(LEDGER), 65534, 0)
+
+
+def change_mode(mode: int) -> t.Callable[[World], None]:
+    """Return what gives the ledger a mode."""
+
+    def change(world: World) -> None:
+        world.file(LEDGER).chmod(mode)
+
+    return change
+
+
+def make_symbolic_link(world: World) -> None:
+    """Put a link to a good ledger in the ledger's place."""
+    os.rename(world.file(LEDGER), world.file("/etc/ansible/elsewhere"))
+    os.symlink("../elsewhere", world.file(LEDGER))
+
+
+def make_hard_link(world: World) -> None:
+    """Give the ledger a second name."""
+    os.link(world.file(LEDGER), world.file("/etc/ansible/second"))
+
+
+def make_directory(world: World) -> None:
+    """Put a directory in the ledger's place."""
+    world.file(LEDGER).unlink()
+    world.file(LEDGER).mkdir()
+
+
+def make_fifo(world: World) -> None:
+    """Put a pipe in the ledger's place, which would block whoever opens it."""
+    world.file(LEDGER).unlink()
+    os.mkfifo(world.file(LEDGER))
+
+
+def open_folder(world: World) -> None:
+    """Let everybody put files beside the ledger, and so replace it."""
+    world.file(os.path.dirname(LEDGER)).chmod(0o777)
+
+
+UNTRUSTED: t.List[t.Tuple[str, t.Callable[[World], None]]] = [
+    ("foreign-owner", own_by_nobody),
+    ("group-writable", change_mode(0o664)),
+    ("world-writable", change_mode(0o666)),
+    ("executable", change_mode(0o755)),
+    ("setuid", change_mode(0o4644)),
+    ("symbolic-link", make_symbolic_link),
+    ("hard-link", make_hard_link),
+    ("directory", make_directory),
+    ("fifo", make_fifo),
+    ("open-folder", open_folder),
+]
+
+
+@pytest.mark.parametrize("damage", [case[1] for case in UNTRUSTED], ids=[case[0] for case in UNTRUSTED])
+def test_ledger_that_others_may_have_written_is_not_trusted(
+    private_world: World, damage: t.Callable[[World], None]
+) -> None:
+    world = private_world
+    succeed(world, **tmpfs("/srv/first", "a"))
+    damage(world)
+    refuse(world, "ledger_untrusted", **tmpfs(PATH, "a"))
+    refuse(world, "ledger_untrusted", **leave("/srv/first", "a"))
+    assert len(world.stack("/srv/first")) == 1
+
+
+def test_folder_that_is_a_symbolic_link_is_not_followed(private_world: World) -> None:
+    world = private_world
+    world.make_directory("/etc/ansible")
+    world.make_directory("/srv/elsewhere")
+    os.symlink("/srv/elsewhere", world.file(os.path.dirname(LEDGER)))
+    refuse(world, "ledger_untrusted", **tmpfs(PATH, "a"))
+    assert os.listdir(world.file("/srv/elsewhere")) == []
+
+
+def test_ledger_works_again_when_it_is_mended(private_world: World) -> None:
+    succeed(private_world, **tmpfs(PATH, "a"))
+    private_world.file(LEDGER).chmod(0o666)
+    refuse(private_world, "ledger_untrusted", **leave(PATH, "a"))
+    private_world.file(LEDGER).chmod(0o644)
+    assert succeed(private_world, **leave(PATH, "a")).action == "unmounted"
+
+
+def test_ledger_is_plain_json_for_everybody(world: World) -> None:
+    opts = ["size=1m", "noexec"]
+    succeed(world, **tmpfs(PATH, "a", opts=opts))
+    succeed(world, **tmpfs(PATH, "b", opts=opts))
+    found = os.lstat(world.file(LEDGER))
+    assert stat.S_ISREG(found.st_mode)
+    assert (stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid, found.st_nlink) == (0o644, 0, 0, 1)
+    ledger = world.ledger
+    assert {"version", "boot_id", "references"} <= set(ledger)
+    boot_id = world.file("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    assert ledger["boot_id"] == boot_id
+    reference = ledger["references"][PATH]
+    assert (reference["src"], reference["fstype"], reference["owned"]) == ("tmpfs", "tmpfs", True)
+    assert {"nosuid", "nodev", "noexec"} <= set(reference["opts"])
+    assert set(reference["holders"]) == {"a", "b"}
+    for holder in reference["holders"].values():
+        assert set(holder) >= {"since", "expires"}
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", holder["since"])
+        assert holder["expires"] is None
+
+
+def test_ledger_folder_has_nothing_else_in_it(world: World) -> None:
+    succeed(world, **tmpfs(PATH, "a"))
+    world.call(**tmpfs(PATH, "b", opts=["size=1m"]))
+    succeed(world, **leave(PATH, "a"))
+    assert os.listdir(world.file(os.path.dirname(LEDGER))) == [os.path.basename(LEDGER)]
+
+
+def test_run_folder_is_closed_to_others(world: World) -> None:
+    succeed(world, **tmpfs(PATH, "a"))
+    found = os.lstat(world.file(RUN))
+    assert (stat.S_IMODE(found.st_mode) & 0o077, found.st_uid) == (0, 0)
+
+
+def test_run_folder_that_others_may_write_is_not_used(private_world: World) -> None:
+    world = private_world
+    world.make_directory(RUN, 0o777)
+    result = world.call(**tmpfs(PATH, "a"))
+    assert result.failed, result
+    assert result.code == "ledger_untrusted", result
+    assert world.stack(PATH) == []
+    assert not world.exists(PATH)
+
+
+def test_setup_shows_the_ledger_as_a_local_fact(world: World) -> None:
+    succeed(world, **tmpfs(PATH, "a"))
+    options = "gather_subset=!all,!min,local"
+    gathered = world.ansible(options, module="ansible.builtin.setup")["ansible_facts"]["ansible_local"]
+    assert gathered["holdfast_mounts"] == world.ledger
+    assert list(gathered["holdfast_mounts"]["references"][PATH]["holders"]) == ["a"]
+
+
+def test_other_facts_beside_the_ledger_are_left_alone(world: World) -> None:
+    world.write("/etc/ansible/facts.d/other.fact", "{}")
+    succeed(world, **tmpfs(PATH, "a"))
+    succeed(world, **leave(PATH, "a"))
+    assert world.file("/etc/ansible/facts.d/other.fact").read_text(encoding="utf-8") == "{}"
