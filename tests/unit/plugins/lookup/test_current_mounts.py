@@ -79,17 +79,17 @@ SETUP = [gathered_row(path) for path in ("/", "/srv/disk", "/srv/late", "/srv/lo
 LOCAL: Variables = {"ansible_local": {"holdfast_mounts": LEDGER}, "ansible_mounts": SETUP}
 
 
-def run(*terms: str, variables: Variables = GATHERED, **options: t.Any) -> t.List[t.Any]:
-    result = lookup_loader.get(NAME).run(list(terms), variables, **options)
+def run(*terms: str, variables: t.Optional[Variables] = None, **options: t.Any) -> t.List[t.Any]:
+    result = lookup_loader.get(NAME).run(list(terms), GATHERED if variables is None else variables, **options)
     assert isinstance(result, list)
     return result
 
 
-def paths(*terms: str, variables: Variables = GATHERED, **options: t.Any) -> t.List[str]:
+def paths(*terms: str, variables: t.Optional[Variables] = None, **options: t.Any) -> t.List[str]:
     return [item["mount"] for item in run(*terms, variables=variables, **options)]
 
 
-def refused(*terms: str, variables: Variables = GATHERED, **options: t.Any) -> str:
+def refused(*terms: str, variables: t.Optional[Variables] = None, **options: t.Any) -> str:
     with pytest.raises(AnsibleError) as caught:
         run(*terms, variables=variables, **options)
     return str(caught.value)

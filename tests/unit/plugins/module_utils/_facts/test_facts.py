@@ -39,8 +39,10 @@ VISIBLE = (Visible(FOREIGN), Visible(OURS))
 
 
 def facts(**changes: t.Any) -> t.Dict[str, t.Any]:
-    arguments: t.Dict[str, t.Any] = {"scene": SCENE, "ledger": LEDGER, "visible": VISIBLE, **changes}
-    return build_facts(arguments.pop("scene"), arguments.pop("ledger"), arguments.pop("visible"), **arguments)
+    scene = changes.pop("scene", SCENE)
+    ledger = changes.pop("ledger", LEDGER)
+    visible = changes.pop("visible", VISIBLE)
+    return build_facts(scene, ledger, visible, **changes)
 
 
 def row(path: str, **changes: t.Any) -> t.Dict[str, t.Any]:
