@@ -37,7 +37,7 @@ wait_for_one() {
 
 for name in "$@"; do
   while [ "${#name_of[@]}" -ge "$jobs" ]; do wait_for_one; done
-  make --no-print-directory TREE_IS_READY=1 "$name" >"$logs/$name.log" 2>&1 </dev/null &
+  make --keep-going --no-print-directory TREE_IS_READY=1 "$name" >"$logs/$name.log" 2>&1 </dev/null &
   name_of[$!]=$name
   started[$!]=$SECONDS
   echo "--- $name started"
