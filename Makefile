@@ -80,7 +80,7 @@ unit-2.19: $(DEV)/.ready tree
 
 .PHONY: integration
 integration: $(DEV)/.ready tree
-	cd $(TREE) && $(DEV)/bin/python -m pytest tests/integration
+	cd $(TREE) && $(DEV)/bin/python -m pytest --numprocesses $(JOBS) --dist loadfile tests/integration
 
 .PHONY: molecule
 molecule: $(DEV)/.ready tree
