@@ -48,8 +48,8 @@ def refusal(code: Code, message: str) -> MountError:
 def quote(value: str) -> str:
     """Return the value in double quotes, on one line, shortened, with nothing a terminal would obey."""
     shown = value[:QUOTED_LENGTH]
-    escaped = "".join(_escape(character) for character in shown)
-    return f'"{escaped}"' + ("..." if len(value) > QUOTED_LENGTH else "")
+    escaped = shown.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{visible(escaped)}"' + ("..." if len(value) > QUOTED_LENGTH else "")
 
 
 def quote_all(values: t.Iterable[str]) -> str:
@@ -57,9 +57,12 @@ def quote_all(values: t.Iterable[str]) -> str:
     return ", ".join(quote(value) for value in values)
 
 
+def visible(text: str) -> str:
+    """Return the text on one line, with nothing in it that a terminal would obey or not show."""
+    return text if text.isprintable() else "".join(_escape(character) for character in text)
+
+
 def _escape(character: str) -> str:
-    if character in '"\\':
-        return "\\" + character
     if unicodedata.category(character) not in REFUSED_CATEGORIES:
         return character
     number = ord(character)

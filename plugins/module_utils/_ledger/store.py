@@ -45,7 +45,7 @@ def _refuse_unsafe_file(fd: int) -> None:
     wrong = [
         (inode.kind != "file", "it is not a regular file"),
         (inode.uid != 0, "it does not belong to root"),
-        (bool(inode.mode & 0o022), "others than root may write it (mode 0644 is right)"),
+        (bool(inode.mode & 0o7022), "others than root may write it, or it has odd bits (mode 0644 is right)"),
         (bool(inode.mode & 0o111), "it is executable, so that Ansible would run it (mode 0644 is right)"),
         (inode.links > 1, "it has a second name, a hard link"),
     ]
@@ -70,8 +70,12 @@ def read_ledger() -> Ledger:
             return Ledger()
         except OSError as error:
             raise _untrusted(f"it cannot be opened: {error.strerror}") from error
-    with os.fdopen(fd, "rb") as file:
+    try:
         _refuse_unsafe_file(fd)
+    except MountError:
+        os.close(fd)
+        raise
+    with os.fdopen(fd, "rb") as file:
         raw = file.read()
     return ledger_from_json(raw.decode("utf-8", "surrogateescape"))
 

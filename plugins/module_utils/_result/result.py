@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.text import visible
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Protection
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.plan import Action, Plan, View
@@ -31,7 +32,7 @@ _DONE: t.Dict[Action, str] = {
 
 def error_message(error: MountError, *, is_full: bool) -> str:
     """Return the words for the caller; with is_full also what the host knows beyond them."""
-    return f"{error.message} ({error.detail})" if is_full and error.detail else error.message
+    return f"{error.message} ({visible(error.detail)})" if is_full and error.detail else error.message
 
 
 def error_to_dict(error: MountError, log_ref: t.Optional[str]) -> Result:
