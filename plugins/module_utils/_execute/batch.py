@@ -24,6 +24,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._execute.directori
     take_away,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.mounting import (
+    apply_options,
     attach_mount,
     change_mount,
     prepare_mount,
@@ -106,7 +107,7 @@ def _commit(works: t.Sequence[Work], call: Call, decided_on: Ledger) -> None:
     except (MountError, OSError) as error:
         for work in writing:
             work.error = as_coded(error, work.path, step="record", state=call.request.state)
-            _undo(work, call)
+        _undo(writing, call, decided_on)
 
 
 def _tidy(work: Work, call: Call, decided_on: Ledger) -> None:
@@ -124,24 +125,31 @@ def _write(works: t.Sequence[Work], writing: t.Sequence[Work], call: Call) -> No
     with short_lock("ledger", call.lock_deadline):
         ledger = replace(read_ledger(), boot_id=call.host.boot_id)
         changed = ledger.changed(references)
-        removed = _joined(work.removed for work in works)
+        # What was seen last of a directory is what counts.
+        removed = {path: identity for work in works for path, identity in work.removed.items()}
         directories = still_needed(removed, changed.references, [work.path for work in works])
-        directories.update(_joined(work.made for work in works))
+        directories.update(_made(works))
         changed = changed.changed({}, directories)
         if references or changed.directories != ledger.directories:
             write_ledger(changed)
 
 
-def _joined(parts: t.Iterable[t.Mapping[str, t.Optional[Identity]]]) -> t.Dict[str, t.Optional[Identity]]:
-    """Return all of them as one; what was seen last of a directory is what counts."""
-    return {path: identity for part in parts for path, identity in part.items()}
+def _made(works: t.Iterable[Work]) -> t.Dict[str, Identity]:
+    return {path: identity for work in works for path, identity in work.made.items()}
 
 
-def _undo(work: Work, call: Call) -> None:
+def _undo(works: t.Sequence[Work], call: Call, decided_on: Ledger) -> None:
     """Take back what the ledger could not record. An unmount stays noted, for the next call to record."""
-    if work.mount >= 0 and work.plan is not None and work.plan.step == "mount":
-        take_off(work.mount)
-        work.drop_mount()
-        clean_up_after(work, call)
-    elif work.plan is not None and work.plan.step != "none":
-        work.is_open = True
+    noted = [work for work in works if work.is_noted]
+    for work in noted:
+        work.is_open = True  # until everything is taken back
+    for work in noted:
+        if work.mount >= 0:
+            take_off(work.mount)
+            work.drop_mount()
+        elif work.plan is not None and work.plan.step == "remount":
+            held = decided_on.references[work.path]
+            apply_options(work.path, held, held.definition, call)
+    take_away(_made(noted), call, same_boot=True)
+    for work in noted:
+        work.is_open = work.plan is not None and work.plan.step == "unmount"

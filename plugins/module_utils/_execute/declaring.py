@@ -17,7 +17,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations
     list_notes,
     short_lock,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.store import read_ledger
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.store import read_ledger, require_room
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.recovery import Kind, Note
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import (
     refuse_dependents,
@@ -42,6 +42,7 @@ def declare(works: t.Sequence[Work], call: Call, decided_on: Ledger) -> None:
     recover_dead(_in_the_way(works, list_notes(but=own)), call)
     with short_lock("ledger", call.lock_deadline):
         ledger = read_ledger()
+        require_room(len(works))
         around = Surroundings(ledger.references) if ledger != decided_on else None
         notes = list_notes(but=own)
         for work in works:

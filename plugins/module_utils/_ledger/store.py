@@ -101,6 +101,32 @@ def write_ledger(ledger: Ledger) -> None:
         os.close(directory)
 
 
+def require_room(entries: int) -> None:
+    """Refuse, before anything is changed, a ledger that could not be written with so many entries more.
+
+    The caller holds the ledger's lock. Raises MountError or OSError.
+    """
+    directory = _open_facts_directory()
+    try:
+        _discard_new(directory)
+        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+        fd = os.open(_NEW_NAME, flags, 0o600, dir_fd=directory)
+        try:
+            os.posix_fallocate(fd, 0, _size(directory) + 2048 * entries)
+        finally:
+            os.close(fd)
+            _discard_new(directory)
+    finally:
+        os.close(directory)
+
+
+def _size(directory: int) -> int:
+    try:
+        return os.stat(os.path.basename(LEDGER_PATH), dir_fd=directory, follow_symlinks=False).st_size
+    except FileNotFoundError:
+        return 0
+
+
 def _discard_new(directory: int) -> None:
     with contextlib.suppress(FileNotFoundError):
         os.unlink(_NEW_NAME, dir_fd=directory)
