@@ -118,6 +118,24 @@ def test_bulk_entries_have_their_own_mode_and_owner(world: World) -> None:
     assert (stat.S_IMODE(two.st_mode), two.st_uid, two.st_gid) == (0o750, 0, 65534)
 
 
+def test_bulk_releases_a_source_after_what_shows_it(world: World) -> None:
+    succeed(world, **tmpfs("/srv/base", "h", opts=["mode=0755"]))
+    world.make_directory("/srv/base/data")
+    succeed(world, path="/srv/view", src="/srv/base/data", fstype="bind", holder="h")
+    paths = [{"path": "/srv/base"}, {"path": "/srv/view"}]
+    result = predict_and_call(world, mounts=paths, holder="h", state="released")
+    assert not result.failed, result
+    assert [found["action"] for found in result.mounts] == ["unmounted", "unmounted"]
+    assert world.references == {}
+
+
+def test_bulk_mounts_a_source_before_what_shows_it(world: World) -> None:
+    view = {"path": "/srv/a-view", "src": "/srv/base", "fstype": "bind"}
+    result = succeed(world, mounts=[view, entry("base", opts=["mode=0755", "size=3m"])], holder="h")
+    assert [found["action"] for found in result.mounts] == ["mounted", "mounted"]
+    assert "size=3072k" in world.top("/srv/a-view").options
+
+
 def test_bulk_of_two_hundred_is_one_call(world: World) -> None:
     warm_up(world)
     start = world.settled()

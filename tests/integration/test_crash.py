@@ -1,150 +1,197 @@
 # Copyright: (c) 2026, holdfast.mounts contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""SIGKILL at any moment: the next call on that mount point heals, and nothing acknowledged is lost."""
+"""SIGKILL after each system call in turn: the next call heals, and nothing acknowledged is lost.
+
+Every call has a few hundred points at which it can die. Each run takes every STRIDEth of them, spread over
+what comes next and over private and shared mounts; the variable CRASH_STRIDE=1 takes all of them everywhere.
+"""
 
 from __future__ import annotations
 
-import random
+import os
 import signal
+import typing as t
+from dataclasses import dataclass
 
 import pytest
 from harness.cycle import leave, succeed, tmpfs, warm_up
-from harness.world import World
+from harness.world import RUN, World
 
 PATH = "/srv/app/data"
-ROUNDS = 40
+BYSTANDER = "/srv/app/bystander"
+MS_NOSUID_NODEV = 6
+STRIDE = int(os.environ.get("CRASH_STRIDE", "6"))
+
+Arguments = t.Dict[str, t.Any]
+BULK = [
+    {"path": f"{PATH}/{name}", "src": "tmpfs", "fstype": "tmpfs", "opts": ["mode=0755"]}
+    for name in ("x", "x/y", "z")
+]
+BULK_PATHS = [{"path": entry["path"]} for entry in BULK]
+SIZE = ["size=1m"]
 
 
-def kill_midway(world: World, choose: random.Random, longest: float, **arguments: object) -> bool:
-    """Start a call, kill it after a random while, and return whether it had been acknowledged before."""
-    pid = world.start(arguments=arguments)
-    ended = world.ask("wait", pid=pid, seconds=choose.uniform(0, longest))
-    if ended is not None:
-        assert ended["rc"] == 0, ended
-        return True
-    world.kill(pid, signal.SIGKILL)
-    finished = world.wait(pid)
-    return finished.rc == 0
+def do_nothing(_world: World) -> None:
+    """Nothing is to be prepared beside what is held before."""
 
 
-def assert_agreement(world: World) -> None:
-    """References and mounts say the same, and there is no stack."""
-    assert len(world.stack(PATH)) == (1 if world.holders(PATH) else 0)
+def vanish(world: World) -> None:
+    """Unmount by hand."""
+    world.unmount(PATH)
 
 
-def assert_nothing(world: World) -> None:
-    """Everything is as before the mount."""
+def mount_foreign(world: World) -> None:
+    """Mount by hand."""
+    world.make_directory(PATH)
+    world.mount("tmpfs", PATH, "tmpfs", flags=MS_NOSUID_NODEV)
+
+
+def make_source(world: World) -> None:
+    """Make a file to be bound."""
+    world.write("/media/source")
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A call that dies: what was held before, what it asks for, and how to undo it all."""
+
+    before: t.Sequence[Arguments]
+    call: Arguments
+    undo: t.Sequence[Arguments]
+    kept: t.Sequence[str]
+    prepare: t.Callable[[World], None] = do_nothing
+
+
+BIND = {"path": PATH, "src": "/media/source", "fstype": "bind", "holder": "a"}
+A, B = leave(PATH, "a"), leave(PATH, "b")
+BULK_LEAVE = {"mounts": BULK_PATHS, "holder": "a", "state": "released"}
+
+OPERATIONS: t.Dict[str, Operation] = {
+    "mount": Operation([], tmpfs(PATH, "a"), [A], []),
+    "mount-file": Operation([], BIND, [A], [], make_source),
+    "mount-again": Operation([tmpfs(PATH, "b")], tmpfs(PATH, "a"), [A, B], ["b"], vanish),
+    "adopt": Operation([], tmpfs(PATH, "a", adopt=True), [A], [], mount_foreign),
+    "join": Operation([tmpfs(PATH, "b")], tmpfs(PATH, "a"), [A, B], ["b"]),
+    "remount": Operation([tmpfs(PATH, "a", opts=SIZE)], tmpfs(PATH, "a", opts=["size=2m", "ro"]), [A], ["a"]),
+    "release": Operation([tmpfs(PATH, "a"), tmpfs(PATH, "b")], A, [A, B], ["b"]),
+    "unmount": Operation([tmpfs(PATH, "a")], A, [A], []),
+    "unmount-lazily": Operation([tmpfs(PATH, "a")], {**A, "on_busy": "lazy"}, [A], []),
+    "bulk-mount": Operation([], {"mounts": BULK, "holder": "a"}, [BULK_LEAVE], []),
+    "bulk-unmount": Operation([{"mounts": BULK, "holder": "a"}], BULK_LEAVE, [BULK_LEAVE], []),
+}
+
+
+def count_points(world: World, operation: Operation) -> int:
+    """Return how many system calls the call makes, by letting it live once."""
+    prepare(world, operation)
+    finished = world.wait(world.start(arguments=operation.call, fuse=0))
+    assert finished.rc == 0, finished
+    undo(world, operation)
+    return int(finished.stderr.split()[-1])
+
+
+def prepare(world: World, operation: Operation) -> None:
+    """Bring about what stands before the call."""
+    for arguments in operation.before:
+        succeed(world, **arguments)
+    operation.prepare(world)
+
+
+def undo(world: World, operation: Operation) -> None:
+    """Release everything and prove that nothing is left, no note and no half-made file either."""
+    leaving = [leave(BYSTANDER, "z")] if BYSTANDER in world.references else []
+    for arguments in (*operation.undo, *leaving):
+        succeed(world, **arguments)
+    if operation.prepare is mount_foreign:
+        world.unmount(PATH)
+        world.file(PATH).rmdir()
+        world.file("/srv/app").rmdir()
     assert world.references == {}
-    assert world.stack(PATH) == []
-    assert not world.exists("/srv/app")
+    assert sorted(path.name for path in world.file("/srv").iterdir()) == []
+    assert [mount.point for mount in world.table if mount.point.startswith("/srv/")] == []
+    assert [str(path) for path in world.file(RUN).rglob("*") if path.is_file() and path.stat().st_size] == []
+    # A file that was being written stays until the ledger is written again; it is no fact.
+    names = {path.name for path in world.file("/etc/ansible/facts.d").iterdir()}
+    assert [name for name in names if not name.startswith(".")] == ["holdfast_mounts.fact"]
+    assert len(names) <= 2
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_killed_acquire_is_finished_by_the_next(world: World, seed: int) -> None:
-    choose = random.Random(seed)
+def die(world: World, operation: Operation, point: int) -> None:
+    """Let the call die, and look at what anybody can see then."""
+    finished = world.wait(world.start(arguments=operation.call, fuse=point))
+    assert finished.rc == -signal.SIGKILL, finished
+    held = world.references.get(PATH, {}).get("holders", {})
+    assert set(operation.kept) <= set(held), "an acknowledged reference is lost"
+    assert all(len(world.stack(path)) <= 1 for path in (PATH, *(entry["path"] for entry in BULK)))
+    facts = world.facts(paths=["/srv/*"])
+    told = {drift["kind"] for drift in facts["drift"]}
+    expected = {"missing"} if operation.prepare is vanish else set()
+    assert told <= expected or "interrupted" in told, facts["drift"]
+    for path in {PATH, *world.references} - ({PATH} if operation.prepare is mount_foreign else set()):
+        is_held = bool(world.holders(path))
+        assert is_held == bool(world.stack(path)) or told, "kernel and ledger disagree in silence"
+
+
+def repeat(world: World, operation: Operation) -> None:
+    """The same call comes again, and does what it would have done."""
+    result = succeed(world, **operation.call)
+    again = succeed(world, **operation.call)
+    assert again.changed is False, again
+    if operation.call.get("state") == "released":
+        return
+    for mount in result.get("mounts") or [result.mount]:
+        assert mount["mounted"], mount
+        assert "a" in world.holders(mount["path"])
+        assert len(world.stack(mount["path"])) == 1
+
+
+def give_up(_world: World, _operation: Operation) -> None:
+    """Everybody just leaves."""
+
+
+def let_neighbour_come(world: World, _operation: Operation) -> None:
+    """Somebody else takes a mount point beside it, which shares the directories."""
+    succeed(world, **tmpfs(BYSTANDER, "z"))
+    assert len(world.stack(BYSTANDER)) == 1
+
+
+NEXT = [repeat, give_up, let_neighbour_come]
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+@pytest.mark.parametrize("act", NEXT, ids=[act.__name__ for act in NEXT])
+def test_killed_anywhere_is_healed_by_the_next_call(
+    world: World, act: t.Callable[[World, Operation], None], name: str
+) -> None:
     warm_up(world)
-    for _round in range(ROUNDS):
-        acknowledged = kill_midway(world, choose, 0.05, **tmpfs(PATH, "a"))
-        if acknowledged:
-            assert world.holders(PATH) == ["a"]
-        result = succeed(world, **tmpfs(PATH, "a"))
-        assert result.holders == ["a"]
-        assert len(world.stack(PATH)) == 1
-        assert succeed(world, **leave(PATH, "a")).action == "unmounted"
-        assert_nothing(world)
-
-
-@pytest.mark.parametrize("seed", range(2))
-def test_killed_acquire_is_undone_by_a_release(world: World, seed: int) -> None:
-    choose = random.Random(seed)
-    warm_up(world)
-    for _round in range(ROUNDS):
-        acknowledged = kill_midway(world, choose, 0.05, **tmpfs(PATH, "a"))
-        result = succeed(world, **leave(PATH, "a"))
-        if acknowledged:
-            assert result.action == "unmounted"
-        assert_nothing(world)
-
-
-@pytest.mark.parametrize("seed", range(2))
-def test_killed_release_is_finished_by_the_next(world: World, seed: int) -> None:
-    choose = random.Random(seed)
-    warm_up(world)
-    for _round in range(ROUNDS):
-        succeed(world, **tmpfs(PATH, "a"))
-        kill_midway(world, choose, 0.05, **leave(PATH, "a"))
-        succeed(world, **leave(PATH, "a"))
-        assert_nothing(world)
-
-
-def test_killed_release_lets_another_come(world: World) -> None:
-    choose = random.Random(7)
-    warm_up(world)
-    for _round in range(ROUNDS):
-        succeed(world, **tmpfs(PATH, "a"))
-        kill_midway(world, choose, 0.05, **leave(PATH, "a"))
-        result = succeed(world, **tmpfs(PATH, "b"))
-        assert "b" in result.holders
-        assert_agreement(world)
-        for holder in ("a", "b"):
-            succeed(world, **leave(PATH, holder))
-        assert_nothing(world)
-
-
-def test_killed_joining_loses_nobody_else(world: World) -> None:
-    choose = random.Random(11)
-    warm_up(world)
-    succeed(world, **tmpfs(PATH, "keeper"))
-    before = world.unique_id(PATH)
-    for _round in range(ROUNDS):
-        kill_midway(world, choose, 0.05, **tmpfs(PATH, "a"))
-        assert "keeper" in world.holders(PATH)
-        kill_midway(world, choose, 0.05, **leave(PATH, "a"))
-        assert "keeper" in world.holders(PATH)
-        assert world.unique_id(PATH) == before
-    succeed(world, **leave(PATH, "a"))
-    assert succeed(world, **leave(PATH, "keeper")).action == "unmounted"
-    assert_nothing(world)
-
-
-def test_killed_bulk_is_finished_by_the_next(world: World) -> None:
-    choose = random.Random(13)
-    warm_up(world)
-    names = [f"/srv/app/{number}" for number in range(20)]
-    entries = [{"path": path, "src": "tmpfs", "fstype": "tmpfs"} for path in names]
-    paths = [{"path": path} for path in names]
-    for _round in range(15):
-        kill_midway(world, choose, 0.15, mounts=entries, holder="a")
-        succeed(world, mounts=entries, holder="a")
-        assert [len(world.stack(path)) for path in names] == [1] * 20
-        assert sorted(world.references) == sorted(names)
-        kill_midway(world, choose, 0.15, mounts=paths, holder="a", state="released")
-        succeed(world, mounts=paths, holder="a", state="released")
-        assert world.references == {}
-        assert not world.exists("/srv/app")
+    operation = OPERATIONS[name]
+    points = count_points(world, operation)
+    assert points > 20
+    first = 1 + (2 * NEXT.index(act) + (world.propagation == "shared")) % STRIDE
+    for point in range(first, points, STRIDE):
+        prepare(world, operation)
+        die(world, operation, point)
+        act(world, operation)
+        undo(world, operation)
 
 
 def test_killed_call_leaves_no_lock_behind(world: World) -> None:
-    choose = random.Random(17)
     warm_up(world)
-    for _round in range(ROUNDS):
-        kill_midway(world, choose, 0.05, **tmpfs(PATH, "a"))
-        assert not world.call(**tmpfs(PATH, "b", lock_timeout=5)).failed
-        for holder in ("a", "b"):
-            succeed(world, **leave(PATH, holder))
-        assert_nothing(world)
+    operation = OPERATIONS["mount"]
+    for point in range(1, count_points(world, operation), 5 * STRIDE):
+        die(world, operation, point)
+        assert not world.call(**tmpfs(PATH, "b", lock_timeout=1)).failed
+        succeed(world, **B)
+        undo(world, operation)
 
 
-def test_interrupted_operation_is_told_or_over(world: World) -> None:
-    choose = random.Random(19)
+def test_killed_twice_is_healed_by_the_third(world: World) -> None:
     warm_up(world)
-    told = {"interrupted", "orphaned", "missing"}
-    for _round in range(ROUNDS):
-        kill_midway(world, choose, 0.05, **tmpfs(PATH, "a"))
-        facts = world.facts()
-        assert {drift["kind"] for drift in facts["drift"]} <= told, facts["drift"]
-        mounted = bool(world.stack(PATH))
-        if mounted != bool(world.holders(PATH)):
-            assert facts["drift"], "kernel and ledger disagree and the facts are silent"
-        succeed(world, **leave(PATH, "a"))
-        assert_nothing(world)
+    operation = OPERATIONS["mount"]
+    points = count_points(world, operation)
+    for point in range(points // 3, points, 3 * STRIDE):
+        die(world, operation, point)
+        for second in range(1, points, 10 * STRIDE):
+            world.wait(world.start(arguments=operation.call, fuse=second))
+        repeat(world, operation)
+        undo(world, operation)

@@ -323,6 +323,14 @@ def test_odd_path_is_taken_literally(world: World, name: str) -> None:
     assert not world.exists(path)
 
 
+def test_deepest_path_is_taken(world: World) -> None:
+    path = "/srv/" + "/".join(["x" * 190] * 20)
+    assert succeed(world, **tmpfs(path, "a")).action == "mounted"
+    assert len(world.stack(path)) == 1
+    assert succeed(world, path=path, holder="a", state="released").action == "unmounted"
+    assert list(world.file("/srv").iterdir()) == []
+
+
 def test_look_alikes_are_different_mount_points(private_world: World) -> None:
     for path in ("/srv/e\u0301", "/srv/\u00e9"):
         assert succeed(private_world, **tmpfs(path, "a")).action == "mounted"

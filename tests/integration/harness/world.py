@@ -240,11 +240,16 @@ class World:
         diff: bool = False,
         identity: str = "root",
         namespace: bool = False,
+        fuse: t.Optional[int] = None,
         arguments: t.Mapping[str, t.Any],
     ) -> int:
-        """Start a module and return the number of its process."""
+        """Start a module and return the number of its process.
+
+        namespace: in a mount namespace of its own. fuse: killed after that many system calls.
+        """
         given = {**arguments, "_ansible_check_mode": check, "_ansible_diff": diff}
-        return int(self.ask("module", name=module, arguments=given, identity=identity, namespace=namespace))
+        more = {"identity": identity, "namespace": namespace, "fuse": fuse}
+        return int(self.ask("module", name=module, arguments=given, **more))
 
     def collect(self, pid: int) -> Result:
         """Wait for a module and return what it printed."""
