@@ -20,7 +20,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._execute.declaring
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.directories import (
     clean_up_after,
     made_for,
-    still_needed,
+    remember,
     take_away,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.mounting import (
@@ -124,12 +124,9 @@ def _write(works: t.Sequence[Work], writing: t.Sequence[Work], call: Call) -> No
     }
     with short_lock("ledger", call.lock_deadline):
         ledger = replace(read_ledger(), boot_id=call.host.boot_id)
-        changed = ledger.changed(references)
         # What was seen last of a directory is what counts.
-        removed = {path: identity for work in works for path, identity in work.removed.items()}
-        directories = still_needed(removed, changed.references, [work.path for work in works])
-        directories.update(_made(works))
-        changed = changed.changed({}, directories)
+        fates = {path: fate for work in works for path, fate in work.removed.items()}
+        changed = remember(ledger.changed(references, _made(works)), fates, [work.path for work in works])
         if references or changed.directories != ledger.directories:
             write_ledger(changed)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.notes import made_record
-from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Work
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Fate, Work
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.directories import (
     make_missing,
     remove_made,
@@ -40,17 +40,15 @@ def make_mount_point(work: Work, call: Call, *, is_file: bool) -> None:
         make_missing(walk, operation=work.name, is_file=is_file, attributes=work.entry.attributes, note=note)
 
 
-def take_away(
-    made: t.Mapping[str, Identity], call: Call, *, same_boot: bool
-) -> t.Dict[str, t.Optional[Identity]]:
-    """Remove what was made, deepest first; return what is left of each: None when it is gone."""
-    left: t.Dict[str, t.Optional[Identity]] = {}
+def take_away(made: t.Mapping[str, Identity], call: Call, *, same_boot: bool) -> t.Dict[str, Fate]:
+    """Remove what was made, deepest first, and return what became of each."""
+    fates: t.Dict[str, Fate] = {}
     for path in sorted(made, key=lambda path: -path.count("/")):
         identity = made[path]
         with short_lock(f"directories-{identity.device}", call.lock_deadline):
             fate = remove_made(path, identity, same_boot=same_boot)
-        left[path] = identity if fate == "kept" else None
-    return left
+        fates[path] = Fate(identity, is_kept=fate == "kept")
+    return fates
 
 
 def made_for(path: str, ledger: Ledger) -> t.Dict[str, Identity]:
@@ -59,18 +57,23 @@ def made_for(path: str, ledger: Ledger) -> t.Dict[str, Identity]:
     return {way: ledger.directories[way] for way in ways if way in ledger.directories}
 
 
-def still_needed(
-    left: t.Mapping[str, t.Optional[Identity]], references: t.Iterable[str], own: t.Collection[str]
-) -> t.Dict[str, t.Optional[Identity]]:
-    """Return what to remember of directories: those that a mount point still lies at or below.
+def remember(ledger: Ledger, fates: t.Mapping[str, Fate], own: t.Collection[str]) -> Ledger:
+    """Return the ledger with only those directories that a mount point still lies at or below.
 
-    references: the mount points of the ledger to be. own: whose notes do not count. What nobody
-    needs belongs from now on to whoever filled it.
+    own: the mount points whose notes do not count. What nobody needs belongs from now on to whoever
+    filled it; a directory that somebody else made at the same path meanwhile stays remembered.
     """
-    if not any(left.values()):
-        return dict(left)
-    others = PathIndex({*references, *list_notes(but=own)})
-    return {path: identity if others.at_or_below(path) else None for path, identity in left.items()}
+    ours = {
+        path: fate
+        for path, fate in fates.items()
+        if ledger.directories.get(path, fate.identity) == fate.identity
+    }
+    needed = PathIndex({*ledger.references, *list_notes(but=own)} if ours else ())
+    changes = {
+        path: fate.identity if fate.is_kept and needed.at_or_below(path) else None
+        for path, fate in ours.items()
+    }
+    return ledger.changed({}, changes)
 
 
 def clean_up_after(work: Work, call: Call) -> None:

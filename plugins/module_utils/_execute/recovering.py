@@ -12,12 +12,12 @@ import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.directories import (
     made_for,
-    still_needed,
+    remember,
     take_away,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.mounting import apply_options
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.notes import from_records
-from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Fate
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import attach
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.directories import sweep_temporaries
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts import find_mount
@@ -31,7 +31,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.store import read_ledger, write_ledger
 from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import is_mount, is_same_mount
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.recovery import Note, Settlement, settle
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, Identity
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger
 
 
@@ -64,15 +64,14 @@ def recover(operation: Operation, call: Call) -> None:
     if settlement.takes_off:
         _take_off(note, call.host)
     sweep_temporaries(note.path, note.operation)
-    left: t.Dict[str, t.Optional[Identity]] = {}
+    fates: t.Dict[str, Fate] = {}
     if settlement.undoes:
-        left = take_away(dict(note.made), call, same_boot=True)
+        fates = take_away(dict(note.made), call, same_boot=True)
     elif settlement.commits and settlement.reference is None:
-        left = take_away(made_for(note.path, before), call, same_boot=True)
+        fates = take_away(made_for(note.path, before), call, same_boot=True)
     with short_lock("ledger", call.lock_deadline):
         ledger = read_ledger()
-        changed = settled(ledger, note, settlement)
-        changed = changed.changed({}, still_needed(left, changed.references, (note.path,)))
+        changed = remember(settled(ledger, note, settlement), fates, (note.path,))
         if changed != ledger:
             write_ledger(changed)
     if settlement.restores:

@@ -44,6 +44,13 @@ class Outcome:
     error: t.Optional[MountError] = None
 
 
+class Fate(t.NamedTuple):
+    """What became of a directory that was to be taken away: kept because something uses it, or gone."""
+
+    identity: Identity
+    is_kept: bool
+
+
 @dataclass
 class Work:
     """One mount point whose lock is held.
@@ -60,7 +67,7 @@ class Work:
     error: t.Optional[MountError] = None
     mount: int = -1
     made: t.Dict[str, Identity] = field(default_factory=dict)
-    removed: t.Dict[str, t.Optional[Identity]] = field(default_factory=dict)
+    removed: t.Dict[str, Fate] = field(default_factory=dict)
     is_noted: bool = False
     is_open: bool = False
     is_contended: bool = False
