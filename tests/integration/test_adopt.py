@@ -13,6 +13,8 @@ from harness.world import World, play, task
 PATH = "/srv/foreign"
 MS_NOSUID = 2
 MS_NODEV = 4
+MS_REMOUNT = 32
+MS_BIND = 1 << 12
 SAFE = MS_NOSUID | MS_NODEV
 
 
@@ -98,6 +100,31 @@ def test_adopted_mount_is_never_unmounted(world: World) -> None:
     refuse(world, "not_owned", path=PATH, holder="a", state="unmounted")
     for on_busy in ("lazy", "defer"):
         refuse(world, "not_owned", path=PATH, holder="a", state="unmounted", on_busy=on_busy)
+    assert world.unique_id(PATH) == before
+
+
+def test_adopted_look_alike_of_a_vanished_mount_keeps_all_references(world: World) -> None:
+    succeed(world, **tmpfs(PATH, "a"))
+    world.unmount(PATH)
+    before = mount_foreign(world)
+    adopted = apply(world, "adopted", **tmpfs(PATH, "b", adopt=True))
+    assert (adopted.holders, adopted.mount["owned"]) == (["a", "b"], False)
+    for holder in ("a", "b"):
+        apply(world, "released", **leave(PATH, holder))
+    assert world.unique_id(PATH) == before
+
+
+def test_foreign_bind_is_adopted_by_its_source_alone(world: World) -> None:
+    for name in ("source", "other", "foreign"):
+        world.make_directory(f"/srv/{name}")
+    world.mount("/srv/source", PATH, "", flags=MS_BIND)
+    world.mount("none", PATH, "", flags=MS_REMOUNT | MS_BIND | SAFE)
+    before = world.unique_id(PATH)
+    bind: t.Dict[str, t.Any] = {"path": PATH, "fstype": "bind", "holder": "a"}
+    refuse(world, "conflict", src="/srv/other", adopt=True, **bind)
+    refuse(world, "not_owned", src="/srv/source", **bind)
+    apply(world, "adopted", src="/srv/source", adopt=True, **bind)
+    apply(world, "released", **leave(PATH, "a"))
     assert world.unique_id(PATH) == before
 
 

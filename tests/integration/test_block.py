@@ -96,6 +96,8 @@ def test_block_by_device_comes_and_goes(
     add_device(device_world, device)
     opts = ["ro"] if fstype in ("squashfs", "erofs") else []
     run_cycle(device_world, **block(device, fstype, opts=opts))
+    if opts:
+        run_cycle(device_world, **block(device, fstype))
     succeed(device_world, **block(device, fstype, opts=opts))
     mount = device_world.top(PATH)
     assert (mount.fstype, mount.source) == (fstype, device)
@@ -141,9 +143,39 @@ def test_block_read_only_is_in_force(device_world: World, ext4: str) -> None:
         device_world.write(f"{PATH}/file")
 
 
-def test_block_device_is_mounted_twice_with_equal_options(device_world: World, ext4: str) -> None:
+def test_block_changes_between_read_only_and_writable_in_place(device_world: World, ext4: str) -> None:
+    world = device_world
+    succeed(world, **block(ext4, "ext4"))
+    before = world.unique_id(PATH)
+    apply(world, "remounted", **block(ext4, "ext4", opts=["ro"]))
+    with pytest.raises(OSError, match="Read-only"):
+        world.write(f"{PATH}/file")
+    apply(world, "remounted", **block(ext4, "ext4", opts=["noexec"]))
+    world.write(f"{PATH}/file")
+    assert world.unique_id(PATH) == before
+    assert world.facts()["drift"] == []
+
+
+def test_block_first_mounted_read_only_becomes_writable(device_world: World, ext4: str) -> None:
+    succeed(device_world, **block(ext4, "ext4", opts=["ro"]))
+    apply(device_world, "remounted", **block(ext4, "ext4"))
+    device_world.write(f"{PATH}/file")
+
+
+def test_block_superblock_option_is_not_changed_in_place(device_world: World, ext4: str) -> None:
     succeed(device_world, **block(ext4, "ext4"))
-    apply(device_world, "mounted", **block(ext4, "ext4", "/srv/again"))
+    refuse(device_world, "conflict", **block(ext4, "ext4", opts=["errors=remount-ro"]))
+
+
+@pytest.mark.parametrize("fstype", TYPES)
+def test_block_device_is_mounted_twice_with_equal_options(
+    device_world: World, loop_device: Attach, tmp_path: Path, fstype: str
+) -> None:
+    device = loop_device(make_image(tmp_path, fstype))
+    add_device(device_world, device)
+    opts = ["ro"] if fstype in ("squashfs", "erofs") else []
+    succeed(device_world, **block(device, fstype, opts=opts))
+    apply(device_world, "mounted", **block(device, fstype, "/srv/again", opts=opts))
     assert device_world.top(PATH).device == device_world.top("/srv/again").device
     apply(device_world, "unmounted", **leave(PATH, "a"))
     apply(device_world, "unmounted", **leave("/srv/again", "a"))

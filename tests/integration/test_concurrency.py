@@ -54,7 +54,8 @@ def test_naive_script_stacks_where_ours_does_not(world: World) -> None:
     assert len(world.stack(PATH)) == 4
 
 
-def test_sixteen_runs_of_ansible_share_one_mount(world: World) -> None:
+def test_sixteen_runs_of_ansible_share_one_mount(make_world: t.Callable[..., World]) -> None:
+    world = make_world("shared")
     warm_up(world)
     start = world.settled()
     pids = [

@@ -23,7 +23,7 @@ MS_NOSUID_NODEV = 6
 STRIDE = int(os.environ.get("CRASH_STRIDE", "6"))
 
 Arguments = t.Dict[str, t.Any]
-BULK = [
+BULK: t.List[Arguments] = [
     {"path": f"{PATH}/{name}", "src": "tmpfs", "fstype": "tmpfs", "opts": ["mode=0755"]}
     for name in ("x", "x/y", "z")
 ]

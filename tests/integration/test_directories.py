@@ -98,10 +98,13 @@ def test_refused_option_leaves_no_directory(world: World) -> None:
 MODES: t.List[t.Tuple[str, t.Dict[str, t.Any], t.Tuple[int, int, int]]] = [
     ("default", {}, (0o755, 0, 0)),
     ("octal", {"mode": "0700"}, (0o700, 0, 0)),
+    ("number-as-yaml-reads-it", {"mode": 0o750}, (0o750, 0, 0)),
+    ("number-of-octal-digits", {"mode": 0o644}, (0o644, 0, 0)),
     ("no-access", {"mode": "0000"}, (0o000, 0, 0)),
     ("sticky", {"mode": "1770"}, (0o1770, 0, 0)),
     ("symbolic", {"mode": "u=rwx,g=rx,o="}, (0o750, 0, 0)),
     ("number", {"owner": "65534", "group": "65534"}, (0o755, 65534, 65534)),
+    ("plain-numbers", {"owner": 65534, "group": 65534}, (0o755, 65534, 65534)),
     ("name", {"owner": "nobody"}, (0o755, 65534, 0)),
 ]
 

@@ -110,6 +110,16 @@ def open_folder(world: World) -> None:
     world.file(os.path.dirname(LEDGER)).chmod(0o777)
 
 
+def open_parent(world: World) -> None:
+    """Let everybody replace the folder that the ledger lies in."""
+    world.file("/etc/ansible").chmod(0o777)
+
+
+def give_folder_away(world: World) -> None:
+    """Let the folder that the ledger lies in belong to somebody else."""
+    os.chown(world.file(os.path.dirname(LEDGER)), 65534, 0)
+
+
 UNTRUSTED: t.List[t.Tuple[str, t.Callable[[World], None]]] = [
     ("foreign-owner", own_by_nobody),
     ("group-writable", change_mode(0o664)),
@@ -121,6 +131,8 @@ UNTRUSTED: t.List[t.Tuple[str, t.Callable[[World], None]]] = [
     ("directory", make_directory),
     ("fifo", make_fifo),
     ("open-folder", open_folder),
+    ("open-parent", open_parent),
+    ("foreign-folder", give_folder_away),
 ]
 
 
@@ -195,6 +207,15 @@ def test_run_folder_that_others_may_write_is_not_used(private_world: World) -> N
     assert result.code == "ledger_untrusted", result
     assert world.stack(PATH) == []
     assert not world.exists(PATH)
+
+
+def test_run_folder_that_is_a_symbolic_link_is_not_used(private_world: World) -> None:
+    world = private_world
+    world.make_directory("/srv/elsewhere", 0o700)
+    os.symlink("/srv/elsewhere", world.file(RUN))
+    result = world.call(**tmpfs(PATH, "a"))
+    assert (result.failed, result.code) == (True, "ledger_untrusted"), result
+    assert os.listdir(world.file("/srv/elsewhere")) == []
 
 
 def test_setup_shows_the_ledger_as_a_local_fact(world: World) -> None:

@@ -86,6 +86,8 @@ def run_cycle(world: World, **arguments: t.Any) -> Result:
     assert acquired.holders == [arguments.get("holder", "ansible")]
     assert acquired.mount["holder_count"] == 1
     assert len(world.stack(path)) == 1
+    drift = world.facts()["drift"]
+    assert not drift, f"it is as it was asked for: {drift}"
     leaving = {key: arguments[key] for key in ("path", "holder", "allowed_roots") if key in arguments}
     released = apply(world, "unmounted", state="released", **leaving)
     assert released.mount["mounted"] is False
