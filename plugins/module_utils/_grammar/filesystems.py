@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar import block_options as block
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar import media_options as media
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar import virtual_options as virtual
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.hints import GUIDE
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.tables import Table, merged
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.text import (
     check_text,
@@ -102,7 +103,7 @@ def find_filesystem(fstype: t.Any, opts: t.Sequence[str] = (), option: str = "fs
     name = check_text(fstype, option)
     if name in FILESYSTEMS:
         return FILESYSTEMS[name]
-    raise refusal("fstype_not_allowed", f"{option}: {quote(name)} {_instead(name, opts)}")
+    raise refusal("fstype_not_allowed", f"{option}: {quote(name)} {_instead(name, opts)}; {GUIDE}")
 
 
 def refuse_unsupported(filesystem: Filesystem, option: str = "fstype") -> None:
@@ -111,7 +112,7 @@ def refuse_unsupported(filesystem: Filesystem, option: str = "fstype") -> None:
         raise refusal(
             "unsupported",
             f"{option}: {quote(filesystem.name)} is a network filesystem, and this version serves none; "
-            f"write one of {_supported()}",
+            f"write one of {_supported()}; {GUIDE}",
         )
 
 

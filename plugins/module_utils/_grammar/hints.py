@@ -10,9 +10,12 @@ from __future__ import annotations
 import re
 import typing as t
 
-_BOOT = "leave it out; it is a matter of boot, which writes it"
-_CONTEXT = "use selinux_context"
-_CREDENTIALS = "use credentials_file"
+# Where a user of fstab or ansible.posix.mount finds the counterpart of what is refused.
+GUIDE = "see docs/migration.md"
+
+_BOOT = "leave it out; it is a matter of boot, and this version writes no fstab"
+_CONTEXT = "use selinux_context, once a version has it"
+_CREDENTIALS = "use credentials_file, once a version has it"
 _HELPER = "leave it out; no helper may be named"
 _LOOP = "attach the image to a loop device first, and write /dev/loopN as src"
 _ONLY_ROOT = "leave it out; users do not mount or unmount what is managed"

@@ -18,6 +18,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesyste
     find_filesystem,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.hints import (
+    GUIDE,
     hint_for,
     masked,
     may_be_secret,
@@ -67,6 +68,7 @@ def canonical_options(
     flags, data, faults = _read_words(filesystem, words)
     faults += find_contradictions(_names(filesystem, words), filesystem.groups)
     if faults:
+        faults += [GUIDE] if any(hint_for(word) for word in words) else []
         raise refusal("option_not_allowed", f"{option}: not allowed for {fstype}: " + "; ".join(faults))
     for name, value in filesystem.implied:
         data.setdefault(name, value)

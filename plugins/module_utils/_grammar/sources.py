@@ -15,6 +15,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesyste
     SourceKind,
     find_filesystem,
 )
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.hints import GUIDE
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.hosts import (
     ceph_fault,
     cifs_fault,
@@ -97,7 +98,7 @@ def _block_fault(source: str) -> str:
     if not source.startswith("/dev/"):
         return (
             "is no block device; write a path below /dev, or UUID=, PARTUUID=, LABEL= or PARTLABEL=; "
-            "attach an image to a loop device first and write /dev/loopN"
+            f"attach an image to a loop device first and write /dev/loopN; {GUIDE}"
         )
     if DEVICE.fullmatch(source) is None:
         return "is no block device; write a path of A-Z a-z 0-9 / . _ : + @ - below /dev"

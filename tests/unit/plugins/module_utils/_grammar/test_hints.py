@@ -7,7 +7,12 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import (
+    find_filesystem,
+    refuse_unsupported,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.options import canonical_options
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.sources import check_source
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 
 # type, options, a part of the message
@@ -56,6 +61,13 @@ def test_option_that_is_known_is_refused_with_what_to_write(
         canonical_options(fstype, opts, source_roots=("/srv",))
     assert caught.value.code == "option_not_allowed"
     assert message in caught.value.message
+    assert caught.value.message.endswith("; see docs/migration.md")
+
+
+def test_option_that_nobody_knows_is_refused_without_the_guide() -> None:
+    with pytest.raises(MountError) as caught:
+        canonical_options("tmpfs", ["frobnicate"])
+    assert "migration" not in caught.value.message
 
 
 @pytest.mark.parametrize(
@@ -69,3 +81,16 @@ def test_option_that_may_be_a_secret_is_refused_without_its_value(word: str) -> 
     assert caught.value.code == "option_not_allowed"
     assert "=***" in caught.value.message
     assert "hunter2" not in caught.value.message
+
+
+@pytest.mark.parametrize("fstype", ["none", "auto", "swap", "nfs"])
+def test_type_of_an_fstab_line_is_refused_with_the_guide(fstype: str) -> None:
+    with pytest.raises(MountError) as caught:
+        refuse_unsupported(find_filesystem(fstype, ["bind"]))
+    assert caught.value.message.endswith("; see docs/migration.md")
+
+
+def test_image_as_the_source_is_refused_with_the_guide() -> None:
+    with pytest.raises(MountError) as caught:
+        check_source("ext4", "/srv/disk.img")
+    assert caught.value.message.endswith("; see docs/migration.md")
