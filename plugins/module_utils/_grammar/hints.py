@@ -20,7 +20,7 @@ _HELPER = "leave it out; no helper may be named"
 _LOOP = "attach the image to a loop device first, and write /dev/loopN as src"
 _ONLY_ROOT = "leave it out; users do not mount or unmount what is managed"
 _OTHER_DEVICE = "leave it out; no other device or file may be named"
-_PROPAGATION = "leave it out; every mount is private"
+_PROPAGATION = "leave it out; a mount is shared where its parent is"
 
 HINTS: t.Mapping[str, str] = {
     "_netdev": _BOOT,

@@ -36,7 +36,7 @@ HINTED: t.Dict[str, t.Tuple[str, t.List[str], str]] = {
     "bind": ("ext4", ["bind"], "write fstype: bind"),
     "rbind": ("bind", ["rbind"], "fstype: bind"),
     "remount": ("tmpfs", ["remount"], "change opts"),
-    "shared": ("tmpfs", ["shared"], "every mount is private"),
+    "shared": ("tmpfs", ["shared"], "shared where its parent is"),
     "netdev": ("ext4", ["_netdev"], "boot"),
     "nofail": ("ext4", ["nofail"], "boot"),
     "noauto": ("ext4", ["noauto"], "boot"),
