@@ -31,8 +31,8 @@ def bind(src: str) -> Definition:
     return make_definition(fstype="bind", src=src)
 
 
-def is_below(path: str, other: str) -> bool:
-    return path[: len(other) + 1] == f"{other}/"
+def is_below(inner: str, outer: str) -> bool:
+    return inner[: len(outer) + 1] == f"{outer}/"
 
 
 @given(PATHS)
