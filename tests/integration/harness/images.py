@@ -18,7 +18,7 @@ UUID = "6f1c0a52-97d4-4b0e-8f1a-2d3c4b5a6978"
 LABEL = "disk_one"
 MEGABYTE = 1 << 20
 
-# The kernel refuses a second xfs or btrfs of the same identity, and tests run side by side: only ext4 has UUID.
+# The kernel refuses a second xfs or btrfs of one identity, and tests run side by side: only ext4 has UUID.
 TOOLS: t.Dict[str, t.Tuple[int, t.List[str]]] = {
     "ext4": (8 * MEGABYTE, ["mkfs.ext4", "-q", "-F", "-U", UUID, "-L", LABEL]),
     "xfs": (320 * MEGABYTE, ["mkfs.xfs", "-q", "-f", "-L", LABEL]),
