@@ -8,7 +8,8 @@ import typing as t
 
 import pytest
 from harness.cycle import apply, leave, predict_and_call, run_cycle, succeed, tmpfs, warm_up
-from harness.world import World, play, task
+from harness.results import play, task
+from harness.world import World
 
 PATH = "/srv/app/data"
 

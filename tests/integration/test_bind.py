@@ -10,7 +10,8 @@ import typing as t
 
 import pytest
 from harness.cycle import apply, leave, refuse, run_cycle, succeed, tmpfs, warm_up
-from harness.world import World, play, task
+from harness.results import play, task
+from harness.world import World
 
 SOURCE = "/srv/source"
 PATH = "/srv/target"

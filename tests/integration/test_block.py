@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from harness.cycle import apply, leave, refuse, run_cycle, succeed, warm_up
 from harness.images import LABEL, UUID, add_device, is_known_to_the_kernel, make_image
-from harness.world import World, play, task
+from harness.results import play, task
+from harness.world import World
 
 PATH = "/srv/disk"
 TYPES = ["ext4", "xfs", "btrfs", "squashfs", "erofs"]

@@ -10,7 +10,8 @@ import typing as t
 
 import pytest
 from harness.cycle import predict_and_call, refuse, succeed, tmpfs, warm_up
-from harness.world import World, play, task
+from harness.results import play, task
+from harness.world import World
 
 
 def entry(name: str, **more: t.Any) -> t.Dict[str, t.Any]:

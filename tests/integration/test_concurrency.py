@@ -10,7 +10,8 @@ import typing as t
 import pytest
 from harness.calls import Calls
 from harness.cycle import leave, tmpfs, warm_up
-from harness.world import Result, World, play, read_adhoc, task
+from harness.results import Result, play, read_adhoc, task
+from harness.world import World
 
 PATH = "/srv/shared/data"
 RUNS = 16

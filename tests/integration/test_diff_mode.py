@@ -9,7 +9,8 @@ import typing as t
 
 import pytest
 from harness.cycle import leave, succeed, tmpfs
-from harness.world import Result, World, executable
+from harness.results import Result
+from harness.world import World, executable
 
 PATH = "/srv/app/data"
 

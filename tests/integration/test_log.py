@@ -11,7 +11,8 @@ import stat
 import typing as t
 
 from harness.cycle import leave, succeed, tmpfs
-from harness.world import LOG, Result, World, play, task
+from harness.results import Result, play, task
+from harness.world import LOG, World
 
 PATH = "/srv/busy"
 BIG = 64 << 20

@@ -8,7 +8,8 @@ import typing as t
 
 import pytest
 from harness.cycle import succeed, tmpfs
-from harness.world import World, play
+from harness.results import play
+from harness.world import World
 
 LOOKUP = "holdfast.mounts.current_mounts"
 FACTS = {"name": "Gather", "holdfast.mounts.safe_mount_facts": {}}

@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 from harness.cycle import leave, tmpfs
-from harness.world import World, play, task
+from harness.results import play, task
+from harness.world import World
 
 
 def test_group_sets_the_roots_of_every_task(world: World) -> None:

@@ -9,7 +9,8 @@ import typing as t
 
 import pytest
 from harness.cycle import predict_and_call, succeed, warm_up
-from harness.world import World, play, task
+from harness.results import play, task
+from harness.world import World
 
 PATHS = ("/srv/a", "/srv/a/b", "/srv/a/b/c")
 

@@ -13,7 +13,8 @@ import json
 from harness.calls import Calls
 from harness.cycle import leave, refuse, succeed, tmpfs
 from harness.locks import find_lock, hold
-from harness.world import LEDGER, LOG, Result, World
+from harness.results import Result
+from harness.world import LEDGER, LOG, World
 
 PATH = "/srv/instances/export"
 OTHER = "/srv/instances/other"

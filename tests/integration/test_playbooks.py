@@ -8,7 +8,8 @@ import json
 import typing as t
 
 from harness.cycle import tmpfs, warm_up
-from harness.world import Played, World
+from harness.results import Played
+from harness.world import World
 
 SHARED = {"path": "/mnt/team/shared", "src": "shared", "fstype": "tmpfs", "opts": ["size=4m"]}
 LIBRARY = {"path": "/mnt/team/library", "src": "/srv/library", "fstype": "bind", "opts": ["ro"]}

@@ -8,7 +8,8 @@ import typing as t
 
 import pytest
 from harness.cycle import predict_and_call, refuse, succeed, tmpfs, warm_up
-from harness.world import World, play, task
+from harness.results import play, task
+from harness.world import World
 
 
 def entries(*names: str) -> t.List[t.Dict[str, t.Any]]:

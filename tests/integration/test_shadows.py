@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import pytest
 from harness.cycle import apply, leave, refuse, succeed, tmpfs
-from harness.world import World, play, task
+from harness.results import play, task
+from harness.world import World
 
 ABOVE = "/srv/a"
 BELOW = "/srv/a/b/c"

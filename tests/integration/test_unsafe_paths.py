@@ -8,7 +8,8 @@ import os
 
 import pytest
 from harness.cycle import apply, leave, refuse, run_cycle, succeed, tmpfs
-from harness.world import World, play, task
+from harness.results import play, task
+from harness.world import World
 
 
 def test_symbolic_link_as_a_parent_is_not_followed(world: World) -> None:

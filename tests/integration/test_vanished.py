@@ -9,7 +9,8 @@ import typing as t
 
 import pytest
 from harness.cycle import apply, leave, predict_and_call, refuse, succeed, tmpfs, warm_up
-from harness.world import LEDGER, RUN, World, play, task
+from harness.results import play, task
+from harness.world import LEDGER, RUN, World
 
 PATH = "/srv/app/data"
 OPTS = ["size=1m", "noexec"]

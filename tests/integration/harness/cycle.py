@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import typing as t
 
-from harness.world import Result, World
+from harness.results import Result
+from harness.world import World
 
 Arguments = t.Mapping[str, t.Any]
 

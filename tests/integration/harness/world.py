@@ -8,227 +8,23 @@ C(World.playbook) start the real thing.
 
 from __future__ import annotations
 
-import array
 import json
 import os
 import signal
-import socket
-import subprocess
 import sys
 import typing as t
 from pathlib import Path
 
-from harness.snapshot import AREAS, Snapshot, take
-from harness.table import Mount, find_stack, find_unique_id, read_table
+from harness.place import HARNESS, LEDGER, LOG, RUN, Place, Zygote, find_collections_path
+from harness.results import Finished, Played, Result, read_adhoc, read_record, read_result
 
-COLLECTION = Path(__file__).resolve().parents[3]
-HARNESS = Path(__file__).resolve().parent
-LEDGER = "/etc/ansible/facts.d/holdfast_mounts.fact"
-LOG = "/var/log/holdfast_mounts.log"
-RUN = "/run/holdfast"
+__all__ = ["LEDGER", "LOG", "RUN", "World", "Zygote", "executable"]
+
 FOREVER = 300.0
 
 
-def find_collections_path() -> str:
-    """Return the folder that holds ansible_collections/holdfast/mounts: as told, else the one we run in."""
-    for folder in os.environ.get("ANSIBLE_COLLECTIONS_PATH", "").split(":"):
-        if folder and os.path.isdir(os.path.join(folder, "ansible_collections/holdfast/mounts/plugins")):
-            return os.path.abspath(folder)
-    return str(Path.cwd().parents[2])
-
-
-class Result(t.Dict[str, t.Any]):
-    """What a module returned, with the parts that tests look at."""
-
-    @property
-    def action(self) -> t.Optional[str]:
-        return self.get("action")
-
-    @property
-    def changed(self) -> bool:
-        return bool(self.get("changed"))
-
-    @property
-    def failed(self) -> bool:
-        return bool(self.get("failed"))
-
-    @property
-    def code(self) -> t.Optional[str]:
-        """The code of the error, None when it did not fail."""
-        error = self.get("error")
-        return error.get("code") if isinstance(error, dict) else None
-
-    @property
-    def mount(self) -> t.Dict[str, t.Any]:
-        return t.cast("t.Dict[str, t.Any]", self["mount"])
-
-    @property
-    def mounts(self) -> t.List[t.Dict[str, t.Any]]:
-        return t.cast("t.List[t.Dict[str, t.Any]]", self["mounts"])
-
-    @property
-    def holders(self) -> t.List[str]:
-        """The names of the holders of the one mount point, sorted."""
-        return sorted(self.mount["holders"])
-
-    def outcome(self) -> t.Dict[str, t.Any]:
-        """What check mode must predict."""
-        keys = ("changed", "action", "mount", "mounts", "failed")
-        outcome = {key: without_log_ref(self[key]) for key in keys if key in self}
-        outcome["code"] = self.code
-        return outcome
-
-
-def without_log_ref(value: t.Any) -> t.Any:
-    """Return data without the references into the log, of which no two are the same."""
-    if isinstance(value, dict):
-        return {key: without_log_ref(inner) for key, inner in value.items() if key != "log_ref"}
-    if isinstance(value, list):
-        return [without_log_ref(inner) for inner in value]
-    return value
-
-
-class Finished(t.NamedTuple):
-    """A program that has ended."""
-
-    rc: int
-    stdout: str
-    stderr: str
-
-
-class Zygote:
-    """The warm process that all worlds of a test session are forked from."""
-
-    def __init__(self) -> None:
-        ours, theirs = socket.socketpair()
-        environment = dict(os.environ, PYTHONPATH=find_collections_path(), PYTHONDONTWRITEBYTECODE="1")
-        self.control = ours
-        self.process = subprocess.Popen(
-            [sys.executable, str(HARNESS / "zygote.py"), str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-        )
-        theirs.close()
-
-    def fork(self) -> socket.socket:
-        """Return the socket of a fresh child."""
-        ours, theirs = socket.socketpair()
-        rights = array.array("i", [theirs.fileno()])
-        self.control.sendmsg([b"w"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
-        theirs.close()
-        return ours
-
-    def close(self) -> None:
-        """End the warm process."""
-        self.control.close()
-        self.process.wait()
-
-
-class World:
-    """One mount namespace, the files below it, and what can be done in it."""
-
-    def __init__(self, zygote: Zygote, scratch: Path, propagation: str, *, private_dev: bool = False) -> None:
-        self.scratch = scratch
-        self.propagation = propagation
-        self.connection = zygote.fork()
-        self.stream = self.connection.makefile("rwb")
-        self.pid = self.ask("world", propagation=propagation, private_dev=private_dev)
-        self.root = f"/proc/{self.pid}/root"
-
-    def ask(self, do: str, **request: t.Any) -> t.Any:
-        """Have the world's process do something and return its answer."""
-        self.stream.write(json.dumps({"do": do, **request}).encode() + b"\n")
-        self.stream.flush()
-        line = self.stream.readline()
-        if not line:
-            raise RuntimeError("the world's process is gone")
-        answer = json.loads(line)
-        if "error" in answer:
-            raise RuntimeError(answer["error"])
-        return answer["ok"]
-
-    def close(self) -> None:
-        """End the world, and with its last process all its mounts."""
-        self.stream.close()
-        self.connection.close()
-
-    # Files and mounts
-
-    def file(self, path: str) -> Path:
-        """Return a path by which this process reaches a file of the world."""
-        return Path(self.root + path)
-
-    @property
-    def table(self) -> t.List[Mount]:
-        """The kernel's table of mounts."""
-        return read_table(self.pid)
-
-    def stack(self, path: str) -> t.List[Mount]:
-        """The mounts on each other at a path."""
-        return find_stack(self.table, path)
-
-    def top(self, path: str) -> Mount:
-        """The one mount at a path; fails when there are several or none."""
-        found = self.stack(path)
-        assert len(found) == 1, f"{len(found)} mounts at {path}: {found}"
-        return found[0]
-
-    def unique_id(self, path: str) -> int:
-        """The id of the mount at a path that the kernel never gives again."""
-        return find_unique_id(self.root + path)
-
-    def mount(self, source: str, target: str, fstype: str, *, flags: int = 0, data: str = "") -> None:
-        """Mount as an administrator would, past the collection."""
-        self.ask("mount", source=source, target=target, fstype=fstype, flags=flags, data=data)
-
-    def unmount(self, target: str, *, flags: int = 0) -> None:
-        """Unmount as an administrator would, past the collection."""
-        self.ask("unmount", target=target, flags=flags)
-
-    def make_directory(self, path: str, mode: int = 0o755) -> None:
-        """Make a directory and its parents."""
-        self.file(path).mkdir(parents=True, exist_ok=True)
-        self.file(path).chmod(mode)
-
-    def write(self, path: str, text: str = "x\n", mode: int = 0o644) -> None:
-        """Write a file."""
-        self.file(path).parent.mkdir(parents=True, exist_ok=True)
-        self.file(path).write_text(text, encoding="utf-8")
-        self.file(path).chmod(mode)
-
-    def exists(self, path: str) -> bool:
-        """Return whether something stands at a path."""
-        return os.path.lexists(self.root + path)
-
-    @property
-    def ledger(self) -> t.Dict[str, t.Any]:
-        """The ledger as anybody may read it."""
-        return t.cast("t.Dict[str, t.Any]", json.loads(self.file(LEDGER).read_text(encoding="utf-8")))
-
-    @property
-    def references(self) -> t.Dict[str, t.Any]:
-        """The ledger's references, empty when there is no ledger yet."""
-        if not self.exists(LEDGER):
-            return {}
-        return t.cast("t.Dict[str, t.Any]", self.ledger["references"])
-
-    def holders(self, path: str) -> t.List[str]:
-        """The names that the ledger holds for a path, sorted."""
-        return sorted(self.references.get(path, {}).get("holders", {}))
-
-    def snapshot(self, *, log: bool = False, run: bool = True) -> Snapshot:
-        """Everything, byte for byte: nothing at all may differ.
-
-        log: the log too. run: what lies in /run too, where locks are made.
-        """
-        places = [*AREAS, "/etc/ansible", *(["/run"] if run else []), *(["/var/log"] if log else [])]
-        return take(self.root, self.table, places=places, times=True, numbers=True)
-
-    def settled(self) -> Snapshot:
-        """What must be as before once everything is undone: the areas, the ledger and the mounts."""
-        places = [*AREAS, "/etc/ansible"]
-        return take(self.root, self.table, places=places, times=False, numbers=False)
+class World(Place):
+    """A place, and what can be done in it."""
 
     # The fast driver
 
@@ -376,27 +172,6 @@ class World:
         return Played(finished, read_record(record))
 
 
-class Played(t.NamedTuple):
-    """A playbook that has ended, and the results of its tasks in order."""
-
-    finished: Finished
-    tasks: t.List[t.Dict[str, t.Any]]
-
-    @property
-    def results(self) -> t.List[Result]:
-        """What the tasks returned, loops' items left out."""
-        return [as_result(task) for task in self.tasks if not task["status"].startswith("item")]
-
-    def named(self, name: str) -> Result:
-        """What the task with this name returned."""
-        return next(as_result(task) for task in self.tasks if task["task"] == name)
-
-
-def as_result(task: t.Dict[str, t.Any]) -> Result:
-    """Return a task's result; that it failed, the controller tells beside it."""
-    return Result(task["result"], failed=task["status"] in ("failed", "item_failed"))
-
-
 def executable(name: str) -> str:
     """Return the Ansible program that lies beside the running interpreter."""
     return os.path.join(os.path.dirname(sys.executable), name)
@@ -408,39 +183,3 @@ def make_config(scratch: Path) -> Path:
     if not path.exists():
         path.write_text("[defaults]\n", encoding="utf-8")
     return path
-
-
-def read_result(finished: Finished) -> Result:
-    """Return the JSON object that a module printed."""
-    lines = [line for line in finished.stdout.splitlines() if line.startswith("{")]
-    assert len(lines) == 1, f"no result: {finished}"
-    result = Result(json.loads(lines[0]))
-    assert finished.rc == (1 if result.failed else 0), finished
-    return result
-
-
-def read_adhoc(finished: Finished) -> Result:
-    """Return the result that C(ansible) showed."""
-    text = finished.stdout
-    start = text.find("=> {")
-    assert start >= 0, f"no result: {finished}"
-    result = Result(json.JSONDecoder().raw_decode(text[start + 3 :])[0])
-    result["failed"] = "FAILED! =>" in text[: start + 3]
-    return result
-
-
-def read_record(path: Path) -> t.List[t.Dict[str, t.Any]]:
-    """Return the results that the recording callback has written."""
-    if not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-def play(*tasks: t.Mapping[str, t.Any], **keywords: t.Any) -> t.List[t.Dict[str, t.Any]]:
-    """Return a playbook with one play on localhost."""
-    return [{"name": "Play", "hosts": "localhost", "gather_facts": False, **keywords, "tasks": list(tasks)}]
-
-
-def task(name: str, **arguments: t.Any) -> t.Dict[str, t.Any]:
-    """Return a task of safe_mount."""
-    return {"name": name, "holdfast.mounts.safe_mount": arguments}
