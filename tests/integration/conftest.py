@@ -12,19 +12,11 @@ from pathlib import Path
 
 import pytest
 from harness.calls import Calls
+from harness.obstacle import find_obstacle
 from harness.world import World, Zygote
 
 HERE = Path(__file__).parent
 MakeWorld = t.Callable[..., World]
-
-
-def find_obstacle() -> t.Optional[str]:
-    """Return why nothing here can run, None when it can."""
-    if os.geteuid() != 0:
-        return "needs root: mounts are made in private mount namespaces"
-    if subprocess.run(["unshare", "-m", "true"], check=False, capture_output=True).returncode != 0:
-        return "needs CAP_SYS_ADMIN: no mount namespace can be made here"
-    return None
 
 
 def pytest_collection_modifyitems(items: t.List[pytest.Item]) -> None:

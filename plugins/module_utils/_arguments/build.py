@@ -175,6 +175,11 @@ def _build_definition(mount: Params, prefix: str, source_roots: t.Sequence[str])
     filesystem = find_filesystem(mount["fstype"], mount["opts"], prefix + "fstype")
     check_source(filesystem.name, mount["src"], source_roots=source_roots, option=prefix + "src")
     refuse_unsupported(filesystem, prefix + "fstype")
+    if filesystem.source == "bind" and mount["src"] == mount["path"]:
+        raise refusal(
+            "source_not_allowed",
+            f"{prefix}src: {quote(mount['src'])} is the mount point itself; write what shall be shown there",
+        )
     flags, data = canonical_options(
         filesystem.name,
         mount["opts"],

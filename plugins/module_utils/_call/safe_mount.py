@@ -13,7 +13,7 @@ import typing as t
 from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.build import build_request
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.predict import predict
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.run import execute
-from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Outcome
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Outcome, as_coded
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.host import (
     observe_host,
     require_privileges,
@@ -37,8 +37,9 @@ def run_call(params: t.Mapping[str, t.Any], *, check_mode: bool, diff_mode: bool
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         call = Call(request, host, now)
         outcomes = predict(call) if check_mode else execute(call)
-    except MountError as error:
-        return _refused(error, is_full=is_full, log_ref=_log(error, request, writes=not check_mode))
+    except (MountError, OSError) as caught:
+        coded = as_coded(caught, None, step="start", state=request.state)
+        return _refused(coded, is_full=is_full, log_ref=_log(coded, request, writes=not check_mode))
     told = [_tell(outcome, request, writes=not check_mode) for outcome in outcomes]
     messages = [
         result.error_message(outcome.error, is_full=is_full)

@@ -14,7 +14,6 @@ from dataclasses import replace
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.deciding import (
     decide,
     observe,
-    refuse_other_namespace,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.declaring import declare
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.directories import (
@@ -24,9 +23,10 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._execute.directori
     take_away,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.mounting import (
-    apply_options,
     attach_mount,
     change_mount,
+    change_options,
+    definition_of,
     prepare_mount,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.recovering import recover
@@ -35,6 +35,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work impo
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.attach import take_off
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import short_lock
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.store import read_ledger, write_ledger
+from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import refuse_other_namespace
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import Surroundings
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Identity
@@ -43,6 +44,8 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger imp
 
 def run_batch(works: t.Sequence[Work], call: Call) -> None:
     """Bring every work to its plan's end, to its error, or to where it is contended."""
+    # Before anything is settled: what is gone from here may be alive in the ledger's own namespace.
+    refuse_other_namespace(read_ledger(), call.host)
     _each(works, "recover", call, lambda work: recover(work.operation, call))
     ledger = read_ledger()
     refuse_other_namespace(ledger, call.host)
@@ -72,8 +75,8 @@ def _each(works: t.Iterable[Work], step: str, call: Call, act: t.Callable[[Work]
 
 
 def _decide(work: Work, call: Call, ledger: Ledger, around: Surroundings) -> None:
-    reference = ledger.references.get(work.path)
-    work.plan = decide(work.entry, call, observe(work.entry, reference, call), around)
+    seen = observe(work.entry, ledger.references, call, around)
+    work.plan = decide(work.entry, call, seen, around)
 
 
 def _act(work: Work, call: Call, ledger: Ledger) -> None:
@@ -146,7 +149,7 @@ def _undo(works: t.Sequence[Work], call: Call, decided_on: Ledger) -> None:
             work.drop_mount()
         elif work.plan is not None and work.plan.step == "remount":
             held = decided_on.references[work.path]
-            apply_options(work.path, held, held.definition, call)
+            change_options(work.path, held, call, before=definition_of(work), after=held.definition)
     take_away(_made(noted), call, same_boot=True)
     for work in noted:
         work.is_open = work.plan is not None and work.plan.step == "unmount"

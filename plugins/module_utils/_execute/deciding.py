@@ -8,9 +8,11 @@ Private to holdfast.mounts.
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call
 from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import (
+    living,
     observe_coming,
     observe_leaving,
 )
@@ -20,47 +22,34 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._plan.released imp
     plan_unmounted,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import Surroundings
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger, Reference
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Reference
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Observation
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.plan import Plan
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Entry
 
 
-def observe(entry: Entry, reference: t.Optional[Reference], call: Call) -> Observation:
+def observe(
+    entry: Entry, references: t.Mapping[str, Reference], call: Call, around: Surroundings
+) -> Observation:
     """Look at what the request says of one mount point."""
+    reference = references.get(entry.path)
     if entry.definition is None:
         return observe_leaving(entry.path, reference, call.host)
-    return observe_coming(
+    seen = observe_coming(
         entry.path,
         reference,
         call.host,
         definition=entry.definition,
         looks_below=call.request.allow_nonempty,
     )
+    below = around.below(entry.path)
+    return replace(seen, managed_below=living(below, references, call.host)) if below else seen
 
 
 def decide(entry: Entry, call: Call, seen: Observation, around: Surroundings) -> Plan:
     """Return the plan of one mount point. Raises MountError."""
     if entry.definition is not None:
-        return plan_mounted(
-            Wish(entry.path, entry.definition, call.request, call.host, call.now), seen, around
-        )
+        return plan_mounted(Wish(entry.path, entry.definition, call.request, call.host, call.now), seen)
     if call.request.state == "unmounted":
         return plan_unmounted(entry.path, call.request, seen, around)
     return plan_released(entry.path, call.request, seen, around)
-
-
-def refuse_other_namespace(ledger: Ledger, host: Host) -> None:
-    """Refuse a ledger whose mounts live in another mount namespace of this boot."""
-    for reference in ledger.references.values():
-        if reference.boot_id == host.boot_id and reference.mount_namespace != host.mount_namespace:
-            raise MountError(
-                "unsupported",
-                "the ledger speaks of another mount namespace than this task's; run it where the mounts were "
-                "made, not in a container or a systemd unit with PrivateMounts; where that namespace is gone "
-                "for good, move the ledger away",
-                step="host",
-                detail=f"ledger: {reference.mount_namespace}, here: {host.mount_namespace}",
-            )

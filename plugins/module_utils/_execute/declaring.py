@@ -18,6 +18,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations
     short_lock,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.store import read_ledger, require_room
+from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import living
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.recovery import Kind, Note
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import (
     refuse_dependents,
@@ -25,9 +26,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals imp
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import Surroundings
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Place
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Observation
 
 Notes = t.Mapping[str, t.Sequence[Record]]
 
@@ -50,7 +49,8 @@ def declare(works: t.Sequence[Work], call: Call, decided_on: Ledger) -> None:
                 work.is_contended = True
                 continue
             try:
-                _refuse_new_neighbours(work, around)
+                if around is not None:
+                    _refuse_new_neighbours(work, call, ledger, around)
             except MountError as error:
                 work.error = error
                 continue
@@ -58,18 +58,17 @@ def declare(works: t.Sequence[Work], call: Call, decided_on: Ledger) -> None:
 
 
 def _note(work: Work, call: Call, ledger: Ledger) -> None:
-    reference = work.plan.reference if work.plan and work.step == "mount" else None
+    reference = work.plan.reference if work.plan and work.step != "unmount" else None
     held = reference or ledger.references[work.path]
     note = Note(work.name, t.cast(Kind, work.step), work.path, held.mount_id, reference)
     work.is_noted = True
     work.operation.note(to_record(note, call.now))
 
 
-def _refuse_new_neighbours(work: Work, around: t.Optional[Surroundings]) -> None:
-    if around is None:
-        return
+def _refuse_new_neighbours(work: Work, call: Call, ledger: Ledger, around: Surroundings) -> None:
     if work.step == "mount":
-        refuse_shadowing(work.path, Observation(place=Place(work.path, "absent")), around)
+        below = around.below(work.path)
+        refuse_shadowing(work.path, living(below, ledger.references, call.host))
     if work.step == "unmount":
         refuse_dependents(work.path, around)
 

@@ -166,24 +166,26 @@ def change_mount(work: Work, call: Call, old: Reference) -> None:
     """Give a mount that stays the options of the plan. Undoes a half-made change."""
     definition = definition_of(work)
     try:
-        apply_options(work.path, old, definition, call)
+        change_options(work.path, old, call, before=old.definition, after=definition)
     except OSError:
-        apply_options(work.path, old, old.definition, call)
+        change_options(work.path, old, call, before=definition, after=old.definition)
         raise
 
 
-def apply_options(path: str, reference: Reference, definition: Definition, call: Call) -> None:
-    """Give the mount of a reference the flags and the changeable options of a definition."""
+def change_options(
+    path: str, reference: Reference, call: Call, *, before: Definition, after: Definition
+) -> None:
+    """Change the flags and the changeable options of a reference's mount from one definition to another."""
     with Walk(path) as walk:
         if walk.leaf is None or not is_mount(walk.inode, reference, call.host):
             raise refusal(
                 "conflict", path, f"the mount at '{path}' was replaced meanwhile; look at it, then repeat"
             )
         parameters: t.List[t.Tuple[str, t.Optional[str]]] = []
-        if definition.fstype == "tmpfs":
-            parameters = [(name, value) for name, value in definition.data if name == "size"]
-        elif "ro" not in definition.flags and os.fstatvfs(walk.leaf).f_flag & os.ST_RDONLY:
-            parameters = [("rw", None)] if FILESYSTEMS[definition.fstype].is_block else []
+        if after.fstype == "tmpfs":
+            parameters = [(name, value) for name, value in after.data if name == "size"]
+        elif "ro" not in after.flags and os.fstatvfs(walk.leaf).f_flag & os.ST_RDONLY:
+            parameters = [("rw", None)] if FILESYSTEMS[after.fstype].is_block else []
         if parameters:
             attach.reconfigure(walk.leaf, parameters)
-        attach.change_flags(walk.leaf, definition)
+        attach.change_flags(walk.leaf, before, after)

@@ -13,7 +13,6 @@ from dataclasses import replace
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.deciding import (
     decide,
     observe,
-    refuse_other_namespace,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.recovering import settle_note, settled
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.run import (
@@ -22,8 +21,12 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._execute.run impor
     without_footing,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Outcome, as_coded
-from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import read_note
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import list_notes
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.store import read_ledger
+from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import (
+    place_at,
+    refuse_other_namespace,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import (
     Surroundings,
     ancestors,
@@ -32,7 +35,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors imp
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Place
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Observation, Source
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Entry
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition, Entry
 
 
 class _World:
@@ -40,7 +43,7 @@ class _World:
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
-        self.mounted: t.Set[str] = set()
+        self.mounted: t.Dict[str, Definition] = {}
         self.unmounted: t.Set[int] = set()
 
     def apply(self, outcome: Outcome) -> None:
@@ -48,31 +51,59 @@ class _World:
         if plan is None:
             return
         held = self.ledger.references.get(plan.path)
-        if plan.step == "mount":
-            self.mounted.add(plan.path)
+        if plan.step == "mount" and plan.definition is not None:
+            self.mounted[plan.path] = plan.definition
         if plan.step == "unmount" and held is not None:
             self.unmounted.add(held.mount_id)
         if plan.writes_ledger:
             self.ledger = self.ledger.changed({plan.path: plan.reference})
 
     def adjust(self, seen: Observation, entry: Entry) -> Observation:
-        """Return what would be seen once everything before it were done."""
-        if self.mounted.intersection(ancestors(entry.path)):
-            seen = replace(seen, place=Place(entry.path, "absent"), foreign_below=())
-        sources = entry.definition.source_paths if entry.definition else ()
-        if any(self.mounted.intersection((source, *ancestors(source))) for source in sources):
-            seen = replace(seen, source=Source())
-        return replace(seen, submounts=tuple(i for i in seen.submounts if i not in self.unmounted))
+        """Return what would be seen once everything before it were done.
+
+        LIMIT: what is in a filesystem that would be mounted is not known, but for a fresh tmpfs.
+        """
+        if entry.definition is None:
+            return replace(seen, submounts=self._submounts(seen, entry.path))
+        fresh = self._fresh(*ancestors(entry.path))
+        if fresh is not None:
+            place = Place(entry.path, "absent", writable_ancestor=_writable_root(fresh, self.mounted[fresh]))
+            seen = replace(seen, place=place, foreign_below=())
+        on_fresh = {path: self._fresh(path, *ancestors(path)) for path in entry.definition.source_paths}
+        if any(on_fresh.values()):
+            places = tuple(self._source(path, fresh) for path, fresh in on_fresh.items())
+            seen = replace(seen, source=Source(places))
+        return seen
+
+    def _fresh(self, *ways: str) -> t.Optional[str]:
+        """Return the first of these paths at which something new would be mounted."""
+        return next((way for way in ways if way in self.mounted), None)
+
+    def _source(self, path: str, fresh: t.Optional[str]) -> Place:
+        if fresh is None:
+            return place_at(path)
+        is_empty = self.mounted[fresh].fstype == "tmpfs" and path != fresh
+        return Place(path, "absent" if is_empty else "directory")
+
+    def _submounts(self, seen: Observation, path: str) -> t.Tuple[int, ...]:
+        new = tuple(-1 for mounted in self.mounted if mounted.startswith(f"{path}/"))
+        return new + tuple(number for number in seen.submounts if number not in self.unmounted)
+
+
+def _writable_root(path: str, definition: Definition) -> t.Optional[str]:
+    """Return the path if others than root may write the root of this new tmpfs: mode 1777, unless given."""
+    data = dict(definition.data)
+    mode, owner = data.get("mode") or "1777", data.get("uid") or "0"
+    is_open = bool(int(mode, 8) & 0o022) or owner != "0"
+    return path if definition.fstype == "tmpfs" and is_open else None
 
 
 def predict(call: Call) -> t.Tuple[Outcome, ...]:
     """Return the outcomes that the call would have now. Takes no lock and writes nothing."""
     ledger = read_ledger()
-    for entry in call.request.entries:
-        records = read_note(entry.path)
-        if records:
-            ledger = settled(ledger, *settle_note(records, ledger, call.host))
     refuse_other_namespace(ledger, call.host)
+    for records in list_notes().values():
+        ledger = settled(ledger, *settle_note(records, ledger, call.host))
     world = _World(ledger)
     outcomes: t.Dict[str, Outcome] = {}
     for part in parts(call.request, ledger):
@@ -89,9 +120,8 @@ def predict(call: Call) -> t.Tuple[Outcome, ...]:
 
 
 def _predict_entry(entry: Entry, call: Call, world: _World, around: Surroundings) -> Outcome:
-    reference = world.ledger.references.get(entry.path)
     try:
-        seen = world.adjust(observe(entry, reference, call), entry)
+        seen = world.adjust(observe(entry, world.ledger.references, call, around), entry)
         return Outcome(entry.path, plan=decide(entry, call, seen, around))
     except (MountError, OSError) as error:
         return Outcome(

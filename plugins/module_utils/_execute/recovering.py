@@ -15,7 +15,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._execute.directori
     remember,
     take_away,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._execute.mounting import apply_options
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.mounting import change_options
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.notes import from_records
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Fate
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import attach
@@ -29,7 +29,11 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations
     start_operation,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.store import read_ledger, write_ledger
-from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import is_mount, is_same_mount
+from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import (
+    is_mount,
+    is_same_mount,
+    refuse_other_namespace,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.recovery import Note, Settlement, settle
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger
@@ -38,6 +42,8 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger imp
 def settle_note(records: t.Sequence[Record], ledger: Ledger, host: Host) -> t.Tuple[Note, Settlement]:
     """Return what a dead operation's note comes to, as the kernel is now. Changes nothing."""
     note = from_records(records)
+    if note.reference is not None:
+        refuse_other_namespace(Ledger(references={note.path: note.reference}), host)
     found = find_mount(note.mount_id, is_unique=host.protection == "full")
     reference = note.reference or ledger.references.get(note.path)
     if found is not None and reference is not None and not is_same_mount(found, reference):
@@ -59,8 +65,8 @@ def recover(operation: Operation, call: Call) -> None:
     records = operation.records()
     if not records:
         return
-    before = read_ledger()
-    note, settlement = settle_note(records, before, call.host)
+    found = read_ledger()
+    note, settlement = settle_note(records, found, call.host)
     if settlement.takes_off:
         _take_off(note, call.host)
     sweep_temporaries(note.path, note.operation)
@@ -68,15 +74,16 @@ def recover(operation: Operation, call: Call) -> None:
     if settlement.undoes:
         fates = take_away(dict(note.made), call, same_boot=True)
     elif settlement.commits and settlement.reference is None:
-        fates = take_away(made_for(note.path, before), call, same_boot=True)
+        fates = take_away(made_for(note.path, found), call, same_boot=True)
     with short_lock("ledger", call.lock_deadline):
         ledger = read_ledger()
         changed = remember(settled(ledger, note, settlement), fates, (note.path,))
         if changed != ledger:
             write_ledger(changed)
-    if settlement.restores:
+    if settlement.restores and note.reference is not None:
         held = changed.references[note.path]
-        apply_options(note.path, held, held.definition, call)
+        before = note.reference.definition
+        change_options(note.path, held, call, before=before, after=held.definition)
     operation.forget()
 
 

@@ -21,7 +21,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work impo
     as_coded,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import (
-    Operation,
     describe_occupant,
     prepare_run,
     start_operation,
@@ -118,8 +117,9 @@ def _by_patience(wave: t.Sequence[Entry], ledger: Ledger) -> t.List[t.List[Entry
 
     def may_wait(entry: Entry) -> bool:
         reference = ledger.references.get(entry.path)
-        source = entry.definition or reference
-        return source is not None and can_hang(source.fstype)
+        definition = entry.definition or (reference.definition if reference else None)
+        # An overlay holds two descriptors for each layer, which no batch is made for.
+        return definition is not None and (can_hang(definition.fstype) or definition.fstype == "overlay")
 
     quick = [entry for entry in wave if not may_wait(entry)]
     return ([quick] if quick else []) + [[entry] for entry in wave if may_wait(entry)]
@@ -130,16 +130,15 @@ def _run_wave(entries: t.Sequence[Entry], call: Call) -> t.Dict[str, Outcome]:
     deadlines: t.Dict[str, float] = {}
     waiting = sorted(entries, key=lambda entry: entry.path)
     while waiting:
-        works, waiting = _take_free(waiting)
+        works, waiting = _take_free(waiting, call, outcomes)
         if not works:
             # Waits for the first one only, holding nothing else.
             first, waiting = waiting[0], waiting[1:]
             deadline = deadlines.setdefault(first.path, call.lock_deadline)
-            operation = start_operation(first.path, deadline)
-            if operation is None:
-                outcomes[first.path] = Outcome(first.path, error=_locked(first.path))
+            works = _take(first, deadline, call, outcomes)
+            if not works:
+                outcomes.setdefault(first.path, Outcome(first.path, error=_locked(first.path)))
                 continue
-            works = [Work(first, operation)]
         for entry in _finish(works, call, outcomes):
             if time.monotonic() < deadlines.setdefault(entry.path, call.lock_deadline):
                 waiting.append(entry)
@@ -155,19 +154,29 @@ def _batch_size() -> int:
     return max(1, min(512, (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 64) // 3))
 
 
-def _take_free(entries: t.Sequence[Entry]) -> t.Tuple[t.List[Work], t.List[Entry]]:
+def _take_free(
+    entries: t.Sequence[Entry], call: Call, outcomes: t.Dict[str, Outcome]
+) -> t.Tuple[t.List[Work], t.List[Entry]]:
+    """Lock what is free, up to a batch; return that and the rest. What cannot be locked gets its outcome."""
     size = _batch_size()
     works: t.List[Work] = []
     rest: t.List[Entry] = []
     for entry in entries:
-        operation: t.Optional[Operation] = None
-        if len(works) < size:
-            operation = start_operation(entry.path, time.monotonic())
-        if operation is None:
+        taken = _take(entry, time.monotonic(), call, outcomes) if len(works) < size else []
+        works += taken
+        if not taken and entry.path not in outcomes:
             rest.append(entry)
-        else:
-            works.append(Work(entry, operation))
     return works, rest
+
+
+def _take(entry: Entry, deadline: float, call: Call, outcomes: t.Dict[str, Outcome]) -> t.List[Work]:
+    try:
+        operation = start_operation(entry.path, deadline)
+    except OSError as caught:
+        error = as_coded(caught, entry.path, step="lock", state=call.request.state)
+        outcomes[entry.path] = Outcome(entry.path, error=error)
+        return []
+    return [] if operation is None else [Work(entry, operation)]
 
 
 def _finish(works: t.Sequence[Work], call: Call, outcomes: t.Dict[str, Outcome]) -> t.List[Entry]:

@@ -108,16 +108,18 @@ _HINTS = {
     errno.EMFILE: "too many files are open; raise the limit of open files",
     errno.ENOSPC: "a disk is full, or the limit of mounts in a namespace is reached",
     errno.EPERM: "a security module or a container may forbid it",
-    errno.EROFS: "the filesystem is read-only; make the directory beforehand, or mount with 'ro'",
+    errno.EROFS: "the filesystem is read-only; make it writable, or what is missing beforehand",
     errno.ESTALE: "the mount point lies on a filesystem whose server lost it",
 }
 _UNSUPPORTED = (errno.ENOSYS, errno.ENODEV, errno.EOPNOTSUPP)
 
 
-def as_coded(error: t.Union[MountError, OSError], work_path: str, *, step: str, state: str) -> MountError:
-    """Return a failure on one mount point as an error with a code."""
+def as_coded(
+    error: t.Union[MountError, OSError], path: t.Optional[str], *, step: str, state: str
+) -> MountError:
+    """Return a failure on one mount point, or with None on the whole call, as an error with a code."""
     if isinstance(error, MountError):
-        return error.about(work_path)
+        return error if path is None else error.about(path)
     code: Code = "mount_failed" if state == "mounted" else "unmount_failed"
     if error.errno in _UNSUPPORTED:
         code = "unsupported"
@@ -125,9 +127,9 @@ def as_coded(error: t.Union[MountError, OSError], work_path: str, *, step: str, 
     hint = _HINTS.get(number, "see the host's log for what it said")
     return MountError(
         code,
-        f"the host refused to {step} '{work_path}': {os.strerror(number)}; {hint}",
+        f"the host refused to {step} '{path or 'the call'}': {os.strerror(number)}; {hint}",
         step=step,
-        path=work_path,
+        path=path,
         errno=error.errno,
         detail=error.strerror or "",
     )

@@ -85,7 +85,7 @@ def _all_drift(
     found = () if reference is None else find_drift(path, reference, visible, scene)
     if path not in interrupted:
         return found
-    message = "An operation ended in the middle; the next one here, or a reconcile, finishes it."
+    message = "An operation ended in the middle; the next one here finishes it."
     return (Drift(path, "interrupted", message), *found)
 
 

@@ -20,9 +20,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts imp
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import MOUNT_FLAGS, Definition
-
-_ALL_ATTRIBUTES = attribute_bits(MOUNT_FLAGS) | ATIME_MASK
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition
 
 
 def attach(mount: int, walk: Walk) -> None:
@@ -71,9 +69,17 @@ def unmount(walk: Walk, *, lazily: bool) -> None:
     calls.umount2(f"/proc/self/fd/{walk.directory}/{walk.name}", flags)
 
 
-def change_flags(fd: int, definition: Definition) -> None:
-    """Give the mount that is open as fd exactly the flags of the definition."""
-    calls.mount_setattr(fd, attributes=attribute_bits(definition.flags), cleared=_ALL_ATTRIBUTES)
+def change_flags(fd: int, old: Definition, new: Definition) -> None:
+    """Take the old definition's flags off the mount that is open as fd, and put the new one's on it.
+
+    What neither names stays: a bind has more flags from the mount of its source.
+    """
+    wanted, cleared = attribute_bits(new.flags), attribute_bits(set(old.flags) - set(new.flags))
+    if (attribute_bits(old.flags) ^ wanted) & ATIME_MASK:
+        cleared |= ATIME_MASK  # the access time is one value, not three bits (mount_setattr(2))
+    else:
+        wanted &= ~ATIME_MASK
+    calls.mount_setattr(fd, attributes=wanted, cleared=cleared)
 
 
 def reconfigure(fd: int, parameters: t.Iterable[t.Tuple[str, t.Optional[str]]]) -> None:

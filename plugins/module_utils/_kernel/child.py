@@ -8,9 +8,9 @@ Private to holdfast.mounts.
 from __future__ import annotations
 
 import array
+import contextlib
 import json
 import os
-import resource
 import select
 import signal
 import socket
@@ -52,6 +52,7 @@ def run_with_deadline(act: Act, timeout: int, *, kept: t.Collection[int], step: 
 def _serve(act: Act, channel: int, kept: t.Collection[int]) -> t.NoReturn:
     """Answer once, then end without running anything that the parent has set up."""
     try:
+        _let_go_of_the_caller()
         _close_all_but({0, 1, 2, channel, *kept})
         message, fds = _outcome(act)
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
@@ -62,12 +63,18 @@ def _serve(act: Act, channel: int, kept: t.Collection[int]) -> t.NoReturn:
 
 def _close_all_but(kept: t.Collection[int]) -> None:
     # A lock is shared by every copy of its descriptor (flock(2)), so none may stay open here.
-    # An empty range would close everything with some versions of Python, so there is none.
-    end = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    edges = [-1, *sorted(kept), end]
-    for below, above in zip(edges, edges[1:]):
-        if below + 1 < above:
-            os.closerange(below + 1, above)
+    for fd in map(int, os.listdir("/proc/self/fd")):
+        if fd not in kept:
+            with contextlib.suppress(OSError):  # the listing's own is closed already
+                os.close(fd)
+
+
+def _let_go_of_the_caller() -> None:
+    # Who started the module reads its output to the end, so a child that hangs must not hold the pipes.
+    os.setsid()
+    null = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(null, fd)
 
 
 def _outcome(act: Act) -> t.Tuple[t.Dict[str, t.Any], t.List[int]]:

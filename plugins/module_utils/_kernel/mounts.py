@@ -86,8 +86,8 @@ def _ask(mount_id: int, mask: int) -> t.Optional[bytes]:
     try:
         return calls.statmount(mount_id, mask)
     except OSError as error:
-        if error.errno == errno.ENOENT:
-            return None
+        if error.errno in (errno.ENOENT, errno.EINVAL):
+            return None  # gone, or a number that is none of the unique ids
         raise
 
 

@@ -62,8 +62,10 @@ def _has_open(process: str, number: int) -> bool:
 
 
 def _maps(process: str, device: str) -> bool:
-    major, minor = (int(part) for part in device.split(":"))
-    return f" {major:02x}:{minor:02x} " in _read(f"{process}/maps")
+    major, _colon, minor = device.partition(":")
+    if not (major.isdigit() and minor.isdigit()):
+        return False
+    return f" {int(major):02x}:{int(minor):02x} " in _read(f"{process}/maps")
 
 
 def _command(process: str) -> str:

@@ -87,6 +87,7 @@ def _corrupt(what: WrongShape) -> MountError:
         "ledger_corrupt",
         f"the ledger of this host cannot be read and was left as it is: {what}",
         step="ledger",
+        detail=what.detail,
     )
 
 

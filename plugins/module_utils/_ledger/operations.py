@@ -153,15 +153,6 @@ def describe_occupant(path: str) -> str:
     return f"process {first.get('pid')} began to {first.get('kind')} it at {first.get('since')}"
 
 
-def read_note(path: str) -> t.Tuple[Record, ...]:
-    """Return the note of a mount point without its lock, empty if there is none; for check mode."""
-    try:
-        with open(_file_of(path), "rb") as file:
-            return _records(file.fileno())
-    except FileNotFoundError:
-        return ()
-
-
 def list_notes(but: t.Collection[str] = ()) -> t.Dict[str, t.Tuple[Record, ...]]:
     """Return the notes of every other mount point that has one, by path."""
     own = {os.path.basename(_file_of(path)) for path in but}

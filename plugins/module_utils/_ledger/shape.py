@@ -37,8 +37,9 @@ Members = t.Mapping[str, object]
 class WrongShape(Exception):
     """What is wrong and what to do about it. Never leaves the ledger's room."""
 
-    def __init__(self, wrong: str, remedy: str = RESTORE) -> None:
+    def __init__(self, wrong: str, remedy: str = RESTORE, *, detail: str = "") -> None:
         super().__init__(f"{wrong}; {remedy}")
+        self.detail = detail
 
 
 def build_ledger(data: object) -> Ledger:
@@ -108,7 +109,8 @@ def _checked(check: t.Callable[[t.Any, str], str], value: str, name: str) -> str
     try:
         return check(value, name)
     except MountError as error:
-        raise WrongShape(error.message) from error
+        # What the ledger holds is not the caller's word, so it is no matter of the message.
+        raise WrongShape(f'a value of "{name}" is malformed', detail=error.message) from error
 
 
 def _members(data: object, what: str, keys: t.Optional[t.FrozenSet[str]] = None) -> Members:

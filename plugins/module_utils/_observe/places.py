@@ -17,8 +17,9 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.devices im
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import Inode
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.table import read_mounts
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, KernelMount, Place
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Reference
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger, Reference
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Observation, Source
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition
 
@@ -59,6 +60,11 @@ def is_same_mount(found: KernelMount, reference: Reference) -> bool:
     """Whether a mount with a reference's id is its mount: before Linux 6.8 a number is used again."""
     # btrfs shows other device numbers for its files than for its superblock.
     return found.unique_id is not None or found.device == reference.device or found.fstype == "btrfs"
+
+
+def living(paths: t.Iterable[str], references: t.Mapping[str, Reference], host: Host) -> t.Tuple[str, ...]:
+    """Return those of these managed mount points whose mounts still exist."""
+    return tuple(path for path in paths if is_alive(references[path], host))
 
 
 def observe_leaving(path: str, reference: t.Optional[Reference], host: Host) -> Observation:
@@ -119,11 +125,13 @@ def observe_source(definition: Definition) -> Source:
     if FILESYSTEMS[definition.fstype].is_block:
         device = find_device(definition.src)
         return Source(device_path=device.path, device_number=device.number)
-    places = []
-    for path in definition.source_paths:
-        with Walk(path) as walk:
-            places.append(place_of(walk))
-    return Source(places=tuple(places))
+    return Source(places=tuple(place_at(path) for path in definition.source_paths))
+
+
+def place_at(path: str) -> Place:
+    """Walk to a path and return what is there."""
+    with Walk(path) as walk:
+        return place_of(walk)
 
 
 def _submounts(mount_id: int, host: Host) -> t.Tuple[int, ...]:
@@ -134,3 +142,17 @@ def _submounts(mount_id: int, host: Host) -> t.Tuple[int, ...]:
 
 def _mounts_below(path: str) -> t.Tuple[str, ...]:
     return tuple(m.mount_point for m in read_mounts() if m.mount_point.startswith(path + "/"))
+
+
+def refuse_other_namespace(ledger: Ledger, host: Host) -> None:
+    """Refuse a ledger whose mounts live in another mount namespace of this boot."""
+    for reference in ledger.references.values():
+        if reference.boot_id == host.boot_id and reference.mount_namespace != host.mount_namespace:
+            raise MountError(
+                "unsupported",
+                "the ledger speaks of another mount namespace than this task's; run it where the mounts were "
+                "made, not in a container or a systemd unit with PrivateMounts; where that namespace is gone "
+                "for good, move the ledger away",
+                step="host",
+                detail=f"ledger: {reference.mount_namespace}, here: {host.mount_namespace}",
+            )

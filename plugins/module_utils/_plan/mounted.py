@@ -24,7 +24,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._plan.sameness imp
     foreign_differences,
     is_changeable,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import Surroundings
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.views import view_before, view_of
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, KernelMount
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Holder, Reference
@@ -48,7 +47,7 @@ class Wish(t.NamedTuple):
         return self.request.holder
 
 
-def plan_mounted(wish: Wish, seen: Observation, around: Surroundings) -> Plan:
+def plan_mounted(wish: Wish, seen: Observation) -> Plan:
     """Return how the holder comes to hold what it wants. Raises MountError where it may not."""
     refuse_unsafe_way(seen.place, wish.request, what="mount point", about=wish.path)
     if seen.is_here and seen.reference is not None:
@@ -60,9 +59,11 @@ def plan_mounted(wish: Wish, seen: Observation, around: Surroundings) -> Plan:
             f"another mount covers the managed one at '{wish.path}', or it was moved; take that mount "
             "away first",
         )
+    if seen.reference is not None and _others(wish, seen.reference):
+        _refuse_difference(wish, seen.reference)
     if seen.covering is not None:
         return _adopt(wish, seen, seen.covering)
-    return _mount(wish, seen, around)
+    return _mount(wish, seen)
 
 
 def _listed(names: t.Sequence[str]) -> str:
@@ -84,6 +85,12 @@ def _hold_existing(wish: Wish, seen: Observation, reference: Reference) -> Plan:
         changed = replace(_with_holder(wish, reference), opts=wish.definition.opts)
         return _plan(wish, seen, "remounted", "remount", changed)
     raise _conflict(wish, reference, different)
+
+
+def _refuse_difference(wish: Wish, reference: Reference) -> None:
+    different = differences(wish.definition, reference.definition)
+    if different:
+        raise _conflict(wish, reference, different)
 
 
 def _conflict(wish: Wish, reference: Reference, different: t.Sequence[str]) -> Exception:
@@ -124,16 +131,12 @@ def _adopt(wish: Wish, seen: Observation, mount: KernelMount) -> Plan:
     return _plan(wish, seen, "adopted", "none", replace(held, mount_id=number, device=device))
 
 
-def _mount(wish: Wish, seen: Observation, around: Surroundings) -> Plan:
-    reference = seen.reference
-    different = differences(wish.definition, reference.definition) if reference else ()
-    if reference and different and _others(wish, reference):
-        raise _conflict(wish, reference, different)
+def _mount(wish: Wish, seen: Observation) -> Plan:
     refuse_bad_source(wish.path, wish.definition, seen.source, wish.request)
     refuse_wrong_kind(seen.place, wanted_kind(wish.definition, seen.source))
-    refuse_shadowing(wish.path, seen, around)
+    refuse_shadowing(wish.path, (*seen.managed_below, *seen.foreign_below))
     refuse_entries(seen.place, wish.request)
-    held = _with_holder(wish, _new_reference(wish, reference, owned=True))
+    held = _with_holder(wish, _new_reference(wish, seen.reference, owned=True))
     return _plan(wish, seen, "mounted", "mount", held)
 
 

@@ -57,7 +57,7 @@ def settle(note: Note, ledger: Ledger, *, is_at_path: bool, is_alive: bool) -> S
     """
     held = ledger.references.get(note.path)
     if note.kind == "remount":
-        return Settlement(restores=is_at_path)
+        return Settlement(restores=is_at_path and held is not None)
     if note.kind == "unmount":
         return Settlement(commits=held is not None and held.mount_id == note.mount_id and not is_alive)
     if held is not None and held.operation == note.operation:

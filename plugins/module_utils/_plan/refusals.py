@@ -12,7 +12,7 @@ import typing as t
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import Surroundings
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import Code, MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Kind, Place
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Observation, Source
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Source
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition, Request
 
 
@@ -70,9 +70,8 @@ def refuse_entries(place: Place, request: Request) -> None:
         )
 
 
-def refuse_shadowing(path: str, seen: Observation, around: Surroundings) -> None:
-    """Refuse a mount that would hide another one."""
-    hidden = (*around.below(path), *seen.foreign_below)
+def refuse_shadowing(path: str, hidden: t.Sequence[str]) -> None:
+    """Refuse a mount that would hide other ones. A reference whose mount has vanished hides nothing."""
     if hidden:
         raise refusal(
             "shadows",
@@ -123,7 +122,7 @@ def busy(
     count = number if users else "something uses it, or is mounted on it"
     return MountError(
         "busy",
-        f"'{path}' is busy: {count}; end that and repeat, or let a later reconcile unmount it with "
+        f"'{path}' is busy: {count}; end that and repeat, or leave the unmount for later with "
         "'on_busy: defer'",
         step="unmount",
         path=path,

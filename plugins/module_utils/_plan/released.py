@@ -49,7 +49,7 @@ def plan_unmounted(path: str, request: Request, seen: Observation, around: Surro
         )
     if reference is None and seen.covering is None:
         return _plan(path, seen, "none", "none", None)
-    if reference is None or not reference.owned:
+    if reference is None or not reference.owned or (seen.covering is not None and not seen.is_alive):
         raise refusal(
             "not_owned",
             path,
@@ -69,6 +69,8 @@ def _leave(
         return _plan(path, seen, action, "none", None)
     if seen.is_here and not seen.submounts:
         return _plan(path, seen, "unmounted", "unmount", None)
+    if request.on_busy == "defer" and reference.deferred:
+        return _plan(path, seen, "none", "none", reference)
     if request.on_busy == "defer":
         return _plan(path, seen, "deferred", "none", _deferred(reference))
     if seen.is_here:
@@ -78,7 +80,7 @@ def _leave(
         path,
         f"another mount covers the managed one at '{path}', or it was moved; take that mount away, or "
         "leave the "
-        "unmount to a later reconcile with 'on_busy: defer'",
+        "unmount for later with 'on_busy: defer'",
     )
 
 
@@ -86,7 +88,8 @@ def deferred(plan: Plan, reference: Reference) -> Plan:
     """Return the plan of an unmount that met a busy mount and is left for later."""
     kept = _deferred(reference)
     after = view_of(plan.path, kept, is_mounted=True)
-    return replace(plan, action="deferred", step="none", reference=kept, after=after)
+    action: Action = "none" if reference.deferred else "deferred"
+    return replace(plan, action=action, step="none", reference=kept, after=after)
 
 
 def _deferred(reference: Reference) -> Reference:

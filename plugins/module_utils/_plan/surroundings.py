@@ -68,21 +68,20 @@ class Surroundings:
 
 def order(needs: t.Mapping[str, t.Optional[Definition]]) -> t.List[t.List[str]]:
     """Return the paths in waves: what a mount lies below or shows comes in an earlier wave than it."""
-    levels: t.Dict[str, int] = {}
-
-    def level(path: str, trail: t.Tuple[str, ...]) -> int:
-        if path not in levels:
-            definition = needs[path]
-            sources = definition.source_paths if definition else ()
-            above = {*ancestors(path), *sources, *(up for source in sources for up in ancestors(source))}
-            before = [level(up, (*trail, path)) for up in above if up in needs and up not in (*trail, path)]
-            levels[path] = 1 + max(before, default=-1)
-        return levels[path]
-
+    before = {path: _stands_on(path, definition) & needs.keys() for path, definition in needs.items()}
     waves: t.List[t.List[str]] = []
-    for path in needs:
-        place = level(path, ())
-        while len(waves) <= place:
-            waves.append([])
-        waves[place].append(path)
+    done: t.Set[str] = set()
+    pending = list(needs)
+    while pending:
+        # Two that show each other have no order: they come together.
+        ready = [path for path in pending if before[path] <= done] or pending
+        waves.append(ready)
+        done.update(ready)
+        pending = [path for path in pending if path not in done]
     return waves
+
+
+def _stands_on(path: str, definition: t.Optional[Definition]) -> t.Set[str]:
+    sources = definition.source_paths if definition else ()
+    above = {*ancestors(path), *sources, *(up for source in sources for up in ancestors(source))}
+    return above - {path}

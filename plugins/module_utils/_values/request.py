@@ -75,7 +75,8 @@ def definition_from_opts(fstype: str, src: str, opts: t.Iterable[str]) -> Defini
             flags.append(name)
         else:
             data.append((name, value if equals else None))
-    return Definition(fstype, src, tuple(sorted(flags)), tuple(sorted(data)))
+    data.sort(key=lambda pair: (pair[0], pair[1] or ""))
+    return Definition(fstype, src, tuple(sorted(flags)), tuple(data))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.mounted import plan_mounted
-from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import Surroundings
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Identity, Place
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Holder
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Observation, Source
@@ -28,13 +27,12 @@ from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builder
     see_ours,
 )
 
-ALONE = Surroundings({})
 OTHER = make_definition("size=4096")
 BIND = make_definition(fstype="bind", src="/srv/b")
 
 
-def plan(seen: Observation, around: Surroundings = ALONE, **wish: t.Any) -> Plan:
-    return plan_mounted(make_wish(**wish), seen, around)
+def plan(seen: Observation, **wish: t.Any) -> Plan:
+    return plan_mounted(make_wish(**wish), seen)
 
 
 # --- Refusals ---
@@ -115,8 +113,7 @@ def test_plan_mounted_of_what_may_not_be_is_refused(
 
 
 def test_plan_mounted_above_a_managed_mount_shadows() -> None:
-    around = Surroundings({f"{PATH}/b": make_reference("db")})
-    assert refused(plan, see_nothing(), around).code == "shadows"
+    assert refused(plan, see_nothing(managed_below=(f"{PATH}/b",))).code == "shadows"
 
 
 def test_plan_mounted_conflict_tells_values_and_holders_only_in_its_detail() -> None:

@@ -62,6 +62,8 @@ class Point:
                 return "in_use"
             if act.what == "unmounted" and not self.owned and (self.mounted or self.held):
                 return "not_owned"
+            if act.what == "unmounted" and self.mounted == "foreign":
+                return "not_owned"
             if act.holder not in self.holders and (act.what == "released" or not self.held):
                 return "none"
             self.holders = others
@@ -80,7 +82,7 @@ class Point:
                 return "remounted"
             word = "none" if act.holder in self.holders else "joined"
         elif self.mounted == "foreign":
-            if asked != DEFINITIONS[0]:
+            if asked != DEFINITIONS[0] or (others and asked != self.held):
                 return "conflict"
             if act.what != "adopt":
                 return "not_owned"
@@ -118,7 +120,7 @@ class World:
         request = make_request(state=state, holder=act.holder, adopt=act.what == "adopt")
         around, seen = Surroundings(self.ledger.references), self.see(act.path)
         if state == "mounted":
-            return plan_mounted(Wish(act.path, act.definition, request, HOST, NOW), seen, around)
+            return plan_mounted(Wish(act.path, act.definition, request, HOST, NOW), seen)
         return (plan_unmounted if state == "unmounted" else plan_released)(act.path, request, seen, around)
 
     def mount(self, path: str) -> None:
@@ -230,7 +232,7 @@ def test_planner_returns_a_plan_or_a_coded_refusal_and_nothing_else(
     plan, refusal = None, None
     try:
         if state == "mounted":
-            plan = plan_mounted(Wish("/srv/a", wanted, request, HOST, NOW), seen, around)
+            plan = plan_mounted(Wish("/srv/a", wanted, request, HOST, NOW), seen)
         else:
             act = plan_unmounted if state == "unmounted" else plan_released
             plan = act("/srv/a", request, seen, around)

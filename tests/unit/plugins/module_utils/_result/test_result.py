@@ -8,7 +8,6 @@ import typing as t
 
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.mounted import plan_mounted
-from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import Surroundings
 from ansible_collections.holdfast.mounts.plugins.module_utils._result import result
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.plan import Plan
@@ -22,8 +21,8 @@ from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builder
 
 ERROR = MountError("busy", "it is busy", step="unmount", path=PATH, errno=16, detail="7 (vim)")
 FAILED: result.Told = (PATH, None, result.error_to_dict(ERROR, "abc"))
-MOUNTED = plan_mounted(make_wish("size=4096"), see_nothing(), Surroundings({}))
-UNCHANGED = plan_mounted(make_wish(), see_ours(make_reference("web", "db")), Surroundings({}))
+MOUNTED = plan_mounted(make_wish("size=4096"), see_nothing())
+UNCHANGED = plan_mounted(make_wish(), see_ours(make_reference("web", "db")))
 MOUNT = {
     "path": PATH,
     "src": "scratch",
