@@ -72,7 +72,8 @@ class Point:
             else:
                 word, self.mounted = "unmounted", None
             if not others:
-                self.held, self.owned = None, False
+                is_left = self.mounted is not None
+                self.held, self.owned, self.mounted = None, False, "foreign" if is_left else None
             return word
         if self.mounted == "ours":
             if asked != self.held:
@@ -144,13 +145,18 @@ def outcome(world: World, act: Act) -> t.Union[Plan, str]:
         return error.code
 
 
+# The first definition comes more often, so that holders meet.
 acts = st.builds(
-    Act, st.sampled_from(ACTS), st.sampled_from(PATHS), st.sampled_from("xyz"), st.sampled_from(DEFINITIONS)
+    Act,
+    st.sampled_from(ACTS),
+    st.sampled_from(PATHS),
+    st.sampled_from("xy"),
+    st.sampled_from(DEFINITIONS[:1] * 3 + DEFINITIONS[1:]),
 )
 
 
 @settings(max_examples=250, deadline=None)
-@given(st.lists(acts, max_size=30))
+@given(st.lists(acts, min_size=10, max_size=40))
 def test_planner_agrees_with_the_model(course: t.List[Act]) -> None:
     world, model = World(), {path: Point() for path in PATHS}
     for act in course:
@@ -184,9 +190,10 @@ PLACES = st.builds(
     mount=st.sampled_from([None, make_mount(), make_mount(fstype="ext4", source="")]),
     has_entries=st.sampled_from([None, True, False]),
 )
+# A deferred reference has no holder.
 REFERENCES = st.builds(
     lambda holders, definition, owned, deferred: make_reference(
-        *holders, wanted=definition, owned=owned, deferred=deferred
+        *holders, wanted=definition, owned=owned, deferred=deferred and not holders
     ),
     st.sets(st.sampled_from("xyz")),
     st.sampled_from(DEFINITIONS),
@@ -213,7 +220,7 @@ OBSERVATIONS = st.builds(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(
     OBSERVATIONS,
     st.sampled_from(["mounted", "released", "unmounted"]),

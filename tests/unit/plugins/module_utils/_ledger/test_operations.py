@@ -1,0 +1,206 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Locks and notes on the real kernel, between real processes."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import signal
+import time
+import typing as t
+from pathlib import Path
+
+import pytest
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger import operations
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import Operation
+from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import PATH, refused
+
+NOTE = {"path": PATH, "kind": "mount", "since": "now", "pid": 7}
+
+
+@pytest.fixture(name="run", autouse=True)
+def prepare(private_place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the directory of locks and notes."""
+    monkeypatch.setattr(operations, "RUN_PATH", str(private_place / "run"))
+    monkeypatch.setattr(operations, "_OPERATIONS", str(private_place / "run" / "operations"))
+    operations.prepare_run()
+    return private_place / "run"
+
+
+def lock(path: str = PATH, seconds: float = 0) -> t.Optional[Operation]:
+    return operations.start_operation(path, time.monotonic() + seconds)
+
+
+def locked(path: str = PATH, seconds: float = 0) -> Operation:
+    operation = lock(path, seconds)
+    assert operation is not None
+    return operation
+
+
+class Child:
+    """A process that takes the lock, writes notes, and keeps it until it is ended."""
+
+    def __init__(self, *notes: operations.Record, path: str = PATH) -> None:
+        reader, writer = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                operation = locked(path)
+                for note in notes:
+                    operation.note(note)
+                os.write(writer, b".")
+                time.sleep(60)
+            finally:
+                os._exit(0)
+        os.close(writer)
+        assert os.read(reader, 1) == b"."
+        os.close(reader)
+
+    def kill(self) -> None:
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+            self.pid = 0
+
+
+@pytest.fixture(name="start")
+def start_children() -> t.Iterator[t.Callable[..., Child]]:
+    """Return what starts a child; all are ended with the test."""
+    children: t.List[Child] = []
+
+    def start(*notes: operations.Record, path: str = PATH) -> Child:
+        children.append(Child(*notes, path=path))
+        return children[-1]
+
+    yield start
+    for child in children:
+        child.kill()
+
+
+# --- Refusals ---
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o770, 0o707], ids=oct)
+def test_prepare_run_that_others_may_enter_is_untrusted(run: Path, mode: int) -> None:
+    run.chmod(mode)
+    assert refused(operations.prepare_run).code == "ledger_untrusted"
+
+
+def test_prepare_run_of_another_owner_is_untrusted(run: Path) -> None:
+    os.chown(run / "operations", 65534, 0)
+    assert refused(operations.prepare_run).code == "ledger_untrusted"
+
+
+def test_prepare_run_that_is_a_link_is_untrusted(run: Path) -> None:
+    run.rename(run.parent / "real")
+    run.symlink_to("real")
+    assert refused(operations.prepare_run).code == "ledger_untrusted"
+
+
+def test_lock_that_a_living_process_has_stays_taken(start: t.Callable[..., Child]) -> None:
+    start()
+    assert lock(seconds=0.05) is None
+
+
+def test_short_lock_that_is_taken_is_locked(run: Path) -> None:
+    with operations.short_lock("ledger", time.monotonic()):
+        context = operations.short_lock("ledger", time.monotonic() + 0.02)
+        assert refused(context.__enter__).code == "locked"
+    with operations.short_lock("ledger", time.monotonic()):
+        assert os.listdir(run) == ["ledger.lock", "operations"] or "ledger.lock" in os.listdir(run)
+
+
+@pytest.mark.parametrize("text", [b"{\n", b"[]\n", b"7\n", b"{}\n"], ids=["cut", "list", "number", "no path"])
+def test_damaged_note_is_corrupt(text: bytes) -> None:
+    operation = locked()
+    os.write(operation.fd, text)
+    assert refused(operation.records).code == "ledger_corrupt"
+
+
+# --- Locks ---
+
+
+def test_lock_of_another_mount_point_is_free(start: t.Callable[..., Child]) -> None:
+    start()
+    locked("/srv/b").close()
+
+
+def test_lock_is_had_as_soon_as_its_process_is_killed(start: t.Callable[..., Child]) -> None:
+    child = start()
+    child.kill()
+    locked(seconds=5).close()
+
+
+def test_lock_waits_for_the_one_before(start: t.Callable[..., Child]) -> None:
+    child = start()
+    if os.fork() == 0:
+        time.sleep(0.1)
+        os.kill(child.pid, signal.SIGKILL)
+        os._exit(0)
+    started = time.monotonic()
+    locked(seconds=30).close()
+    assert time.monotonic() - started >= 0.05
+
+
+def test_lock_of_a_removed_run_directory_makes_it_anew(run: Path) -> None:
+    shutil.rmtree(run)
+    locked().close()
+    assert run.is_dir()
+
+
+def test_close_without_a_note_removes_the_file(run: Path) -> None:
+    operation = locked()
+    operation.close()
+    operation.close()
+    assert os.listdir(run / "operations") == []
+
+
+def count_meetings(monkeypatch: pytest.MonkeyPatch, *, checks: bool) -> int:
+    """Let one open the file, another remove it while it has the lock, and a third lock the new one."""
+    if not checks:
+        monkeypatch.setattr(operations, "_is_named", lambda _fd, _file: True)
+    first, original = locked(), fcntl.flock
+
+    def remove_then_lock(fd: int, how: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", original)
+        first.close()
+        inside.append(locked())
+        original(fd, how)
+
+    inside: t.List[Operation] = []
+    monkeypatch.setattr(fcntl, "flock", remove_then_lock)
+    late = lock()
+    if late is not None:
+        inside.append(late)
+    return len(inside)
+
+
+def test_lock_whose_file_was_removed_lets_nobody_else_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert count_meetings(monkeypatch, checks=True) == 1
+
+
+def test_lock_without_the_look_at_its_name_would_let_two_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert count_meetings(monkeypatch, checks=False) == 2
+
+
+def test_lock_is_exclusive_among_many_processes_that_remove_it(private_place: Path) -> None:
+    # Each adds one to a number, which two at once would lose.
+    number = private_place / "number"
+    number.write_text("0")
+    children = []
+    for _child in range(4):
+        pid = os.fork()
+        if pid == 0:
+            try:
+                for _turn in range(50):
+                    operation = locked(seconds=60)
+                    number.write_text(str(int(number.read_text()) + 1))
+                    operation.close()
+            finally:
+                os._exit(0)
+        children.append(pid)
+    for pid in children:
+        os.waitpid(pid, 0)
+    assert number.read_text() == "200"

@@ -1,0 +1,206 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The ledger's file on the real kernel: whom it trusts, and how it is replaced."""
+
+from __future__ import annotations
+
+import os
+import stat
+import typing as t
+from pathlib import Path
+
+import pytest
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger import store
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.codec import ledger_to_json
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger
+from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import (
+    PATH,
+    make_reference,
+    refused,
+)
+
+LEDGER = Ledger("this-boot", {PATH: make_reference("web")})
+NOBODY = 65534
+
+
+@pytest.fixture(name="file")
+def ledger_file(private_place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the place of the ledger, whose directories are yet to be made."""
+    file = private_place / "ansible" / "facts.d" / "holdfast_mounts.fact"
+    monkeypatch.setattr(store, "LEDGER_PATH", str(file))
+    return file
+
+
+@pytest.fixture(name="written")
+def written_file(file: Path) -> Path:
+    store.write_ledger(LEDGER)
+    return file
+
+
+def listing(file: Path) -> t.List[str]:
+    return sorted(os.listdir(file.parent))
+
+
+def make_hard_link(file: Path) -> None:
+    os.link(file, file.parent / "other")
+
+
+def make_link_of_file(file: Path) -> None:
+    os.rename(file, file.parent / "real")
+    os.symlink("real", file)
+
+
+def make_link_of_directory(file: Path) -> None:
+    os.rename(file.parent, file.parent.parent / "real")
+    os.symlink("real", file.parent)
+
+
+def make_fifo(file: Path) -> None:
+    file.unlink()
+    os.mkfifo(file)
+
+
+def make_directory(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+# --- Refusals ---
+
+SPOILERS: t.Dict[str, t.Tuple[t.Callable[[Path], object], str]] = {
+    "owner": (lambda file: os.chown(file, NOBODY, 0), "does not belong to root"),
+    "group writes": (lambda file: file.chmod(0o664), "others than root may write it"),
+    "all write": (lambda file: file.chmod(0o646), "others than root may write it"),
+    "setuid": (lambda file: file.chmod(0o4644), "odd bits"),
+    "executable": (lambda file: file.chmod(0o744), "executable"),
+    "hard link": (make_hard_link, "second name"),
+    "link": (make_link_of_file, "symbolic link"),
+    "fifo": (make_fifo, "not a regular file"),
+    "directory": (make_directory, "not a regular file"),
+}
+DIRECTORY_SPOILERS: t.Dict[str, t.Tuple[t.Callable[[Path], object], str]] = {
+    "link of directory": (make_link_of_directory, "symbolic link"),
+    "directory's mode": (lambda file: file.parent.chmod(0o777), "written by others"),
+    "sticky directory": (lambda file: file.parent.chmod(0o1777), "written by others"),
+    "directory's owner": (lambda file: os.chown(file.parent, NOBODY, 0), "written by others"),
+    "parent's mode": (lambda file: file.parent.parent.chmod(0o775), "written by others"),
+}
+ALL_SPOILERS = {**SPOILERS, **DIRECTORY_SPOILERS}
+
+
+@pytest.mark.parametrize(("spoil", "told"), ALL_SPOILERS.values(), ids=ALL_SPOILERS)
+def test_read_what_others_may_have_written_is_untrusted(
+    written: Path, spoil: t.Callable[[Path], object], told: str
+) -> None:
+    spoil(written)
+    error = refused(store.read_ledger)
+    assert (error.code, error.step) == ("ledger_untrusted", "ledger")
+    assert told in error.message
+
+
+@pytest.mark.parametrize(("spoil", "told"), DIRECTORY_SPOILERS.values(), ids=DIRECTORY_SPOILERS)
+def test_write_where_others_may_write_is_untrusted(
+    written: Path, spoil: t.Callable[[Path], object], told: str
+) -> None:
+    before = written.read_bytes()
+    spoil(written)
+    error = refused(store.write_ledger, Ledger())
+    assert (error.code, told in error.message) == ("ledger_untrusted", True)
+    assert (written.read_bytes(), listing(written)) == (before, [written.name])
+
+
+def test_write_where_the_file_is_a_link_is_untrusted(written: Path) -> None:
+    make_link_of_file(written)
+    assert refused(store.write_ledger, Ledger()).code == "ledger_untrusted"
+    assert written.is_symlink()
+
+
+@pytest.mark.parametrize(
+    "spoil", [pytest.param(make_fifo, id="fifo"), pytest.param(make_directory, id="dir")]
+)
+def test_read_untrusted_leaves_no_descriptor_open(written: Path, spoil: t.Callable[[Path], object]) -> None:
+    spoil(written)
+    before = len(os.listdir("/proc/self/fd"))
+    refused(store.read_ledger)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"\xff\xfe", b"[]"], ids=["empty", "cut", "not UTF-8", "list"])
+def test_read_damaged_text_is_corrupt_and_stays(written: Path, text: bytes) -> None:
+    written.write_bytes(text)
+    assert refused(store.read_ledger).code == "ledger_corrupt"
+    assert written.read_bytes() == text
+
+
+# --- Reading and writing ---
+
+
+def test_read_without_a_file_is_an_empty_ledger_and_makes_nothing(file: Path, private_place: Path) -> None:
+    assert store.read_ledger() == Ledger()
+    assert list(private_place.iterdir()) == []
+
+
+def test_write_makes_directories_and_file_of_root_that_all_may_read(file: Path) -> None:
+    old = os.umask(0o077)
+    try:
+        store.write_ledger(LEDGER)
+    finally:
+        os.umask(old)
+    modes = [stat.S_IMODE(path.stat().st_mode) for path in (file.parent.parent, file.parent, file)]
+    assert modes == [0o755, 0o755, 0o644]
+
+
+def test_write_is_read_back(written: Path) -> None:
+    assert store.read_ledger() == LEDGER
+    assert written.read_text(encoding="ascii") == ledger_to_json(LEDGER)
+
+
+def test_write_replaces_the_file_and_leaves_an_open_one_whole(written: Path) -> None:
+    with open(written, encoding="ascii") as reader:
+        store.write_ledger(Ledger("next-boot"))
+        assert reader.read() == ledger_to_json(LEDGER)
+    assert store.read_ledger() == Ledger("next-boot")
+    assert listing(written) == [written.name]
+
+
+def test_write_takes_away_what_a_killed_writer_left(written: Path) -> None:
+    left = written.parent / store._NEW_NAME
+    pid = os.fork()
+    if pid == 0:
+        os.rename = lambda *_arguments, **_named: os.kill(os.getpid(), 9)
+        store.write_ledger(Ledger("killed"))
+        os._exit(0)
+    os.waitpid(pid, 0)
+    assert left.exists()
+    assert store.read_ledger() == LEDGER
+    store.write_ledger(Ledger("next-boot"))
+    assert listing(written) == [written.name]
+
+
+def test_write_does_not_follow_what_stands_at_its_temporary_name(written: Path, private_place: Path) -> None:
+    victim = private_place / "victim"
+    victim.write_text("precious")
+    (written.parent / store._NEW_NAME).symlink_to(victim)
+    store.write_ledger(Ledger("next-boot"))
+    assert (victim.read_text(), listing(written)) == ("precious", [written.name])
+
+
+def test_write_that_fails_leaves_the_old_ledger(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_fd: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="No space"):
+        store.write_ledger(Ledger("next-boot"))
+    assert (store.read_ledger(), listing(written)) == (LEDGER, [written.name])
+
+
+def test_require_room_leaves_nothing(written: Path) -> None:
+    store.require_room(100)
+    assert (store.read_ledger(), listing(written)) == (LEDGER, [written.name])
+
+
+def test_require_room_on_a_full_filesystem_is_refused_and_leaves_nothing(written: Path) -> None:
+    with pytest.raises(OSError, match=r"No space|too large"):
+        store.require_room(1 << 40)
+    assert listing(written) == [written.name]
