@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, holdfast.mounts contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Locks and notes on the real kernel, between real processes."""
+"""Locks on the real kernel, between real processes."""
 
 from __future__ import annotations
 
@@ -15,68 +15,14 @@ from pathlib import Path
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger import operations
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import Operation
-from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import PATH, refused
+from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils._ledger.locking import (
+    Child,
+    lock,
+    locked,
+)
+from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import refused
 
-NOTE = {"path": PATH, "kind": "mount", "since": "now", "pid": 7}
-
-
-@pytest.fixture(name="run", autouse=True)
-def prepare(private_place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the directory of locks and notes."""
-    monkeypatch.setattr(operations, "RUN_PATH", str(private_place / "run"))
-    monkeypatch.setattr(operations, "_OPERATIONS", str(private_place / "run" / "operations"))
-    operations.prepare_run()
-    return private_place / "run"
-
-
-def lock(path: str = PATH, seconds: float = 0) -> t.Optional[Operation]:
-    return operations.start_operation(path, time.monotonic() + seconds)
-
-
-def locked(path: str = PATH, seconds: float = 0) -> Operation:
-    operation = lock(path, seconds)
-    assert operation is not None
-    return operation
-
-
-class Child:
-    """A process that takes the lock, writes notes, and keeps it until it is ended."""
-
-    def __init__(self, *notes: operations.Record, path: str = PATH) -> None:
-        reader, writer = os.pipe()
-        self.pid = os.fork()
-        if self.pid == 0:
-            try:
-                operation = locked(path)
-                for note in notes:
-                    operation.note(note)
-                os.write(writer, b".")
-                time.sleep(60)
-            finally:
-                os._exit(0)
-        os.close(writer)
-        assert os.read(reader, 1) == b"."
-        os.close(reader)
-
-    def kill(self) -> None:
-        if self.pid:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
-            self.pid = 0
-
-
-@pytest.fixture(name="start")
-def start_children() -> t.Iterator[t.Callable[..., Child]]:
-    """Return what starts a child; all are ended with the test."""
-    children: t.List[Child] = []
-
-    def start(*notes: operations.Record, path: str = PATH) -> Child:
-        children.append(Child(*notes, path=path))
-        return children[-1]
-
-    yield start
-    for child in children:
-        child.kill()
+pytestmark = pytest.mark.usefixtures("run")
 
 
 # --- Refusals ---
@@ -110,13 +56,6 @@ def test_short_lock_that_is_taken_is_locked(run: Path) -> None:
         assert refused(context.__enter__).code == "locked"
     with operations.short_lock("ledger", time.monotonic()):
         assert os.listdir(run) == ["ledger.lock", "operations"] or "ledger.lock" in os.listdir(run)
-
-
-@pytest.mark.parametrize("text", [b"{\n", b"[]\n", b"7\n", b"{}\n"], ids=["cut", "list", "number", "no path"])
-def test_damaged_note_is_corrupt(text: bytes) -> None:
-    operation = locked()
-    os.write(operation.fd, text)
-    assert refused(operation.records).code == "ledger_corrupt"
 
 
 # --- Locks ---

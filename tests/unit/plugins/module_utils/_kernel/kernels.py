@@ -1,0 +1,76 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Kernels that cannot do yet what this one can, and mounts to try them with."""
+
+from __future__ import annotations
+
+import errno
+import os
+import typing as t
+from pathlib import Path
+
+import pytest
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls, inodes, mounts
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.attach import attach
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.create import (
+    create_filesystem,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
+from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import (
+    make_definition,
+)
+
+Switch = t.Callable[[pytest.MonkeyPatch], None]
+
+
+def leave_on(_patch: pytest.MonkeyPatch) -> None:
+    """Leave the kernel as it is."""
+
+
+def without_unique_ids(patch: pytest.MonkeyPatch) -> None:
+    """Linux 5.8 to 6.7: statx gives the number of mountinfo, and there is no statmount."""
+    known = inodes._MNT_ID_UNIQUE
+    real = calls.statx
+
+    def statx(fd: int, path: str, *, flags: int, mask: int) -> bytes:
+        return real(fd, path, flags=flags, mask=mask & ~known)
+
+    def missing(*_arguments: object) -> t.NoReturn:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    patch.setattr(calls, "statx", statx)
+    patch.setattr(calls, "statmount", missing)
+    patch.setattr(calls, "listmount", missing)
+
+
+def without_source(patch: pytest.MonkeyPatch) -> None:
+    """Linux 6.8 to 6.12: statmount does not tell the source."""
+    real = calls.statmount
+    patch.setattr(calls, "statmount", lambda mount_id, mask: real(mount_id, mask & ~mounts._SB_SOURCE))
+
+
+def without_layer_handles(patch: pytest.MonkeyPatch) -> None:
+    """Before Linux 6.13: an overlay takes no descriptors."""
+    real = calls.fsconfig
+
+    def fsconfig(context: int, command: int, *words: t.Optional[str], aux: int = 0) -> None:
+        if command == calls.FSCONFIG_SET_FD:
+            raise OSError(errno.EINVAL, "Invalid argument")
+        real(context, command, *words, aux=aux)
+
+    patch.setattr(calls, "fsconfig", fsconfig)
+
+
+def attach_at(path: Path, mount: int) -> None:
+    """Attach a detached mount to a directory, made where it is missing."""
+    path.mkdir(exist_ok=True)
+    try:
+        with Walk(str(path)) as walk:
+            attach(mount, walk)
+    finally:
+        os.close(mount)
+
+
+def make_tmpfs(*opts: str) -> int:
+    """Return a detached tmpfs."""
+    return create_filesystem(make_definition(*opts), device=None, layers=(), may_share=True)

@@ -1,0 +1,116 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The child that makes the calls that may hang."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+import typing as t
+from pathlib import Path
+
+import pytest
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.child import run_with_deadline
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
+from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import PATH, refused
+
+ERROR = MountError("unsupported", "no", step="create", path=PATH, errno=19, detail="more")
+
+
+def run(act: t.Callable[[], t.Optional[int]], kept: t.Collection[int] = ()) -> t.Optional[int]:
+    return run_with_deadline(act, 20, kept=kept, step="mount")
+
+
+def fail(error: BaseException) -> t.NoReturn:
+    raise error
+
+
+def test_child_that_does_not_end_in_time_is_timeout_and_killed(tmp_path: Path) -> None:
+    def sleep() -> None:
+        (tmp_path / "pid").write_text(str(os.getpid()))
+        time.sleep(60)
+
+    started = time.monotonic()
+    error = refused(run_with_deadline, sleep, 1, kept=(), step="mount")
+    assert (error.code, error.step) == ("timeout", "mount")
+    assert time.monotonic() - started < 20
+    pid = int((tmp_path / "pid").read_text())
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            if os.waitpid(pid, os.WNOHANG)[0]:
+                return
+        except ChildProcessError:
+            return  # it was waited for already
+        time.sleep(0.01)
+    pytest.fail("the child lives")
+
+
+def test_child_that_dies_is_an_error() -> None:
+    assert refused(run, lambda: os._exit(1)).code == "mount_failed"
+
+
+def test_child_that_fails_by_itself_is_an_error() -> None:
+    assert refused(run, lambda: fail(ValueError("a bug"))).code == "mount_failed"
+
+
+def test_child_carries_a_coded_error_over_whole() -> None:
+    error = refused(run, lambda: fail(ERROR))
+    assert vars(error) == vars(ERROR)
+
+
+def test_child_carries_an_os_error_over() -> None:
+    with pytest.raises(OSError, match="busy") as caught:
+        run(lambda: fail(OSError(16, "busy")))
+    assert caught.value.errno == 16
+
+
+def test_child_returns_nothing() -> None:
+    assert run(lambda: None) is None
+
+
+def test_child_hands_a_descriptor_over() -> None:
+    fd = run(lambda: os.memfd_create("made"))
+    assert fd is not None
+    try:
+        assert "made" in os.readlink(f"/proc/self/fd/{fd}")
+    finally:
+        os.close(fd)
+
+
+def test_child_has_only_the_descriptors_that_are_kept(tmp_path: Path) -> None:
+    lock, kept = (os.open(tmp_path / name, os.O_CREAT | os.O_RDWR) for name in ("lock", "kept"))
+
+    def look() -> int:
+        found = [name for name in (os.readlink(f"/proc/self/fd/{fd}") for fd in visible()) if "/" in name]
+        report = os.memfd_create("report")
+        os.write(report, "\n".join(found).encode())
+        return report
+
+    def visible() -> t.List[str]:
+        return [fd for fd in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{fd}")]
+
+    report = run(look, kept=(kept,))
+    assert report is not None
+    names = set(os.pread(report, 65536, 0).decode().split("\n"))
+    for fd in (lock, kept, report):
+        os.close(fd)
+    assert str(tmp_path / "kept") in names
+    assert str(tmp_path / "lock") not in names
+
+
+def test_child_that_hangs_keeps_no_lock(tmp_path: Path) -> None:
+    lock = os.open(tmp_path / "lock", os.O_CREAT | os.O_RDWR)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    refused(run_with_deadline, lambda: time.sleep(60), 1, kept=(), step="mount")
+    os.close(lock)
+    with open(tmp_path / "lock", "rb") as again:
+        fcntl.flock(again, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_child_leaves_no_descriptor_open() -> None:
+    before = os.listdir("/proc/self/fd")
+    run(lambda: None)
+    refused(run, lambda: fail(ERROR))
+    assert os.listdir("/proc/self/fd") == before

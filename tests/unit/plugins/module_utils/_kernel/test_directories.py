@@ -1,0 +1,176 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Directories on the way to mount points: how they are made, and which are taken away."""
+
+from __future__ import annotations
+
+import os
+import stat
+import typing as t
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.directories import (
+    make_missing,
+    remove_made,
+    sweep_temporaries,
+    temporary_name,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Identity
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import MountPointAttributes
+
+Made = t.Dict[str, Identity]
+SPECIAL = MountPointAttributes(mode=0o2750, uid=65534, gid=65533)
+
+
+def make(path: Path, *, is_file: bool = False, note: t.Optional[t.Callable[[str], object]] = None) -> Made:
+    """Make what is missing of a path and return what was noted of it."""
+    made: Made = {}
+
+    def remember(way: str, identity: Identity) -> None:
+        made[way] = identity
+        if note is not None:
+            note(way)
+
+    with Walk(str(path)) as walk:
+        make_missing(walk, operation="op", is_file=is_file, attributes=SPECIAL, note=remember)
+    return made
+
+
+def look(path: Path) -> t.Tuple[str, int, int]:
+    found = path.lstat()
+    return stat.filemode(found.st_mode), found.st_uid, found.st_gid
+
+
+# --- Making ---
+
+
+def test_make_missing_gives_attributes_to_the_last_component_only(private_place: Path) -> None:
+    made = make(private_place / "a" / "b" / "c")
+    assert list(made) == [str(private_place / way) for way in ("a", "a/b", "a/b/c")]
+    assert look(private_place / "a" / "b") == ("drwxr-xr-x", 0, 0)
+    assert look(private_place / "a" / "b" / "c") == ("drwxr-s---", 65534, 65533)
+
+
+def test_make_missing_does_not_heed_the_umask(private_place: Path) -> None:
+    old = os.umask(0o077)
+    try:
+        make(private_place / "a" / "b")
+    finally:
+        os.umask(old)
+    assert look(private_place / "a")[0] == "drwxr-xr-x"
+
+
+def test_make_missing_file_is_an_empty_one(private_place: Path) -> None:
+    make(private_place / "a" / "f", is_file=True)
+    assert look(private_place / "a" / "f")[0][0] == "-"
+    assert (private_place / "a" / "f").read_bytes() == b""
+
+
+def test_make_missing_notes_each_before_the_path_shows_it(private_place: Path) -> None:
+    seen: t.List[bool] = []
+    make(private_place / "a" / "b", note=lambda way: seen.append(os.path.lexists(way)))
+    assert seen == [False, False]
+
+
+def test_make_missing_leaves_what_somebody_else_made_meanwhile(private_place: Path) -> None:
+    target = private_place / "a"
+    made = make(target, note=lambda _way: target.mkdir(0o711))
+    assert look(target) == ("drwx--x--x", 0, 0)
+    assert remove_made(str(target), made[str(target)], same_boot=True) == "forgotten"
+    assert [path.name for path in private_place.iterdir()] == ["a"]
+
+
+def test_make_missing_below_a_link_that_came_meanwhile_fails(private_place: Path) -> None:
+    (private_place / "elsewhere").mkdir()
+
+    def swap(way: str) -> None:
+        if not os.path.lexists(way):
+            os.symlink("elsewhere", way)
+
+    with pytest.raises(OSError, match=r"Not a directory|symbolic"):
+        make(private_place / "a" / "b", note=swap)
+    assert list((private_place / "elsewhere").iterdir()) == []
+
+
+def test_make_missing_that_may_not_be_renamed_leaves_nothing(
+    private_place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: t.Any) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(calls, "renameat2", fail)
+    with pytest.raises(OSError, match="Read-only"):
+        make(private_place / "a")
+    assert list(private_place.iterdir()) == []
+
+
+# --- Taking away ---
+
+
+@pytest.mark.parametrize("is_file", [False, True], ids=["directory", "file"])
+def test_remove_made_takes_its_own(private_place: Path, is_file: bool) -> None:
+    (made,) = make(private_place / "a", is_file=is_file).items()
+    assert remove_made(*made, same_boot=True) == "removed"
+    assert list(private_place.iterdir()) == []
+    assert remove_made(*made, same_boot=True) == "forgotten"
+
+
+def test_remove_made_keeps_what_has_entries(private_place: Path) -> None:
+    (made,) = make(private_place / "a").items()
+    (private_place / "a" / "entry").write_text("")
+    assert remove_made(*made, same_boot=True) == "kept"
+
+
+def test_remove_made_keeps_a_file_with_content(private_place: Path) -> None:
+    (made,) = make(private_place / "a", is_file=True).items()
+    (private_place / "a").write_text("x")
+    assert remove_made(*made, same_boot=True) == "kept"
+
+
+def test_remove_made_keeps_what_is_mounted_on(
+    private_place: Path, mount_at: t.Callable[[Path], Path]
+) -> None:
+    (made,) = make(private_place / "a").items()
+    mount_at(private_place / "a")
+    assert remove_made(*made, same_boot=True) == "kept"
+
+
+def test_remove_made_forgets_what_took_its_place(private_place: Path) -> None:
+    (made,) = make(private_place / "a").items()
+    (private_place / "a").rename(private_place / "old")
+    (private_place / "a").mkdir()
+    assert remove_made(*made, same_boot=True) == "forgotten"
+    assert (private_place / "a").is_dir()
+
+
+def test_remove_made_does_not_follow_a_link(private_place: Path) -> None:
+    (made,) = make(private_place / "a").items()
+    (private_place / "a").rename(private_place / "b")
+    (private_place / "a").symlink_to("b")
+    assert remove_made(*made, same_boot=True) == "forgotten"
+    assert (private_place / "b").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("same_boot", "fate"), [(True, "forgotten"), (False, "removed")], ids=["this boot", "an earlier one"]
+)
+def test_remove_made_compares_devices_within_one_boot_only(
+    private_place: Path, same_boot: bool, fate: str
+) -> None:
+    ((path, identity),) = make(private_place / "a").items()
+    assert remove_made(path, replace(identity, device="9:9"), same_boot=same_boot) == fate
+
+
+def test_sweep_temporaries_takes_only_its_operations_own(private_place: Path) -> None:
+    depth = str(private_place).count("/") + 1
+    for operation in ("op", "other"):
+        (private_place / temporary_name(operation, depth)).mkdir()
+    (private_place / "a").mkdir()
+    (private_place / "a" / temporary_name("op", depth + 1)).write_text("")
+    sweep_temporaries(str(private_place / "a" / "b"), "op")
+    assert sorted(os.listdir(private_place)) == [temporary_name("other", depth), "a"]
+    assert os.listdir(private_place / "a") == []
