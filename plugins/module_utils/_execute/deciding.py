@@ -12,9 +12,9 @@ from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call
 from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import (
-    living,
     observe_coming,
     observe_leaving,
+    would_be_hidden,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.mounted import Wish, plan_mounted
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.released import (
@@ -43,7 +43,11 @@ def observe(
         looks_below=call.request.allow_nonempty,
     )
     below = around.below(entry.path)
-    return replace(seen, managed_below=living(below, references, call.host)) if below else seen
+    return (
+        replace(seen, managed_below=would_be_hidden(entry.path, below, references, call.host))
+        if below
+        else seen
+    )
 
 
 def decide(entry: Entry, call: Call, seen: Observation, around: Surroundings) -> Plan:

@@ -18,7 +18,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations
     short_lock,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.store import read_ledger, require_room
-from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import living
+from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import would_be_hidden
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.recovery import Kind, Note
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import (
     refuse_dependents,
@@ -68,7 +68,7 @@ def _note(work: Work, call: Call, ledger: Ledger) -> None:
 def _refuse_new_neighbours(work: Work, call: Call, ledger: Ledger, around: Surroundings) -> None:
     if work.step == "mount":
         below = around.below(work.path)
-        refuse_shadowing(work.path, living(below, ledger.references, call.host))
+        refuse_shadowing(work.path, would_be_hidden(work.path, below, ledger.references, call.host))
     if work.step == "unmount":
         refuse_dependents(work.path, around)
 

@@ -131,6 +131,8 @@ def _run_wave(entries: t.Sequence[Entry], call: Call) -> t.Dict[str, Outcome]:
     waiting = sorted(entries, key=lambda entry: entry.path)
     while waiting:
         works, waiting = _take_free(waiting, call, outcomes)
+        if not works and not waiting:
+            break
         if not works:
             # Waits for the first one only, holding nothing else.
             first, waiting = waiting[0], waiting[1:]
@@ -183,6 +185,11 @@ def _finish(works: t.Sequence[Work], call: Call, outcomes: t.Dict[str, Outcome])
     """Run one batch, note its outcomes, and return the entries that have to begin anew."""
     try:
         _run(works, call)
+    except BaseException:
+        # A signal, for example: what became of the mounts is for the next call to find out.
+        for work in works:
+            work.is_open = work.is_noted
+        raise
     finally:
         for work in works:
             work.close()

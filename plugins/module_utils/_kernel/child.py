@@ -37,7 +37,7 @@ def run_with_deadline(act: Act, timeout: int, *, kept: t.Collection[int], step: 
         theirs.close()
         if not select.select([ours], [], [], timeout)[0]:
             os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, os.WNOHANG)
+            _reap(pid, os.WNOHANG)
             raise MountError(
                 "timeout",
                 f"the kernel did not answer within {timeout} seconds; look at the device behind the mount, "
@@ -45,8 +45,13 @@ def run_with_deadline(act: Act, timeout: int, *, kept: t.Collection[int], step: 
                 step=step,
             )
         message, ancillary, _flags, _address = ours.recvmsg(65536, socket.CMSG_SPACE(4))
-        os.waitpid(pid, 0)
+        _reap(pid, 0)
     return _answer(message, ancillary)
+
+
+def _reap(pid: int, options: int) -> None:
+    with contextlib.suppress(ChildProcessError):  # the caller ignores SIGCHLD, so the kernel does it
+        os.waitpid(pid, options)
 
 
 def _serve(act: Act, channel: int, kept: t.Collection[int]) -> t.NoReturn:

@@ -77,6 +77,7 @@ class _Made:
         try:
             fd = os.open(self.temporary, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=self.parent)
             try:
+                _refuse_swapped(fd, is_file=self.is_file)
                 os.fchown(fd, attributes.uid, attributes.gid)
                 os.fchmod(fd, attributes.mode)
                 self.identity = inode_of(fd).identity
@@ -96,6 +97,14 @@ class _Made:
 
     def discard(self) -> None:
         _remove_name(self.parent, self.temporary, is_file=self.is_file)
+
+
+def _refuse_swapped(fd: int, *, is_file: bool) -> None:
+    """Refuse what is not the new, empty inode of root's: who may write the parent may have swapped it."""
+    inode = inode_of(fd)
+    is_new = inode.uid == 0 and not inode.mode & 0o077 and inode.kind == ("file" if is_file else "directory")
+    if not is_new or (inode.size if is_file else os.listdir(fd)):
+        raise OSError(errno.EAGAIN, "a new directory was swapped for another one")
 
 
 def _remove_name(parent: int, name: str, *, is_file: bool) -> bool:

@@ -62,9 +62,17 @@ def is_same_mount(found: KernelMount, reference: Reference) -> bool:
     return found.unique_id is not None or found.device == reference.device or found.fstype == "btrfs"
 
 
-def living(paths: t.Iterable[str], references: t.Mapping[str, Reference], host: Host) -> t.Tuple[str, ...]:
-    """Return those of these managed mount points whose mounts still exist."""
-    return tuple(path for path in paths if is_alive(references[path], host))
+def would_be_hidden(
+    path: str, below: t.Sequence[str], references: t.Mapping[str, Reference], host: Host
+) -> t.Tuple[str, ...]:
+    """Return those of the managed mount points below that a mount at this path would hide.
+
+    A new mount point hides them all. One that is managed was there before them: when everything has
+    vanished, with a reboot, it comes back first, and only what has not vanished is in its way.
+    """
+    if path not in references:
+        return tuple(below)
+    return tuple(point for point in below if is_alive(references[point], host))
 
 
 def observe_leaving(path: str, reference: t.Optional[Reference], host: Host) -> Observation:

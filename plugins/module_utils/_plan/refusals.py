@@ -71,7 +71,7 @@ def refuse_entries(place: Place, request: Request) -> None:
 
 
 def refuse_shadowing(path: str, hidden: t.Sequence[str]) -> None:
-    """Refuse a mount that would hide other ones. A reference whose mount has vanished hides nothing."""
+    """Refuse a mount that would hide other ones."""
     if hidden:
         raise refusal(
             "shadows",

@@ -34,7 +34,7 @@ class Observation:
     is_here: the ledger's mount is the topmost one at the path.
     is_alive: the ledger's mount exists, here or elsewhere.
     submounts: ids of what is mounted on or below the ledger's mount.
-    managed_below: managed mount points below the path at which something is mounted.
+    managed_below: managed mount points below the path that a mount there would hide.
     foreign_below: mount points of the kernel's table below the path, looked up only where the path
         has entries that shall be covered.
     """
