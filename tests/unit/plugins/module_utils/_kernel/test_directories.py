@@ -40,6 +40,11 @@ def make(path: Path, *, is_file: bool = False, note: t.Optional[t.Callable[[str]
     return made
 
 
+def only(made: t.Mapping[str, Identity]) -> t.Tuple[str, Identity]:
+    assert len(made) == 1, made
+    return next(iter(made.items()))
+
+
 def look(path: Path) -> t.Tuple[str, int, int]:
     found = path.lstat()
     return stat.filemode(found.st_mode), found.st_uid, found.st_gid
@@ -113,20 +118,20 @@ def test_make_missing_that_may_not_be_renamed_leaves_nothing(
 
 @pytest.mark.parametrize("is_file", [False, True], ids=["directory", "file"])
 def test_remove_made_takes_its_own(private_place: Path, is_file: bool) -> None:
-    (made,) = make(private_place / "a", is_file=is_file).items()
+    made = only(make(private_place / "a", is_file=is_file))
     assert remove_made(*made, same_boot=True) == "removed"
     assert list(private_place.iterdir()) == []
     assert remove_made(*made, same_boot=True) == "forgotten"
 
 
 def test_remove_made_keeps_what_has_entries(private_place: Path) -> None:
-    (made,) = make(private_place / "a").items()
+    made = only(make(private_place / "a"))
     (private_place / "a" / "entry").write_text("")
     assert remove_made(*made, same_boot=True) == "kept"
 
 
 def test_remove_made_keeps_a_file_with_content(private_place: Path) -> None:
-    (made,) = make(private_place / "a", is_file=True).items()
+    made = only(make(private_place / "a", is_file=True))
     (private_place / "a").write_text("x")
     assert remove_made(*made, same_boot=True) == "kept"
 
@@ -134,13 +139,13 @@ def test_remove_made_keeps_a_file_with_content(private_place: Path) -> None:
 def test_remove_made_keeps_what_is_mounted_on(
     private_place: Path, mount_at: t.Callable[[Path], Path]
 ) -> None:
-    (made,) = make(private_place / "a").items()
+    made = only(make(private_place / "a"))
     mount_at(private_place / "a")
     assert remove_made(*made, same_boot=True) == "kept"
 
 
 def test_remove_made_forgets_what_took_its_place(private_place: Path) -> None:
-    (made,) = make(private_place / "a").items()
+    made = only(make(private_place / "a"))
     (private_place / "a").rename(private_place / "old")
     (private_place / "a").mkdir()
     assert remove_made(*made, same_boot=True) == "forgotten"
@@ -148,7 +153,7 @@ def test_remove_made_forgets_what_took_its_place(private_place: Path) -> None:
 
 
 def test_remove_made_does_not_follow_a_link(private_place: Path) -> None:
-    (made,) = make(private_place / "a").items()
+    made = only(make(private_place / "a"))
     (private_place / "a").rename(private_place / "b")
     (private_place / "a").symlink_to("b")
     assert remove_made(*made, same_boot=True) == "forgotten"
@@ -161,7 +166,7 @@ def test_remove_made_does_not_follow_a_link(private_place: Path) -> None:
 def test_remove_made_compares_devices_within_one_boot_only(
     private_place: Path, same_boot: bool, fate: str
 ) -> None:
-    ((path, identity),) = make(private_place / "a").items()
+    path, identity = only(make(private_place / "a"))
     assert remove_made(path, replace(identity, device="9:9"), same_boot=same_boot) == fate
 
 
