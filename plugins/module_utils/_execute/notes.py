@@ -11,11 +11,13 @@ import os
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.codec import (
+    made_from_dict,
+    operation_from_dict,
     reference_from_dict,
     reference_to_dict,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import Record
-from ansible_collections.holdfast.mounts.plugins.module_utils._plan.recovery import Kind, Note
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.recovery import Note
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Identity
 
 
@@ -38,17 +40,14 @@ def made_record(path: str, identity: Identity) -> Record:
 
 
 def from_records(records: t.Sequence[Record]) -> Note:
-    """Return the note that these lines tell, as far as they go."""
-    first = records[0]
-    made = [
-        (str(line["made"]), Identity(line["device"], line["inode"], line["birth"])) for line in records[1:]
-    ]
+    """Return the note that these lines tell, as far as they go. Raises ledger_corrupt."""
+    first = t.cast(Record, operation_from_dict(records[0]))
     reference = first["reference"]
     return Note(
-        operation=str(first["operation"]),
-        kind=t.cast(Kind, first["kind"]),
-        path=str(first["path"]),
-        mount_id=int(first["mount_id"]),
+        operation=first["operation"],
+        kind=first["kind"],
+        path=first["path"],
+        mount_id=first["mount_id"],
         reference=None if reference is None else reference_from_dict(reference),
-        made=tuple(made),
+        made=tuple(made_from_dict(line) for line in records[1:]),
     )

@@ -12,7 +12,7 @@ import os
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import inode_of
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import Inode, inode_of
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts import (
     ATIME_MASK,
     attribute_bits,
@@ -33,16 +33,12 @@ def attach(mount: int, walk: Walk) -> None:
         raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
     ours, below = inode_of(mount), inode_of(walk.leaf)
     calls.move_mount(mount, walk.leaf)
-    parent = mount_parent(ours.mount_id, is_unique=ours.has_unique_id)
-    with Walk(walk.path) as seen:
-        is_there = seen.inode is not None and not seen.obstacle and seen.inode.mount_id == ours.mount_id
-        if (
-            is_there
-            and seen.inode is not None
-            and seen.inode.is_mount_root is not False
-            and parent == below.mount_id
-        ):
+    try:
+        if _is_seen(walk, ours, below):
             return
+    except BaseException:
+        take_off(mount)  # whatever stopped the look, what was not seen to be right does not stay
+        raise
     take_off(mount)
     raise MountError(
         "conflict",
@@ -51,6 +47,14 @@ def attach(mount: int, walk: Walk) -> None:
         step="attach",
         path=walk.path,
     )
+
+
+def _is_seen(walk: Walk, ours: Inode, below: Inode) -> bool:
+    parent = mount_parent(ours.mount_id, is_unique=ours.has_unique_id)
+    with Walk(walk.path) as seen:
+        is_there = seen.inode is not None and not seen.obstacle and seen.inode.mount_id == ours.mount_id
+        is_root = seen.inode is not None and seen.inode.is_mount_root is not False
+        return is_there and is_root and parent == below.mount_id
 
 
 def take_off(mount: int) -> None:

@@ -78,16 +78,16 @@ class Walk:
 
     def drop_leaf(self) -> None:
         """Close the handle of the last component: an open one keeps its mount busy (umount2(2))."""
-        if self.leaf is not None:
-            os.close(self.leaf)
-            self.leaf = None
+        leaf, self.leaf = self.leaf, None
+        if leaf is not None:
+            os.close(leaf)
 
     def close(self) -> None:
         """Close every handle. A second call does nothing."""
         self.drop_leaf()
-        if self.directory >= 0:
-            os.close(self.directory)
-            self.directory = -1
+        directory, self.directory = self.directory, -1
+        if directory >= 0:
+            os.close(directory)
 
     def __enter__(self) -> Walk:
         return self

@@ -14,6 +14,8 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.shape impo
     VERSION,
     WrongShape,
     build_ledger,
+    build_made,
+    build_operation,
     build_reference,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
@@ -78,6 +80,22 @@ def reference_from_dict(data: object) -> Reference:
     """Return the reference of this shape; the inverse of reference_to_dict. Raises ledger_corrupt."""
     try:
         return build_reference(data)
+    except WrongShape as error:
+        raise _corrupt(error) from error
+
+
+def made_from_dict(data: object) -> t.Tuple[str, Identity]:
+    """Return the directory that a line of a note tells of. Raises ledger_corrupt."""
+    try:
+        return build_made(data)
+    except WrongShape as error:
+        raise _corrupt(error) from error
+
+
+def operation_from_dict(data: object) -> t.Mapping[str, object]:
+    """Return the first line of a note once its values are of the written types. Raises ledger_corrupt."""
+    try:
+        return build_operation(data)
     except WrongShape as error:
         raise _corrupt(error) from error
 

@@ -111,7 +111,8 @@ class Operation:
             return
         try:
             if os.fstat(self.fd).st_size == 0:
-                os.unlink(_file_of(self.path))
+                with contextlib.suppress(FileNotFoundError):  # somebody cleaned /run meanwhile
+                    os.unlink(_file_of(self.path))
         finally:
             os.close(self.fd)
             self.fd = -1
@@ -122,9 +123,9 @@ def _records(fd: int) -> t.Tuple[Record, ...]:
     lines = os.pread(fd, size, 0).split(b"\n")[:-1] if size else []
     try:
         records = tuple(json.loads(line) for line in lines)
-        if records and "path" not in records[0]:
+        if records and not isinstance(records[0]["path"], str):
             raise ValueError("a note that names no mount point")
-    except (TypeError, ValueError) as error:
+    except (KeyError, RecursionError, TypeError, ValueError) as error:
         raise MountError(
             "ledger_corrupt",
             f"a note of an operation under way, in '{_OPERATIONS}', is damaged; compare the host's mounts "

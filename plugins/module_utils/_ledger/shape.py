@@ -25,9 +25,11 @@ _LEDGER_KEYS = frozenset(("boot_id", "directories", "references", "version"))
 _REFERENCE_KEYS = frozenset(Reference.__dataclass_fields__)
 _HOLDER_KEYS = frozenset(Holder.__dataclass_fields__)
 _IDENTITY_KEYS = frozenset(Identity.__dataclass_fields__)
+_NOTE_KEYS = frozenset(("kind", "mount_id", "operation", "path", "pid", "reference", "since"))
 
 _TOKEN = re.compile(r"[A-Za-z0-9._-]{0,128}")
 _DEVICE = re.compile(r"(?:[0-9]{1,10}:[0-9]{1,10})?")
+_KIND = re.compile(r"mount|remount|unmount")
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?Z")
 
 _T = t.TypeVar("_T")
@@ -85,6 +87,23 @@ def build_identity(data: object) -> Identity:
     # A filesystem may show any birth (struct statx_timestamp: 64 bits of seconds, with a sign).
     birth = _number(members, "birth", -(2**95), 2**95)
     return Identity(_matching(members, "device", _DEVICE), _number(members, "inode"), birth)
+
+
+def build_made(data: object) -> t.Tuple[str, Identity]:
+    """Return the path and the identity of this shape."""
+    members = _members(data, "a line of a note", _IDENTITY_KEYS | {"made"})
+    path = _checked(check_path, _typed(members, "made", str), "made")
+    return path, build_identity({name: members[name] for name in _IDENTITY_KEYS})
+
+
+def build_operation(data: object) -> Members:
+    """Return the members of this shape; what the reference holds is not looked at."""
+    members = _members(data, "a note", _NOTE_KEYS)
+    _checked(check_path, _typed(members, "path", str), "path")
+    _matching(members, "operation", _TOKEN)
+    _matching(members, "kind", _KIND)
+    _number(members, "mount_id")
+    return members
 
 
 def _build_holders(members: Members) -> t.Dict[str, Holder]:

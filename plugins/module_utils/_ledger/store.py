@@ -8,6 +8,7 @@ Private to holdfast.mounts.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import inode_of
@@ -69,6 +70,8 @@ def read_ledger() -> Ledger:
         except FileNotFoundError:
             return Ledger()
         except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+                raise  # nothing is wrong with the ledger
             raise _untrusted(f"it cannot be opened: {error.strerror}") from error
     try:
         _refuse_unsafe_file(fd)

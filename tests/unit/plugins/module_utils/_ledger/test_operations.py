@@ -143,3 +143,10 @@ def test_lock_is_exclusive_among_many_processes_that_remove_it(private_place: Pa
     for pid in children:
         os.waitpid(pid, 0)
     assert number.read_text() == "200"
+
+
+def test_operation_closes_after_somebody_cleaned_run(run: Path) -> None:
+    operation = locked()
+    shutil.rmtree(run)
+    operation.close()
+    assert operation.fd == -1
