@@ -33,6 +33,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._execute.recoverin
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.unmounting import take_mount_off
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Work, as_coded
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.attach import take_off
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.waiting import WouldWait
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import short_lock
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.store import read_ledger, write_ledger
 from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import refuse_other_namespace
@@ -43,7 +44,18 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger imp
 
 
 def run_batch(works: t.Sequence[Work], call: Call) -> None:
-    """Bring every work to its plan's end, to its error, or to where it is contended."""
+    """Bring every work to its plan's end, to its error, or to where it begins anew, contended or apart."""
+    try:
+        _run(works, call)
+    except (MountError, OSError) as error:
+        # The ledger or its lock: it stops every mount point of the batch alike.
+        for work in works:
+            work.is_open = work.is_noted
+            if work.error is None:
+                work.error = as_coded(error, work.path, step="record", state=call.request.state)
+
+
+def _run(works: t.Sequence[Work], call: Call) -> None:
     # Before anything is settled: what is gone from here may be alive in the ledger's own namespace.
     refuse_other_namespace(read_ledger(), call.host)
     _each(works, "recover", call, lambda work: recover(work.operation, call))
@@ -70,6 +82,8 @@ def _each(works: t.Iterable[Work], step: str, call: Call, act: t.Callable[[Work]
             continue
         try:
             act(work)
+        except WouldWait:
+            work.is_apart = True
         except (MountError, OSError) as error:
             work.error = as_coded(error, work.path, step=step, state=call.request.state)
 

@@ -18,7 +18,10 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._execute.directori
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Work
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import attach
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.child import run_with_deadline
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.child import (
+    Descriptor,
+    run_with_deadline,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.create import (
     create_bind,
     create_filesystem,
@@ -26,6 +29,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.create imp
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.devices import Device, find_device
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import inode_of
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.table import read_mounts
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.waiting import refuse_to_wait
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
 from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import is_mount, place_of
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import (
@@ -86,16 +90,16 @@ def _create(definition: Definition, device: t.Optional[Device], *, may_share: bo
 
 
 def _with_deadline(act: t.Callable[[], int], call: Call) -> int:
-    mount = run_with_deadline(act, call.request.timeout, kept=(), step="mount")
-    if mount is None:
-        raise OSError(errno.EIO, "no mount came back")
-    return mount
+    return run_with_deadline(lambda: Descriptor(act()), call.request.timeout, kept=(), step="mount")
 
 
 def _create_from_paths(definition: Definition, work: Work, call: Call) -> int:
     """Make a bind or an overlay from handles of what is looked at here and now."""
     with contextlib.ExitStack() as stack:
         walks = [stack.enter_context(Walk(path)) for path in definition.source_paths]
+        for walk in walks:
+            if walk.inode is not None:
+                refuse_to_wait(walk.inode, walk.path)  # a mount of it is asked for its flags and root
         source = Source(places=tuple(place_of(walk) for walk in walks))
         refuse_bad_source(work.path, definition, source, call.request)
         handles = [walk.leaf for walk in walks if walk.leaf is not None]
@@ -177,10 +181,11 @@ def change_options(
 ) -> None:
     """Change the flags and the changeable options of a reference's mount from one definition to another."""
     with Walk(path) as walk:
-        if walk.leaf is None or not is_mount(walk.inode, reference, call.host):
+        if walk.leaf is None or walk.inode is None or not is_mount(walk.inode, reference, call.host):
             raise refusal(
                 "conflict", path, f"the mount at '{path}' was replaced meanwhile; look at it, then repeat"
             )
+        refuse_to_wait(walk.inode, path)
         parameters: t.List[t.Tuple[str, t.Optional[str]]] = []
         if after.fstype == "tmpfs":
             parameters = [(name, value) for name, value in after.data if name == "size"]

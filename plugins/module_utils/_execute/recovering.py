@@ -21,6 +21,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work impo
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import attach
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.directories import sweep_temporaries
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts import find_mount
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.waiting import WouldWait
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import (
     Operation,
@@ -105,5 +106,7 @@ def recover_dead(paths: t.Iterable[str], call: Call) -> None:
         if operation is not None:
             try:
                 recover(operation, call)
+            except WouldWait:
+                pass  # it stays in the way, until a call on it finds out
             finally:
                 operation.close()

@@ -12,6 +12,7 @@ import time
 import typing as t
 from dataclasses import replace
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.apart import run_apart
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.batch import run_batch
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.mounting import can_hang
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import (
@@ -184,7 +185,8 @@ def _take(entry: Entry, deadline: float, call: Call, outcomes: t.Dict[str, Outco
 def _finish(works: t.Sequence[Work], call: Call, outcomes: t.Dict[str, Outcome]) -> t.List[Entry]:
     """Run one batch, note its outcomes, and return the entries that have to begin anew."""
     try:
-        _run(works, call)
+        run_batch(works, call)
+        run_apart([work for work in works if work.is_apart], call)
     except BaseException:
         # A signal, for example: what became of the mounts is for the next call to find out.
         for work in works:
@@ -197,17 +199,6 @@ def _finish(works: t.Sequence[Work], call: Call, outcomes: t.Dict[str, Outcome])
         if not work.is_contended:
             outcomes[work.path] = Outcome(work.path, work.plan, work.error)
     return [work.entry for work in works if work.is_contended]
-
-
-def _run(works: t.Sequence[Work], call: Call) -> None:
-    try:
-        run_batch(works, call)
-    except (MountError, OSError) as error:
-        # The ledger or its lock: it stops every mount point of the batch alike.
-        for work in works:
-            work.is_open = work.is_noted
-            if work.error is None:
-                work.error = as_coded(error, work.path, step="record", state=call.request.state)
 
 
 def _locked(path: str) -> MountError:

@@ -136,6 +136,13 @@ def statx(fd: int, path: str, *, flags: int, mask: int) -> bytes:
     return buffer.raw
 
 
+def die_with_parent(parent: int) -> None:
+    """End this process as soon as its parent does, which was that process (PR_SET_PDEATHSIG, prctl(2))."""
+    _checked(_libc.prctl(1, ctypes.c_ulong(9), 0, 0, 0), "prctl")
+    if os.getppid() != parent:
+        os._exit(0)  # it was too late to be told
+
+
 def _mount_id_request(mount_id: int, parameter: int) -> t.Any:
     # struct mnt_id_req of Linux 6.8: size (and a spare word), id, parameter
     return (ctypes.c_uint64 * 3)(24, mount_id, parameter)

@@ -105,6 +105,11 @@ class Operation:
         """Take back the note and keep the lock."""
         os.ftruncate(self.fd, 0)
 
+    def leave(self) -> None:
+        """Let go of the file as it is: another process goes on with it, and has the lock until it ends."""
+        os.close(self.fd)
+        self.fd = -1
+
     def close(self) -> None:
         """Give the lock back: without a note the file goes, with one it stays for the next caller."""
         if self.fd < 0:

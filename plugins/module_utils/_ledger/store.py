@@ -60,7 +60,7 @@ def read_ledger() -> Ledger:
 
     Raises MountError C(ledger_untrusted) or C(ledger_corrupt).
     """
-    with Walk(LEDGER_PATH) as walk:
+    with Walk(LEDGER_PATH, waits=True) as walk:
         _refuse_unsafe_way(walk)
         if walk.leaf is None:
             return Ledger()
@@ -144,6 +144,6 @@ def _open_facts_directory() -> int:
         except FileExistsError:
             continue
         os.chmod(directory, 0o755)  # whatever the umask took away
-    with Walk(LEDGER_PATH) as walk:
+    with Walk(LEDGER_PATH, waits=True) as walk:
         _refuse_unsafe_way(walk)
         return os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=walk.directory)
