@@ -17,6 +17,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places im
     would_be_hidden,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.mounted import Wish, plan_mounted
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import refuse_entangled
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.released import (
     plan_released,
     plan_unmounted,
@@ -53,6 +54,7 @@ def observe(
 def decide(entry: Entry, call: Call, seen: Observation, around: Surroundings) -> Plan:
     """Return the plan of one mount point. Raises MountError."""
     if entry.definition is not None:
+        refuse_entangled(entry.path, entry.definition, around)
         return plan_mounted(Wish(entry.path, entry.definition, call.request, call.host, call.now), seen)
     if call.request.state == "unmounted":
         return plan_unmounted(entry.path, call.request, seen, around)

@@ -80,6 +80,8 @@ def prepare_mount(work: Work, call: Call, ledger: Ledger) -> None:
             work.plan.reference,
             mount_id=inode.mount_id,
             device=inode.identity.device,
+            inode=inode.identity.inode,
+            birth=inode.identity.birth,
             operation=work.name,
         )
         work.plan = replace(work.plan, reference=reference)
@@ -176,6 +178,23 @@ def change_mount(work: Work, call: Call, old: Reference) -> None:
         raise
 
 
+def _is_read_only(fd: int) -> bool:
+    return bool(os.fstatvfs(fd).f_flag & os.ST_RDONLY)
+
+
+def _refuse_twins(path: str, reference: Reference) -> None:
+    """Refuse to make a superblock writable that others have mounted, and rely on as it is."""
+    twins = [m for m in read_mounts() if m.device == reference.device and m.mount_point != path]
+    if twins:
+        raise refusal(
+            "conflict",
+            path,
+            f"the source of '{path}' is mounted read-only elsewhere, and would become writable there too; "
+            "release it there first",
+            detail="; ".join(f"'{m.mount_point}'" for m in twins),
+        )
+
+
 def change_options(
     path: str, reference: Reference, call: Call, *, before: Definition, after: Definition
 ) -> None:
@@ -189,8 +208,9 @@ def change_options(
         parameters: t.List[t.Tuple[str, t.Optional[str]]] = []
         if after.fstype == "tmpfs":
             parameters = [(name, value) for name, value in after.data if name == "size"]
-        elif "ro" not in after.flags and os.fstatvfs(walk.leaf).f_flag & os.ST_RDONLY:
-            parameters = [("rw", None)] if FILESYSTEMS[after.fstype].is_block else []
+        elif FILESYSTEMS[after.fstype].is_block and "ro" not in after.flags and _is_read_only(walk.leaf):
+            _refuse_twins(path, reference)
+            parameters = [("rw", None)]
         if parameters:
             attach.reconfigure(walk.leaf, parameters)
         attach.change_flags(walk.leaf, before, after)

@@ -112,22 +112,29 @@ def predict(call: Call) -> t.Tuple[Outcome, ...]:
     for part in parts(call.request, ledger):
         own = replace(call, request=part)
         for wave in waves(part, ledger):
-            around = Surroundings(world.ledger.references)
             going, stopped = without_footing(wave, own, outcomes)
             outcomes.update(stopped)
-            for outcome in _predict_wave(going, own, world, around):
-                world.apply(outcome)
-                outcomes[outcome.path] = outcome
+            for group in _groups(going):
+                for outcome in _predict_group(group, own, world, Surroundings(world.ledger.references)):
+                    world.apply(outcome)
+                    outcomes[outcome.path] = outcome
     given = [entry.path for entry in call.request.entries]
     return tuple(outcomes[path] for path in given + sorted(set(outcomes) - set(given)))
 
 
-def _predict_wave(
-    wave: t.Sequence[Entry], call: Call, world: _World, around: Surroundings
+def _groups(wave: t.Sequence[Entry]) -> t.List[t.List[Entry]]:
+    """Return together what does not look at each other, then each overlay alone: its layers are its own."""
+    overlays = [entry for entry in wave if entry.definition and entry.definition.fstype == "overlay"]
+    others = [entry for entry in wave if entry not in overlays]
+    return ([others] if others else []) + [[entry] for entry in overlays]
+
+
+def _predict_group(
+    group: t.Sequence[Entry], call: Call, world: _World, around: Surroundings
 ) -> t.List[Outcome]:
     outcomes: t.List[Outcome] = []
     apart: t.List[Entry] = []
-    for entry in wave:
+    for entry in group:
         try:
             outcomes.append(_predict_entry(entry, call, world, around))
         except WouldWait:

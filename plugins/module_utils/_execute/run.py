@@ -15,6 +15,8 @@ from dataclasses import replace
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.apart import run_apart
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.batch import run_batch
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.mounting import can_hang
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.notes import from_records
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.recovering import recover_dead
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import (
     Call,
     Outcome,
@@ -23,6 +25,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work impo
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import (
     describe_occupant,
+    list_notes,
     prepare_run,
     start_operation,
 )
@@ -43,6 +46,9 @@ def execute(call: Call) -> t.Tuple[Outcome, ...]:
     Raises MountError where the whole call is refused.
     """
     prepare_run()
+    if call.request.purge:
+        # What died before the ledger was written is held as well.
+        recover_dead(_noted_by(call.request.holder), call)
     ledger = read_ledger()
     outcomes: t.Dict[str, Outcome] = {}
     for part in parts(call.request, ledger):
@@ -53,6 +59,11 @@ def execute(call: Call) -> t.Tuple[Outcome, ...]:
             for group in _by_patience(going, ledger):
                 outcomes.update(_run_wave(group, own))
     return tuple(outcomes[path] for path in _paths_in_order(call.request, outcomes))
+
+
+def _noted_by(holder: str) -> t.List[str]:
+    notes = [from_records(records) for records in list_notes().values()]
+    return [note.path for note in notes if note.reference is not None and holder in note.reference.holders]
 
 
 def _paths_in_order(request: Request, outcomes: t.Mapping[str, Outcome]) -> t.List[str]:
@@ -128,7 +139,8 @@ def _by_patience(wave: t.Sequence[Entry], ledger: Ledger) -> t.List[t.List[Entry
 
 def _run_wave(entries: t.Sequence[Entry], call: Call) -> t.Dict[str, Outcome]:
     outcomes: t.Dict[str, Outcome] = {}
-    deadlines: t.Dict[str, float] = {}
+    # They wait side by side, so that many that are taken cost no more than one.
+    deadline = call.lock_deadline
     waiting = sorted(entries, key=lambda entry: entry.path)
     while waiting:
         works, waiting = _take_free(waiting, call, outcomes)
@@ -137,13 +149,12 @@ def _run_wave(entries: t.Sequence[Entry], call: Call) -> t.Dict[str, Outcome]:
         if not works:
             # Waits for the first one only, holding nothing else.
             first, waiting = waiting[0], waiting[1:]
-            deadline = deadlines.setdefault(first.path, call.lock_deadline)
             works = _take(first, deadline, call, outcomes)
             if not works:
                 outcomes.setdefault(first.path, Outcome(first.path, error=_locked(first.path)))
                 continue
         for entry in _finish(works, call, outcomes):
-            if time.monotonic() < deadlines.setdefault(entry.path, call.lock_deadline):
+            if time.monotonic() < deadline:
                 waiting.append(entry)
             else:
                 outcomes[entry.path] = Outcome(entry.path, error=_locked(entry.path))

@@ -180,18 +180,20 @@ def _listing() -> t.List[str]:
 
 def list_interrupted() -> t.Tuple[str, ...]:
     """Return the mount points whose operation died; empty for callers that may not look."""
-    interrupted = []
     try:
-        for path in list_notes():
-            with open(_file_of(path), "rb") as file:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    continue
-                interrupted.append(path)
-    except (FileNotFoundError, PermissionError):
-        return tuple(interrupted)
-    return tuple(interrupted)
+        noted = list_notes()
+    except PermissionError:
+        return ()
+    return tuple(path for path in noted if _is_dead(path))
+
+
+def _is_dead(path: str) -> bool:
+    try:
+        with open(_file_of(path), "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except (BlockingIOError, FileNotFoundError):
+        return False  # at work, or at its end meanwhile
+    return True
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import os
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import inode_of
@@ -80,7 +81,11 @@ def read_ledger() -> Ledger:
         raise
     with os.fdopen(fd, "rb") as file:
         raw = file.read()
-    return ledger_from_json(raw.decode("utf-8", "surrogateescape"))
+    return _parse(raw.decode("utf-8", "surrogateescape"))
+
+
+# A call reads the ledger several times, and mostly finds the same text.
+_parse = functools.lru_cache(maxsize=1)(ledger_from_json)
 
 
 def write_ledger(ledger: Ledger) -> None:
