@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, holdfast.mounts contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A minimal error tells nothing of the host that the caller had not said: one real failing call for every code.
+"""A minimal error tells nothing of the host that was not said: one real failing call or more for every code.
 
 The hosts are in programs/hidden.py and programs/refusals.py. Where the kernel hardly fails by itself, one of
 its calls is made to.

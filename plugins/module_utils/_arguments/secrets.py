@@ -38,7 +38,7 @@ def find_secrets(params: t.Any, name: str = "") -> t.Set[str]:
     """Return the texts in parameters of any shape that look like secrets.
 
     params: a parameter's value, or all by their names. name: of the option that it belongs to.
-    No call that is accepted has any: an option of opts with such a name is always refused.
+    No call that mounts has any: an option of opts with such a name is always refused.
     """
     if isinstance(params, dict):
         named = {str(key): value for key, value in params.items() if not str(key).startswith("_ansible_")}

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, holdfast.mounts contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A real failing call for every code of the contract, and a kernel that fails where a real one hardly does."""
+"""A real failing call for every code of the contract, on a kernel that fails where it hardly ever does."""
 
 from __future__ import annotations
 
