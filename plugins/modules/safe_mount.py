@@ -394,14 +394,14 @@ error:
       sample: 5c1a3d1ce9f0
 """
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.secrets import DiscreetModule
 from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.spec import ARGUMENT_SPEC
 from ansible_collections.holdfast.mounts.plugins.module_utils._call.safe_mount import run_call
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+    module = DiscreetModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     result = run_call(module.params, check_mode=module.check_mode, diff_mode=module._diff)
     if result.get("failed"):
         module.fail_json(**result)
