@@ -146,7 +146,7 @@ def mount_and_rewrite(*, path: str) -> t.Dict[str, t.Any]:
 
 
 def run_control(name: str) -> t.Tuple[int, int]:
-    """Interrupt the control at every point and call it again; return how often that was wrong, and of what."""
+    """Interrupt the control at every point, call it again; return how often that was wrong, and of what."""
     wrong = 0
     for point in range(1, ENDLESS):
         with open(NAIVE_LEDGER, "w", encoding="ascii") as file:
