@@ -12,6 +12,7 @@ import typing as t
 import pytest
 
 Program = t.Callable[..., t.Dict[str, t.Any]]
+Show = t.Callable[[str, str, str], None]
 
 FEATURES = [
     ("everything", "full"),
@@ -25,8 +26,17 @@ FEATURES = [
 
 
 @pytest.mark.parametrize("call", ["fsopen", "fsconfig", "fsmount", "move_mount", "statmount"])
-def test_kernel_without_the_call_is_refused_and_left_as_it_was(run_program: Program, call: str) -> None:
+def test_kernel_without_the_call_is_refused_and_left_as_it_was(
+    run_program: Program, show_figures: Show, call: str
+) -> None:
     outcome = run_program("features", "without", call)
+    show_figures(
+        f"8 no {call}: what is left",
+        f"{len(outcome['left'])} traces of {len(outcome['codes'])} calls",
+        f"make the directory, then ask the kernel: {len(outcome['naive'])} traces of 1 call",
+    )
+    # It has no use for statmount(2).
+    assert bool(outcome["naive"]) == (call != "statmount")
     assert set(outcome["codes"]) == {"unsupported"}
     assert outcome["left"] == []
 

@@ -15,12 +15,13 @@ import subprocess
 import sys
 import typing as t
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls
 from ansible_collections.holdfast.mounts.plugins.module_utils._observe.facts import observe_facts
 from harness.namespace import make_world
 from harness.zygote import Fuse
 from in_process import call, code_of
 from switches import SWITCHES, lack_call
-from traces import compare, disagreements, look
+from traces import Traces, compare, disagreements, look
 
 TMPFS = {"src": "tmpfs", "fstype": "tmpfs", "opts": ["mode=0755", "size=1m"]}
 LARGER = {**TMPFS, "opts": ["mode=0755", "size=2m", "noexec"]}
@@ -140,7 +141,19 @@ def run_without(name: str) -> t.Dict[str, t.Any]:
     codes = [code_of(call(path="/srv/a/b", **TMPFS))]
     bulk = call(mounts=[{"path": f"/srv/a/{name}", **TMPFS} for name in "xy"], holder="x")
     codes += [entry["error"]["code"] for entry in bulk["mounts"]]
-    return {"codes": codes, "left": compare(before, look())}
+    return {"codes": codes, "left": compare(before, look()), "naive": mount_naively(before)}
+
+
+def mount_naively(before: Traces) -> t.List[str]:
+    """The control: make the directory, then ask the kernel; return what is left of the failure."""
+    os.makedirs("/srv/naive/dir")
+    try:
+        context = calls.fsopen("tmpfs")
+        calls.fsconfig(context, calls.FSCONFIG_CMD_CREATE)
+        calls.move_mount(calls.fsmount(context, 0), os.open("/srv/naive/dir", os.O_PATH))
+    except OSError:
+        return [what for what in compare(before, look()) if what.startswith("new in files")]
+    return []
 
 
 def main(words: t.Sequence[str]) -> None:

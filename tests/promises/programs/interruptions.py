@@ -3,7 +3,8 @@
 """Something happens in the middle of a call, at many points of it: interruptions.py EVENT PROPAGATION STRIDE.
 
 EVENT: a signal's name, or run-cleaned, where everything below /run/holdfast is removed. After each the next
-calls must bring ledger and kernel together and, in the end, leave nothing.
+calls must bring ledger and kernel together and, in the end, leave nothing. The control, which mounts and then
+rewrites its JSON, is interrupted after every single system call.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ import typing as t
 
 from harness.namespace import make_world
 from harness.zygote import Fuse
-from in_process import call, code_of
-from traces import compare, disagreements, list_notes, look
+from in_process import call, code_of, mount_tmpfs, unmount
+from traces import compare, disagreements, list_notes, look, mounted
 
 TMPFS = {"src": "tmpfs", "fstype": "tmpfs", "opts": ["mode=0755", "size=1m"]}
 LARGER = {**TMPFS, "opts": ["mode=0755", "size=2m", "noexec"]}
@@ -28,6 +29,7 @@ PATHS = [{"path": entry["path"]} for entry in BULK]
 LEAVE = {"path": PATH, "state": "released"}
 LEAVE_ALL = {"mounts": PATHS, "holder": "x", "state": "released"}
 ENDLESS = 1_000_000
+NAIVE, NAIVE_LEDGER = "/srv/naive", "/etc/naive.json"
 
 Arguments = t.Dict[str, t.Any]
 # What is held before, the call that is interrupted, and how to leave everything.
@@ -62,7 +64,9 @@ class Event(Fuse):
             signal.raise_signal(getattr(signal, self.name))
 
 
-def interrupt(name: str, point: int, arguments: Arguments) -> t.Tuple[str, bool]:
+def interrupt(
+    name: str, point: int, arguments: Arguments, act: t.Callable[..., t.Dict[str, t.Any]] = call
+) -> t.Tuple[str, bool]:
     """Run a call in a child to which the event happens; return how it ended, and whether the event came."""
     reader, writer = os.pipe()
     pid = os.fork()
@@ -71,7 +75,7 @@ def interrupt(name: str, point: int, arguments: Arguments) -> t.Tuple[str, bool]
         event, word = Event(name, point), "raised"
         try:
             sys.setprofile(event)
-            result = call(**arguments)
+            result = act(**arguments)
             sys.setprofile(None)
             word = str(result.get("failed", False))
         except KeyboardInterrupt:
@@ -127,6 +131,37 @@ def heal(word: str, interrupted: Arguments, leave: Arguments) -> t.Iterator[str]
         yield f"leave: {code_of(left)} {left.get('mounts') or left['msg']}"
 
 
+def mount_and_rewrite(*, path: str) -> t.Dict[str, t.Any]:
+    """The control: mount where the JSON names none, then rewrite it. It has a folder for its notes too."""
+    held = json.loads(os.read(os.open(NAIVE_LEDGER, os.O_RDONLY), 1 << 16))
+    os.makedirs("/run/holdfast/naive", exist_ok=True)
+    if path not in held:
+        os.makedirs(path, exist_ok=True)
+        mount_tmpfs("naive", path)
+    handle = os.open("/run/holdfast/naive/new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.write(handle, json.dumps([*held, path]).encode())
+    os.close(handle)
+    shutil.copyfile("/run/holdfast/naive/new", NAIVE_LEDGER)
+    return {}
+
+
+def run_control(name: str) -> t.Tuple[int, int]:
+    """Interrupt the control at every point, call it again; return how often that was wrong, and of what."""
+    wrong = 0
+    for point in range(1, ENDLESS):
+        with open(NAIVE_LEDGER, "w", encoding="ascii") as file:
+            file.write("[]")
+        word, came = interrupt(name, point, {"path": NAIVE}, mount_and_rewrite)
+        again = interrupt(name, ENDLESS, {"path": NAIVE}, mount_and_rewrite)[0]
+        copies = mounted().count(NAIVE)
+        while unmount(NAIVE):
+            pass
+        if not came:
+            return wrong, point - 1
+        wrong += copies != 1 or "raised" in (word, again)
+    return wrong, ENDLESS
+
+
 def main(name: str, propagation: str, stride: int) -> None:
     """Run every course."""
     make_world(propagation, private_dev=False)
@@ -136,7 +171,8 @@ def main(name: str, propagation: str, stride: int) -> None:
         course: run_course(name, course, 1 + number % stride, stride)
         for number, course in enumerate(sorted(COURSES))
     }
-    sys.stdout.write(json.dumps(outcome) + "\n")
+    wrong, points = run_control(name)
+    sys.stdout.write(json.dumps({"ours": outcome, "control": {"wrong": wrong, "points": points}}) + "\n")
 
 
 if __name__ == "__main__":
