@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.batch import run_batch
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.mounting import can_hang
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.staging import sweep_stages
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import (
     Call,
     Outcome,
@@ -42,6 +43,7 @@ def execute(call: Call) -> t.Tuple[Outcome, ...]:
     Raises MountError where the whole call is refused.
     """
     prepare_run()
+    sweep_stages()
     ledger = read_ledger()
     outcomes: t.Dict[str, Outcome] = {}
     for part in parts(call.request, ledger):

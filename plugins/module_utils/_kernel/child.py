@@ -26,8 +26,8 @@ def run_with_deadline(act: Act, timeout: int, *, kept: t.Collection[int], step: 
     """Run act in a child and return the descriptor it returns, as one of ours.
 
     The child has the descriptors in kept and no other: it holds no lock but those, and what it
-    makes after the deadline dies with it. Raises what act raises, and MountError C(timeout) after
-    so many seconds. LIMIT: a child in uninterruptible sleep stays until the kernel lets it go.
+    makes or runs after the deadline dies with it. Raises what act raises, and MountError C(timeout)
+    after so many seconds. LIMIT: a child in uninterruptible sleep stays until the kernel lets it go.
     """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours:
@@ -36,7 +36,7 @@ def run_with_deadline(act: Act, timeout: int, *, kept: t.Collection[int], step: 
             _serve(act, theirs.fileno(), kept)
         theirs.close()
         if not select.select([ours], [], [], timeout)[0]:
-            os.kill(pid, signal.SIGKILL)
+            _kill(pid)
             _reap(pid, os.WNOHANG)
             raise MountError(
                 "timeout",
@@ -47,6 +47,12 @@ def run_with_deadline(act: Act, timeout: int, *, kept: t.Collection[int], step: 
         message, ancillary, _flags, _address = ours.recvmsg(65536, socket.CMSG_SPACE(4))
         _reap(pid, 0)
     return _answer(message, ancillary)
+
+
+def _kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):  # it did not come to have a group of its own
+        os.killpg(pid, signal.SIGKILL)
 
 
 def _reap(pid: int, options: int) -> None:
