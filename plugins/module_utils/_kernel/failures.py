@@ -42,7 +42,8 @@ _SIGNS: t.Tuple[t.Tuple[str, Cause, int], ...] = (
     ),
     (r"rpc\.statd is not running", "statd", errno.ECONNREFUSED),
     (
-        r"not resolve (hostname|address)|[Ff]ailed to resolve|Name or service not known",
+        r"not resolve (hostname|address)|[Ff]ailed to resolve|Name or service not known"
+        r"|name resolution|Resource temporarily unavailable",
         "unresolved",
         errno.ENOENT,
     ),
@@ -61,7 +62,7 @@ _SIGNS: t.Tuple[t.Tuple[str, Cause, int], ...] = (
         errno.ETIMEDOUT,
     ),
     (r"[Pp]ermission denied|access denied|Operation not permitted|error\(?\s?13\b", "denied", errno.EACCES),
-    (r"Not a directory|error\(?\s?20\b", "not_a_directory", errno.ENOTDIR),
+    (r"[Nn]ot a directory|error\(?\s?20\b", "not_a_directory", errno.ENOTDIR),
     (r"No such file or directory|error\(?\s?2\b", "missing", errno.ENOENT),
     (r"Stale file handle|error\(?\s?116\b", "missing", errno.ESTALE),
     (r"incorrect mount option|Invalid argument|error\(?\s?22\b|unknown option", "options", errno.EINVAL),
@@ -108,6 +109,7 @@ _HINTS_OF_TYPE: t.Mapping[t.Tuple[str, Cause], str] = {
     ("glusterfs", "failed"): "see /var/log/glusterfs on this host: volume, server, firewall",
     ("nfs", "denied"): "see whether the server exports it, to this host, and with this sec",
     ("nfs", "missing"): "correct 'src', or export it there",
+    ("nfs", "options"): "see what this version of nfs-common and of the kernel take; Kerberos needs rpc.gssd",
     ("sshfs", "denied"): "see that root's key, as in root's ssh_config(5), is authorised there",
     ("sshfs", "gone"): "see that the server has the sftp subsystem",
 }

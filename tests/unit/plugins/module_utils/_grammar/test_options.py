@@ -237,6 +237,25 @@ SHOWN: t.Dict[str, t.Tuple[str, t.List[str], t.Dict[str, t.Optional[str]]]] = {
     ),
     "overlay_in_one": ("overlay", ["rw", "lowerdir=/a:/b"], {"lowerdir": "/a:/b"}),
     "iso9660_mode_by_another_name": ("iso9660", ["ro", "fmode=444"], {"mode": "0444"}),
+    # Linux 6.1, an export and a share of the same host
+    "nfs": (
+        "nfs",
+        ["rw", "vers=4.2", "rsize=262144", "namlen=255", "hard", "proto=tcp", "sec=sys", "addr=127.0.0.1"],
+        {"vers": "4.2", "rsize": "262144", "namlen": "255", "hard": None, "proto": "tcp", "sec": "sys"},
+    ),
+    "cifs": (
+        "cifs",
+        ["rw", "vers=3.1.1", "cache=strict", "username=bob", "uid=0", "file_mode=0755", "soft", "nounix"],
+        {
+            "vers": "3.1.1",
+            "cache": "strict",
+            "uid": "0",
+            "file_mode": "0755",
+            "soft": None,
+            "nounix": None,
+        },
+    ),
+    "context": ("tmpfs", ['context="a:b:c:s0:c1,c2"'], {"context": "a:b:c:s0:c1,c2"}),
     "unknown_words": ("ext4", ["rw", "seclabel", "stripe=x", "errors", "=", ""], {}),
     "unknown_type": ("proc", ["rw", "hidepid=2"], {}),
 }

@@ -87,6 +87,14 @@ SAID: t.Dict[str, t.Tuple[str, str, str, t.Optional[int], str]] = {
         2,
         "name is not known",
     ),
+    "nfs_no_resolver": ("nfs", "mount.nfs: Resource temporarily unavailable", "mount_failed", 2, "not known"),
+    "nfs_file": (
+        "nfs",
+        "mount.nfs: mount spec 127.0.0.1:/a or point /run/holdfast/stage/x/mount is not a directory",
+        "mount_failed",
+        20,
+        "no directory",
+    ),
     "nfs_version": (
         "nfs",
         "mount.nfs: requested NFS version or transport protocol is not supported",
@@ -107,7 +115,7 @@ SAID: t.Dict[str, t.Tuple[str, str, str, t.Optional[int], str]] = {
         "mount.nfs: an incorrect mount option was specified",
         "mount_failed",
         22,
-        "one of the options",
+        "one of the options; see what this version of nfs-common",
     ),
     "nfs_kernel": ("nfs", "mount.nfs: No such device", "unsupported", 19, "load or install its module"),
     "cifs_password": (

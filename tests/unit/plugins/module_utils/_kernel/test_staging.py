@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import staging
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.helpers import Said
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts import mount_under
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.table import read_mounts
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import KernelMount
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition
@@ -81,7 +82,7 @@ class Helper:
         self.argv: t.List[str] = []
         self.given = ""
         self.source, self.status = source, status
-        shown = staging.mount_under
+        shown = mount_under
 
         def disguised(inode: t.Any) -> t.Optional[KernelMount]:
             found = shown(inode)
