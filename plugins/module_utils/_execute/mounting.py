@@ -15,6 +15,7 @@ import typing as t
 from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.directories import make_mount_point
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.staging import mount_by_helper
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Work
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import attach
@@ -66,7 +67,9 @@ def definition_of(work: Work) -> Definition:
 def prepare_mount(work: Work, call: Call, ledger: Ledger) -> None:
     """Make the mount of this work, attached nowhere, and fill its ids into the plan."""
     definition = definition_of(work)
-    if FILESYSTEMS[definition.fstype].is_block:
+    if FILESYSTEMS[definition.fstype].helper:
+        work.mount = mount_by_helper(definition, work, call)
+    elif FILESYSTEMS[definition.fstype].is_block:
         work.mount = _create_on_device(definition, work, call, ledger)
     elif definition.source_paths:
         work.mount = _create_from_paths(definition, work, call)

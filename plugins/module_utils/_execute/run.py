@@ -17,6 +17,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._execute.batch imp
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.mounting import can_hang
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.notes import from_records
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.recovering import recover_dead
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.staging import sweep_stages
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import (
     Call,
     Outcome,
@@ -46,6 +47,7 @@ def execute(call: Call) -> t.Tuple[Outcome, ...]:
     Raises MountError where the whole call is refused.
     """
     prepare_run()
+    sweep_stages()
     if call.request.purge:
         # What died before the ledger was written is held as well.
         recover_dead(_noted_by(call.request.holder), call)

@@ -77,14 +77,13 @@ def _try(work: Work, call: Call, reference: Reference, *, lazily: bool) -> t.Opt
 
 
 def _unmount(walk: Walk, work: Work, call: Call, reference: Reference, *, lazily: bool) -> None:
-    is_quick = not can_hang(reference.fstype) and walk.inode is not None and answers_at_once(walk.inode)
-    if lazily or is_quick:
+    if not can_hang(reference.fstype) and walk.inode is not None and answers_at_once(walk.inode):
         attach.unmount(walk, lazily=lazily)
         return
     kept = (walk.directory, work.operation.fd)
     try:
         run_with_deadline(
-            lambda: attach.unmount(walk, lazily=False), call.request.timeout, kept=kept, step="unmount"
+            lambda: attach.unmount(walk, lazily=lazily), call.request.timeout, kept=kept, step="unmount"
         )
     except MountError:
         # The child still has the lock, and ends the unmount or not: the next caller finds out which.

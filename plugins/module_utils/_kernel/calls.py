@@ -124,6 +124,11 @@ def umount2(target: str, flags: int) -> None:
     _checked(_libc.umount2(_text(target), ctypes.c_int(flags)), "umount2")
 
 
+def set_parent_death_signal(number: int) -> None:
+    """Have the kernel send this process the signal when its parent dies (prctl(2))."""
+    _checked(_libc.prctl(1, ctypes.c_ulong(number), 0, 0, 0), "prctl")
+
+
 def renameat2(directory: int, old: str, new: str, flags: int) -> None:
     """Rename within one directory (Linux 3.15)."""
     _checked(_libc.renameat2(directory, _text(old), directory, _text(new), ctypes.c_uint(flags)), "renameat2")
@@ -134,13 +139,6 @@ def statx(fd: int, path: str, *, flags: int, mask: int) -> bytes:
     buffer = ctypes.create_string_buffer(256)
     _checked(_libc.statx(fd, _text(path), ctypes.c_int(flags), ctypes.c_uint(mask), buffer), "statx")
     return buffer.raw
-
-
-def die_with_parent(parent: int) -> None:
-    """End this process as soon as its parent does, which was that process (PR_SET_PDEATHSIG, prctl(2))."""
-    _checked(_libc.prctl(1, ctypes.c_ulong(9), 0, 0, 0), "prctl")
-    if os.getppid() != parent:
-        os._exit(0)  # it was too late to be told
 
 
 def _mount_id_request(mount_id: int, parameter: int) -> t.Any:

@@ -42,7 +42,7 @@ class Task(t.NamedTuple):
 def run_with_deadline(act: t.Callable[[], T], timeout: int, *, kept: t.Collection[int], step: str) -> T:
     """Run act in a child and return what it returns.
 
-    What it makes after the deadline dies with it. Raises what act raises, and MountError C(timeout)
+    What it makes or runs after the deadline dies with it. Raises what act raises, and MountError C(timeout)
     after so many seconds. LIMIT: a child in uninterruptible sleep stays until the kernel lets it go.
     """
     child = _Child(Task(act, tuple(kept)))
@@ -79,7 +79,7 @@ class _Child:
         with self._channel:
             text, fds = self._read(deadline)
             if text is None:
-                os.kill(self._pid, signal.SIGKILL)
+                _kill(self._pid)
                 self._reap(os.WNOHANG)
                 raise _timeout(timeout, step)
             self._reap(0)
@@ -114,6 +114,12 @@ class _Child:
             os.waitpid(self._pid, options)
 
 
+def _kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):  # it did not come to have a group of its own
+        os.killpg(pid, signal.SIGKILL)
+
+
 def _timeout(timeout: int, step: str) -> MountError:
     return MountError(
         "timeout",
@@ -131,7 +137,9 @@ def _serve(task: Task, channel: int, parent: int) -> t.NoReturn:
     try:
         if parent:
             allow_waiting()
-            calls.die_with_parent(parent)
+            calls.set_parent_death_signal(signal.SIGKILL)
+            if os.getppid() != parent:
+                os._exit(0)  # it was too late to be told
         _let_go_of_the_caller()
         _close_all_but({0, 1, 2, channel, *task.kept})
         outcome, fds = _outcome(task.act)

@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import time
 import typing as t
 
@@ -23,6 +24,8 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors imp
 
 RUN_PATH = "/run/holdfast"
 _OPERATIONS = f"{RUN_PATH}/operations"
+
+_NAME = re.compile("[0-9a-f]{40}")
 
 Record = t.Dict[str, t.Any]
 
@@ -89,9 +92,15 @@ def _wait(file: str, deadline: float) -> t.Optional[int]:
 class Operation:
     """One mount point, locked. What the note says is there for the next one after a crash."""
 
-    def __init__(self, path: str, fd: int) -> None:
+    def __init__(self, path: str, fd: int, file: str) -> None:
         self.path = path
         self.fd = fd
+        self._file = file
+
+    @property
+    def name(self) -> str:
+        """What tells this mount point from others in names of files."""
+        return os.path.basename(self._file)
 
     def note(self, record: Record) -> None:
         """Add one line to the note, in one write. Dies with the boot, so it is not synced."""
@@ -117,7 +126,7 @@ class Operation:
         try:
             if os.fstat(self.fd).st_size == 0:
                 with contextlib.suppress(FileNotFoundError):  # somebody cleaned /run meanwhile
-                    os.unlink(_file_of(self.path))
+                    os.unlink(self._file)
         finally:
             os.close(self.fd)
             self.fd = -1
@@ -142,8 +151,16 @@ def _records(fd: int) -> t.Tuple[Record, ...]:
 
 def start_operation(path: str, deadline: float) -> t.Optional[Operation]:
     """Lock a mount point, waiting until deadline (time.monotonic()); None if it stays taken."""
-    fd = _wait(_file_of(path), deadline)
-    return None if fd is None else Operation(path, fd)
+    file = _file_of(path)
+    fd = _wait(file, deadline)
+    return None if fd is None else Operation(path, fd, file)
+
+
+def lock_idle(name: str) -> t.Optional[Operation]:
+    """Lock the mount point whose Operation.name this is; None if an operation is under way there."""
+    file = f"{_OPERATIONS}/{name}"
+    fd = _try_lock(file) if _NAME.fullmatch(name) else None
+    return None if fd is None else Operation("", fd, file)
 
 
 def describe_occupant(path: str) -> str:

@@ -10,10 +10,18 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.contexts import CONTEXT
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.credentials import (
+    CREDENTIALS,
+    file_for_helper,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import mounts
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.calls import listmount
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.credentials import read_credentials
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.devices import find_device
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.helpers import refuse_missing_helper
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.host import refuse_missing_selinux
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import Inode
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.table import read_mounts
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
@@ -149,8 +157,19 @@ def _observe_other(walk: Walk, reference: t.Optional[Reference], host: Host) -> 
 
 
 def observe_source(definition: Definition) -> Source:
-    """Look at a definition's source. Raises MountError where a device is none."""
-    if FILESYSTEMS[definition.fstype].is_block:
+    """Look at a definition's source, and at what mounting it needs of the host. Raises MountError.
+
+    A server is not asked.
+    """
+    filesystem, data = FILESYSTEMS[definition.fstype], dict(definition.data)
+    if CONTEXT in data:
+        refuse_missing_selinux()
+    if filesystem.helper:
+        refuse_missing_helper(filesystem)
+        file = data.get(CREDENTIALS)
+        if file is not None:
+            file_for_helper(filesystem, read_credentials(file))
+    if filesystem.is_block:
         device = find_device(definition.src)
         return Source(device_path=device.path, device_number=device.number)
     return Source(places=tuple(place_at(path) for path in definition.source_paths))
