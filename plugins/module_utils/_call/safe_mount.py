@@ -19,6 +19,9 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.host impor
     require_privileges,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.log import write_log
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.policy import read_policy
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.store import read_ledger
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.policy import refuse_forbidden
 from ansible_collections.holdfast.mounts.plugins.module_utils._result import result
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Request
@@ -35,6 +38,7 @@ def run_call(params: t.Mapping[str, t.Any], *, check_mode: bool, diff_mode: bool
         host = observe_host()
         require_privileges(host.protection)
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        _refuse_by_policy(request)
         call = Call(request, host, now)
         outcomes = predict(call) if check_mode else execute(call)
     except (MountError, OSError) as caught:
@@ -53,6 +57,18 @@ def run_call(params: t.Mapping[str, t.Any], *, check_mode: bool, diff_mode: bool
     if diff_mode:
         answer["diff"] = result.diff_of(o.plan for o in outcomes if o.plan is not None and o.error is None)
     return answer
+
+
+def _refuse_by_policy(request: Request) -> None:
+    """Refuse to mount what the host's policy forbids, or anything where the policy cannot be trusted."""
+    if all(entry.definition is None for entry in request.entries):
+        return
+    try:
+        policy = read_policy()
+    except MountError:
+        read_ledger()  # in the same directory, and graver: it is told first
+        raise
+    refuse_forbidden(request, policy)
 
 
 def _tell(outcome: Outcome, request: Request, *, writes: bool) -> result.Told:
