@@ -41,7 +41,8 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.request im
 Params = t.Mapping[str, t.Any]
 
 LONGEST_WAIT = 2_147_483  # seconds; poll(2) counts milliseconds in 31 bits
-INHERITED = ("allow_suid", "allow_dev", "mode", "owner", "group")
+LONGEST_TTL = 10 * 365 * 24 * 3600  # seconds
+INHERITED = ("allow_suid", "allow_dev", "boot", "ttl", "mode", "owner", "group")
 
 
 def build_request(params: Params) -> Request:
@@ -117,6 +118,16 @@ def _check_wait(seconds: int, option: str) -> int:
     return seconds
 
 
+def _check_ttl(seconds: int, option: str) -> int:
+    if not 1 <= seconds <= LONGEST_TTL:
+        raise refusal(
+            "invalid_argument",
+            f'{option}: "{seconds}" is no length of a lease; write seconds from 1 to {LONGEST_TTL}, or leave '
+            "it out for a reference that does not end",
+        )
+    return seconds
+
+
 def _build_entries(
     params: Params, allowed_roots: t.Sequence[str], source_roots: t.Sequence[str]
 ) -> t.Tuple[Entry, ...]:
@@ -162,6 +173,8 @@ def _build_entry(
             path,
             _build_definition(mount, prefix, source_roots),
             build_attributes(mount["mode"], mount["owner"], mount["group"], prefix=prefix),
+            None if mount["ttl"] is None else _check_ttl(mount["ttl"], prefix + "ttl"),
+            mount["boot"],
         )
     except MountError as error:
         raise error.about(path) from error

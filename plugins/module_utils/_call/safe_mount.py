@@ -7,13 +7,13 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
-import time
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.build import build_request
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.predict import predict
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.run import execute
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Outcome, as_coded
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.clock import read_moment
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.host import (
     observe_host,
     require_privileges,
@@ -37,9 +37,9 @@ def run_call(params: t.Mapping[str, t.Any], *, check_mode: bool, diff_mode: bool
     try:
         host = observe_host()
         require_privileges(host.protection)
-        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        moment = read_moment(host.boot_id)
         _refuse_by_policy(request)
-        call = Call(request, host, now)
+        call = Call(request, host, moment.now, moment.uptime)
         outcomes = predict(call) if check_mode else execute(call)
     except (MountError, OSError) as caught:
         coded = as_coded(caught, None, step="start", state=request.state)

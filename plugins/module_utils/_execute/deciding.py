@@ -16,8 +16,10 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places im
     observe_leaving,
     would_be_hidden,
 )
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.leases import end_leases, with_ended
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.mounted import Wish, plan_mounted
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.released import (
+    plan_orphaned,
     plan_released,
     plan_unmounted,
 )
@@ -52,8 +54,29 @@ def observe(
 
 def decide(entry: Entry, call: Call, seen: Observation, around: Surroundings) -> Plan:
     """Return the plan of one mount point. Raises MountError."""
+    leaver = call.request.holder if call.request.state == "released" else None
+    live, ended = end_leases(seen, call.moment, but=leaver)
+    plan = _decide(entry, call, live, around, is_orphaned=bool(ended))
+    return with_ended(plan, seen) if ended else plan
+
+
+def _decide(entry: Entry, call: Call, seen: Observation, around: Surroundings, *, is_orphaned: bool) -> Plan:
+    """is_orphaned: whether a lease has just ended, so that the mount goes if it was the last one."""
+    request = call.request
     if entry.definition is not None:
-        return plan_mounted(Wish(entry.path, entry.definition, call.request, call.host, call.now), seen)
-    if call.request.state == "unmounted":
-        return plan_unmounted(entry.path, call.request, seen, around)
-    return plan_released(entry.path, call.request, seen, around)
+        wish = Wish(
+            entry.path,
+            entry.definition,
+            request,
+            call.host,
+            call.now,
+            uptime=call.uptime,
+            ttl=entry.ttl,
+            boot=entry.boot,
+        )
+        return plan_mounted(wish, seen)
+    if request.state == "unmounted":
+        return plan_unmounted(entry.path, request, seen, around)
+    if is_orphaned and seen.reference is not None and not seen.reference.holders:
+        return plan_orphaned(entry.path, request, seen, around, seen.reference)
+    return plan_released(entry.path, request, seen, around)

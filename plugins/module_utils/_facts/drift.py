@@ -13,7 +13,11 @@ from dataclasses import dataclass
 from ansible_collections.holdfast.mounts.plugins.module_utils._facts.options import changed_options
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.table import Visible
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, KernelMount
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Reference
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.lease import Moment
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import (
+    Reference,
+    ended_holders,
+)
 
 DriftKind = t.Literal[
     "deferred",
@@ -25,8 +29,6 @@ DriftKind = t.Literal[
     "replaced",
     "stacked",
 ]
-# C(YYYY-MM-DDTHH:MM:SS): of one length, so that the order of texts is the order in time.
-_SECONDS = 19
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,18 @@ class Scene:
 
     alive: for each path of the ledger the number in mountinfo of the mount that its reference
         means, None when that mount is gone. Numbers are asked for outside of this room.
-    now: UTC, ISO 8601.
+    now: UTC, ISO 8601. uptime: in seconds of the boot clock.
     """
 
     host: Host
     alive: t.Mapping[str, t.Optional[int]]
     now: str
+    uptime: int = 0
+
+    @property
+    def moment(self) -> Moment:
+        """When this is."""
+        return Moment(self.host.boot_id, self.now, self.uptime)
 
 
 def find_drift(
@@ -62,7 +70,7 @@ def find_drift(
     ]
     if visible is not None and is_ours(path, reference, visible.mount, scene):
         found.extend(_find_on_mount(path, reference, visible))
-    ended = sorted(name for name, holder in reference.holders.items() if _is_over(holder.expires, scene.now))
+    ended = sorted(ended_holders(reference, scene.moment))
     if ended:
         found.append(Drift(path, "expired", f"The lease of {', '.join(ended)} has ended."))
     return tuple(drift for drift in found if drift is not None)
@@ -131,7 +139,3 @@ def _find_on_mount(path: str, reference: Reference, visible: Visible) -> t.Itera
     changes = changed_options(reference.definition, visible.mount, is_owned=reference.owned)
     if changes:
         yield Drift(path, "options_changed", f"Its options are not as asked ({' '.join(changes)}).")
-
-
-def _is_over(expires: t.Optional[str], now: str) -> bool:
-    return expires is not None and expires[:_SECONDS] <= now[:_SECONDS]
