@@ -68,8 +68,8 @@ def build_request(params: Params) -> Request:
         allow_nonempty=params["allow_nonempty"],
         allow_unsafe_parents=params["allow_unsafe_parents"],
         on_busy=params["on_busy"],
-        timeout=_check_wait(params["timeout"], "timeout"),
-        lock_timeout=_check_wait(params["lock_timeout"], "lock_timeout"),
+        timeout=check_wait(params["timeout"], "timeout"),
+        lock_timeout=check_wait(params["lock_timeout"], "lock_timeout"),
         disclose=params["disclose"],
     )
 
@@ -109,7 +109,7 @@ def _refuse_purge(params: Params) -> None:
         )
 
 
-def _check_wait(seconds: int, option: str) -> int:
+def check_wait(seconds: int, option: str) -> int:
     if not 1 <= seconds <= LONGEST_WAIT:
         raise refusal(
             "invalid_argument",

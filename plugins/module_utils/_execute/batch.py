@@ -36,6 +36,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.attach imp
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import short_lock
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.store import read_ledger, write_ledger
 from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import refuse_other_namespace
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.repair import as_seen
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import Surroundings
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Identity
@@ -83,7 +84,7 @@ def _act(work: Work, call: Call, ledger: Ledger) -> None:
     if work.step == "mount":
         _attach(work, call)
     elif work.step == "remount":
-        change_mount(work, call, ledger.references[work.path])
+        change_mount(work, call, as_seen(ledger.references[work.path], work.plan))
     elif work.step == "unmount":
         take_mount_off(work, call, ledger.references[work.path])
 

@@ -16,6 +16,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places im
     observe_leaving,
     would_be_hidden,
 )
+from ansible_collections.holdfast.mounts.plugins.module_utils._observe.repairing import with_own_mount
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.leases import end_leases, with_ended
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.mounted import Wish, plan_mounted
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.released import (
@@ -23,6 +24,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._plan.released imp
     plan_released,
     plan_unmounted,
 )
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.repair import plan_coming, plan_leaving
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import Surroundings
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Reference
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Observation
@@ -44,6 +46,8 @@ def observe(
         definition=entry.definition,
         looks_below=call.request.allow_nonempty,
     )
+    if call.request.repair is not None:
+        seen = with_own_mount(seen, call.host)
     below = around.below(entry.path)
     return (
         replace(seen, managed_below=would_be_hidden(entry.path, below, references, call.host))
@@ -54,6 +58,10 @@ def observe(
 
 def decide(entry: Entry, call: Call, seen: Observation, around: Surroundings) -> Plan:
     """Return the plan of one mount point. Raises MountError."""
+    if call.request.repair is not None:
+        if entry.definition is None:
+            return plan_leaving(entry.path, call.request, seen, around, moment=call.moment)
+        return plan_coming(entry.path, entry.definition, call.request, seen, host=call.host)
     leaver = call.request.holder if call.request.state == "released" else None
     live, ended = end_leases(seen, call.moment, but=leaver)
     plan = _decide(entry, call, live, around, is_orphaned=bool(ended))
