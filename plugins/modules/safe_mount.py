@@ -169,11 +169,11 @@ options:
   boot:
     description:
       - Also keep an entry in C(/etc/fstab), so that the filesystem is mounted when the host boots.
-      - The entry is there as long as anybody holds the mount point with this option, and goes with the last one
-        who does. Holding again without it takes the wish back.
+      - The entry is there as long as anybody holds the mount point with this option, and goes with the last
+        one who does. Holding again without it takes the wish back.
       - It has C(nofail) and the mark C(x-holdfast.mounts). Every other byte of the file stays as it is.
       - An entry for the mount point that this collection did not make is V(conflict).
-      - What a boot has mounted from the entry is recognised as this collection's own, whoever had made it before.
+      - What a boot has mounted from the entry is recognised as this collection's own.
     type: bool
     default: false
   ttl:
@@ -181,9 +181,10 @@ options:
       - The reference is a lease that ends by itself after so many seconds, unless it is renewed by holding
         again.
       - What has ended is taken out by the next call on the mount point, whoever makes it, and by
-        M(holdfast.mounts.safe_mount_reconcile). If it was the last reference, a release or reconcile unmounts.
-      - The boot clock counts, so setting the clock ends no lease. After a reboot a lease lives on for this time
-        at least.
+        M(holdfast.mounts.safe_mount_reconcile). If it was the last reference, a release or reconcile
+        unmounts.
+      - The boot clock counts, so setting the clock ends no lease. After a reboot a lease lives on for this
+        time at least.
       - Without it the reference does not end. Holding again without it makes a lease one that does not end.
     type: int
   on_busy:

@@ -11,12 +11,14 @@ import typing as t
 from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call
+from ansible_collections.holdfast.mounts.plugins.module_utils._observe.booting import with_fstab
 from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import (
     observe_coming,
     observe_leaving,
     would_be_hidden,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._observe.repairing import with_own_mount
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.booting import with_entry
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.leases import end_leases, with_ended
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.mounted import Wish, plan_mounted
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.released import (
@@ -36,6 +38,12 @@ def observe(
     entry: Entry, references: t.Mapping[str, Reference], call: Call, around: Surroundings
 ) -> Observation:
     """Look at what the request says of one mount point."""
+    return with_fstab(_observe(entry, references, call, around), entry)
+
+
+def _observe(
+    entry: Entry, references: t.Mapping[str, Reference], call: Call, around: Surroundings
+) -> Observation:
     reference = references.get(entry.path)
     if entry.definition is None:
         return observe_leaving(entry.path, reference, call.host)
@@ -58,6 +66,10 @@ def observe(
 
 def decide(entry: Entry, call: Call, seen: Observation, around: Surroundings) -> Plan:
     """Return the plan of one mount point. Raises MountError."""
+    return with_entry(_decide_on_mount(entry, call, seen, around), entry, seen.fstab)
+
+
+def _decide_on_mount(entry: Entry, call: Call, seen: Observation, around: Surroundings) -> Plan:
     if call.request.repair is not None:
         if entry.definition is None:
             return plan_leaving(entry.path, call.request, seen, around, moment=call.moment)

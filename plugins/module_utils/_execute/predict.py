@@ -10,6 +10,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.booting import recognised
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.deciding import (
     decide,
     observe,
@@ -111,7 +112,7 @@ class Prediction:
         refuse_other_namespace(ledger, host)
         for records in list_notes().values():
             ledger = settled(ledger, *settle_note(records, ledger, host))
-        self._world = _World(ledger)
+        self._world = _World(recognised(ledger.references, ledger, host))
 
     @property
     def ledger(self) -> Ledger:

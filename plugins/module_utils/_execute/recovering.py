@@ -10,6 +10,10 @@ from __future__ import annotations
 import time
 import typing as t
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.booting import (
+    remove_unwanted,
+    write_wanted,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.directories import (
     made_for,
     remember,
@@ -75,11 +79,14 @@ def recover(operation: Operation, call: Call) -> None:
         fates = take_away(dict(note.made), call, same_boot=True)
     elif settlement.commits and settlement.reference is None:
         fates = take_away(made_for(note.path, found), call, same_boot=True)
+    if settlement.commits:
+        remove_unwanted(note.path, found.references.get(note.path), settlement.reference, call)
     with short_lock("ledger", call.lock_deadline):
         ledger = read_ledger()
         changed = remember(settled(ledger, note, settlement), fates, (note.path,))
         if changed != ledger:
             write_ledger(changed)
+    write_wanted(note.path, changed.references.get(note.path), call)
     if settlement.restores and note.reference is not None:
         held = changed.references[note.path]
         before = note.reference.definition

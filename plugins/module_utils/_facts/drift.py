@@ -101,9 +101,17 @@ def _find_in_table(
         return _tell_absent(path, reference, scene)
     if is_ours(path, reference, visible.mount, scene):
         return None
+    if _was_booted(reference, visible.mount, scene):
+        return Drift(path, "missing", "Mounted at boot by its entry; the next call here takes it over.")
     if any(is_ours(path, reference, mount, scene) for mount in visible.covered):
         return Drift(path, "stacked", "Another mount covers the one that is held.")
     return Drift(path, "replaced", "Another mount stands where the one that is held should be.")
+
+
+def _was_booted(reference: Reference, mount: KernelMount, scene: Scene) -> bool:
+    """Whether this may be what the boot has made from our entry of fstab."""
+    is_alike = reference.fstype in ("bind", mount.fstype)
+    return is_alike and reference.is_at_boot and reference.boot_id != scene.host.boot_id
 
 
 def _tell_absent(path: str, reference: Reference, scene: Scene) -> Drift:

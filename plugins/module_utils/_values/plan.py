@@ -16,6 +16,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.request im
 Action = t.Literal[
     "adopted", "deferred", "joined", "mounted", "none", "released", "remounted", "renewed", "unmounted"
 ]
+BootChange = t.Literal["keep", "remove", "write"]
 Step = t.Literal["mount", "none", "remount", "unmount"]
 
 
@@ -41,6 +42,7 @@ class Plan:
         to be made are filled in by its execution.
     definition: what is mounted or remounted.
     tidies: the ledger is written though nothing is different for anybody, as when a lease has ended.
+    boot_change: what is done to the entry of fstab.
     seen_flags: the flags in force, where they are not those of the ledger; only of a remount.
     """
 
@@ -52,6 +54,7 @@ class Plan:
     reference: t.Optional[Reference] = None
     definition: t.Optional[Definition] = None
     tidies: bool = False
+    boot_change: BootChange = "keep"
     seen_flags: t.Optional[t.Tuple[str, ...]] = None
 
     @property
