@@ -102,10 +102,15 @@ def test_table_that_is_not_roots_alone_is_left_alone(world: World, act: t.Callab
 def test_option_that_no_entry_can_hold_is_refused(world: World) -> None:
     before = put(world)
     world.make_directory("/srv/a,b")
-    overlay = {"path": PATH, "src": "site", "fstype": "overlay", "opts": ["lowerdir=/srv/a,b"], "boot": True}
-    result = world.call(holder="a", **overlay)
-    assert result.failed, result
-    assert (read(world), world.references) == (before, {})
+    overlay: t.Dict[str, t.Any] = {
+        "path": PATH,
+        "src": "site",
+        "fstype": "overlay",
+        "opts": ["lowerdir=/srv/a,b"],
+        "boot": True,
+    }
+    refuse(world, "option_not_allowed", holder="a", **overlay)
+    assert read(world) == before
 
 
 # --- While anybody wants it ---
@@ -265,9 +270,8 @@ def test_reboot_is_reconciled_with_and_without_an_entry(world: World) -> None:
         "/srv/plain": "mounted",
     }
     assert [world.unique_id(path) for path in (PATH, "/srv/shown")] == mounted
-    assert {path: world.holders(path) for path in world.references} == dict.fromkeys(
-        (PATH, "/srv/shown", "/srv/plain"), ["a", "b"]
-    )
+    assert len(world.references) == 3
+    assert all(world.holders(path) == ["a", "b"] for path in world.references)
     reconcile(world, live_holders=[])
     assert (world.references, read(world)) == ({}, before)
 

@@ -369,3 +369,25 @@ def test_two_reconciles_at_once_repair_once(world: World) -> None:
     assert not any(result.failed for result in results), results
     assert all(len(world.stack(f"/srv/n{number}")) == 1 for number in range(20))
     assert world.facts()["drift"] == []
+
+
+def test_reconcile_killed_anywhere_is_healed_by_the_next(world: World) -> None:
+    warm_up(world)
+    start = world.settled()
+    mounts = [{"path": f"/srv/n{number}", "src": "tmpfs", "fstype": "tmpfs"} for number in range(3)]
+    given: t.Dict[str, t.Any] = {"drop_holders": ["b"]}
+    for point in [0, *range(40, 3000, 60)]:
+        succeed(world, mounts=mounts[:2], holder="a")
+        succeed(world, mounts=mounts[1:], holder="b")
+        reboot(world)
+        finished = world.wait(world.start(module="safe_mount_reconcile", arguments=given, fuse=point))
+        assert not call_reconcile(world, **given).failed
+        assert sorted(world.references) == ["/srv/n0", "/srv/n1"]
+        assert world.holders("/srv/n0") == world.holders("/srv/n1") == ["a"]
+        assert [len(world.stack(mount["path"])) for mount in mounts] == [1, 1, 0]
+        assert world.facts()["drift"] == []
+        succeed(world, mounts=[], purge=True, holder="a")
+        assert start.differences(world.settled()) == []
+        if point and finished.rc == 0:
+            return
+    raise AssertionError("it was never killed at its end")

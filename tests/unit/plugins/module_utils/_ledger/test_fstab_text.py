@@ -125,7 +125,7 @@ def read_by_libc(file: Path) -> t.List[t.Tuple[str, ...]]:
     libc.getmntent.restype = ctypes.POINTER(_Mntent)
     libc.getmntent.argtypes = [ctypes.c_void_p]
     stream = libc.setmntent(str(file).encode(), b"r")
-    rows = []
+    rows: t.List[t.Tuple[str, ...]] = []
     while True:
         entry = libc.getmntent(stream)
         if not entry:
