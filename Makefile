@@ -14,6 +14,7 @@ DEV := $(ROOT)/.venv/dev
 CORE_218 := $(ROOT)/.venv/core-2.18
 DEMO := $(ROOT)/.venv/demo
 FUZZ := $(ROOT)/.venv/fuzz
+PEERS := $(ROOT)/.venv/peers
 # What pip says while ansible-test installs its tools.
 PIP_WORDS := ^(Collecting|Installing|Looking|Processing|Requirement|Successfully|Using cached|WARNING: Location|  )
 STAGES := integration promises sanity unit-2.19 molecule unit-2.18 types lint docs-lint
@@ -55,7 +56,7 @@ packages:
 	@PYTHON="$(PYTHON)" $(TOOLS)/install_packages.sh test
 
 .PHONY: venv
-venv: $(DEV)/.ready $(CORE_218)/.ready $(DEMO)/.ready
+venv: $(DEV)/.ready $(CORE_218)/.ready $(DEMO)/.ready $(PEERS)/.ready
 
 $(ROOT)/.venv/%/.ready: $(ROOT)/tests/requirements/%.txt | packages
 	@echo "--- virtual environment $*"
@@ -64,6 +65,10 @@ $(ROOT)/.venv/%/.ready: $(ROOT)/tests/requirements/%.txt | packages
 	@$(@D)/bin/python -m pip install --disable-pip-version-check --requirement $< </dev/null >$(@D)/pip.log 2>&1 \
 	  || { cat $(@D)/pip.log; exit 1; }
 	@touch $@
+
+$(PEERS)/.ready: $(ROOT)/tests/requirements/peers.txt $(DEV)/.ready
+	@echo "--- collections to compare with"
+	@$(TOOLS)/fetch_peers.sh $(DEV)/bin/python $(@D)
 
 .PHONY: tree
 tree:
@@ -85,7 +90,7 @@ unit-2.19: $(DEV)/.ready tree
 	cd $(TREE) && $(DEV)/bin/python -m pytest tests/unit
 
 .PHONY: integration
-integration: $(DEV)/.ready tree
+integration: $(DEV)/.ready $(PEERS)/.ready tree
 	cd $(TREE) && $(DEV)/bin/python -m pytest --numprocesses $(JOBS) --dist loadfile tests/integration
 
 .PHONY: promises torture

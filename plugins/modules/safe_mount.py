@@ -106,6 +106,12 @@ options:
       allow_dev:
         description: As O(allow_dev), which is the default.
         type: bool
+      boot:
+        description: As O(boot), which is the default.
+        type: bool
+      ttl:
+        description: As O(ttl), which is the default.
+        type: int
       mode:
         description: As O(mode), which is the default.
         type: raw
@@ -192,6 +198,27 @@ options:
       - A C(cifs) or C(smb3) filesystem needs it, or in O(opts) C(guest) or C(sec=krb5).
       - The path is kept in the ledger. What stands in the file is in no argument list, no log and no result.
     type: str
+  boot:
+    description:
+      - Also keep an entry in C(/etc/fstab), so that the filesystem is mounted when the host boots.
+      - The entry is there as long as anybody holds the mount point with this option, and goes with the last
+        one who does. Holding again without it takes the wish back.
+      - It has C(nofail) and the mark C(x-holdfast.mounts). Every other byte of the file stays as it is.
+      - An entry for the mount point that this collection did not make is V(conflict).
+      - What a boot has mounted from the entry is recognised as this collection's own.
+    type: bool
+    default: false
+  ttl:
+    description:
+      - The reference is a lease that ends by itself after so many seconds, unless it is renewed by holding
+        again.
+      - What has ended is taken out by the next call on the mount point, whoever makes it, and by
+        M(holdfast.mounts.safe_mount_reconcile). If it was the last reference, a release or reconcile
+        unmounts.
+      - The boot clock counts, so setting the clock ends no lease. After a reboot a lease lives on for this
+        time at least.
+      - Without it the reference does not end. Holding again without it makes a lease one that does not end.
+    type: int
   on_busy:
     description:
       - What to do when the last holder leaves and the mount is in use.

@@ -103,6 +103,10 @@ OPERATIONS: t.Dict[str, Operation] = {
     "unmount-lazily": Operation([tmpfs(PATH, "a")], {**A, "on_busy": "lazy"}, [A], []),
     "helper-mount": Operation([], HELPED, [A], [], make_helper),
     "helper-unmount": Operation([HELPED], A, [A], []),
+    "mount-boot": Operation([], tmpfs(PATH, "a", boot=True), [A], []),
+    "join-boot": Operation([tmpfs(PATH, "b")], tmpfs(PATH, "a", boot=True), [A, B], ["b"]),
+    "release-boot": Operation([tmpfs(PATH, "a", boot=True), tmpfs(PATH, "b")], A, [A, B], ["b"]),
+    "unmount-boot": Operation([tmpfs(PATH, "a", boot=True)], A, [A], []),
     "bulk-mount": Operation([], {"mounts": BULK, "holder": "a"}, [BULK_LEAVE], []),
     "bulk-unmount": Operation([{"mounts": BULK, "holder": "a"}], BULK_LEAVE, [BULK_LEAVE], []),
 }
@@ -136,6 +140,7 @@ def undo(world: World, operation: Operation) -> None:
         world.file(PATH).rmdir()
         world.file("/srv/app").rmdir()
     assert world.references == {}
+    assert not is_in_fstab(world)
     assert sorted(path.name for path in world.file("/srv").iterdir()) == []
     assert [m.point for m in world.table if m.point.startswith(("/srv/", RUN))] == []
     assert [path.name for path in world.file(f"{RUN}/stage").glob("*")] == []
@@ -146,6 +151,11 @@ def undo(world: World, operation: Operation) -> None:
     assert len(names) <= 2
 
 
+def is_in_fstab(world: World) -> bool:
+    """Return whether there is an entry of ours."""
+    return b"x-holdfast.mounts" in world.file("/etc/fstab").read_bytes()
+
+
 def die(world: World, operation: Operation, point: int) -> None:
     """Let the call die, and look at what anybody can see then."""
     finished = world.wait(world.start(arguments=operation.call, fuse=point))
@@ -153,6 +163,8 @@ def die(world: World, operation: Operation, point: int) -> None:
     held = world.references.get(PATH, {}).get("holders", {})
     assert set(operation.kept) <= set(held), "an acknowledged reference is lost"
     assert all(len(world.stack(path)) <= 1 for path in (PATH, *(entry["path"] for entry in BULK)))
+    wishes = [claim.get("boot", False) for claim in held.values()]
+    assert any(wishes) or not is_in_fstab(world), "a boot would mount what nobody asked for"
     facts = world.facts(paths=["/srv/*"])
     told = {drift["kind"] for drift in facts["drift"]}
     expected = {"missing"} if operation.prepare is vanish else set()

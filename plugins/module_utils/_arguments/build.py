@@ -56,7 +56,8 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.request im
 Params = t.Mapping[str, t.Any]
 
 LONGEST_WAIT = 2_147_483  # seconds; poll(2) counts milliseconds in 31 bits
-INHERITED = ("allow_suid", "allow_dev", "mode", "owner", "group", "selinux_context")
+LONGEST_TTL = 10 * 365 * 24 * 3600  # seconds
+INHERITED = ("allow_suid", "allow_dev", "boot", "ttl", "mode", "owner", "group", "selinux_context")
 
 
 def build_request(params: Params) -> Request:
@@ -82,8 +83,8 @@ def build_request(params: Params) -> Request:
         allow_nonempty=params["allow_nonempty"],
         allow_unsafe_parents=params["allow_unsafe_parents"],
         on_busy=params["on_busy"],
-        timeout=_check_wait(params["timeout"], "timeout"),
-        lock_timeout=_check_wait(params["lock_timeout"], "lock_timeout"),
+        timeout=check_wait(params["timeout"], "timeout"),
+        lock_timeout=check_wait(params["lock_timeout"], "lock_timeout"),
         disclose=params["disclose"],
     )
 
@@ -123,11 +124,21 @@ def _refuse_purge(params: Params) -> None:
         )
 
 
-def _check_wait(seconds: int, option: str) -> int:
+def check_wait(seconds: int, option: str) -> int:
     if not 1 <= seconds <= LONGEST_WAIT:
         raise refusal(
             "invalid_argument",
             f'{option}: "{seconds}" is no time to wait; write seconds from 1 to {LONGEST_WAIT}',
+        )
+    return seconds
+
+
+def _check_ttl(seconds: int, option: str) -> int:
+    if not 1 <= seconds <= LONGEST_TTL:
+        raise refusal(
+            "invalid_argument",
+            f'{option}: "{seconds}" is no length of a lease; write seconds from 1 to {LONGEST_TTL}, or leave '
+            "it out for a reference that does not end",
         )
     return seconds
 
@@ -177,6 +188,8 @@ def _build_entry(
             path,
             _build_definition(mount, prefix, params, source_roots),
             build_attributes(mount["mode"], mount["owner"], mount["group"], prefix=prefix),
+            None if mount["ttl"] is None else _check_ttl(mount["ttl"], prefix + "ttl"),
+            mount["boot"],
         )
     except MountError as error:
         raise error.about(path) from error

@@ -20,6 +20,8 @@ _MOUNT_SPEC: t.Dict[str, t.Dict[str, t.Any]] = {
     "opts": {"type": "list", "elements": "str", "default": []},
     "allow_suid": {"type": "bool"},
     "allow_dev": {"type": "bool"},
+    "boot": {"type": "bool"},
+    "ttl": {"type": "int"},
     "mode": {"type": "raw"},
     "owner": {"type": "str"},
     "group": {"type": "str"},
@@ -46,6 +48,8 @@ ARGUMENT_SPEC: t.Dict[str, t.Dict[str, t.Any]] = {
     "selinux_context": {"type": "str"},
     # The path of a file, not what stands in it.
     "credentials_file": {"type": "str", "no_log": False},
+    "boot": {"type": "bool", "default": False},
+    "ttl": {"type": "int"},
     "on_busy": {"type": "str", "choices": ["fail", "defer", "lazy"], "default": "fail"},
     "mode": {"type": "raw"},
     "owner": {"type": "str"},

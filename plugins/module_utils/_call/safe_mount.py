@@ -7,18 +7,21 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
-import time
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.build import build_request
+from ansible_collections.holdfast.mounts.plugins.module_utils._call.telling import log_error, refused
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.predict import predict
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.run import execute
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Outcome, as_coded
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.clock import read_moment
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.host import (
     observe_host,
     require_privileges,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.log import write_log
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.policy import read_policy
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.store import read_ledger
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.policy import refuse_forbidden
 from ansible_collections.holdfast.mounts.plugins.module_utils._result import result
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Request
@@ -29,17 +32,18 @@ def run_call(params: t.Mapping[str, t.Any], *, check_mode: bool, diff_mode: bool
     try:
         request = build_request(params)
     except MountError as error:
-        return _refused(error, is_full=False, log_ref=None)
+        return refused(error, is_full=False, log_ref=None)
     is_full = request.disclose == "full"
     try:
         host = observe_host()
         require_privileges(host.protection)
-        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        call = Call(request, host, now)
+        moment = read_moment(host.boot_id)
+        _refuse_by_policy(request)
+        call = Call(request, host, moment.now, moment.uptime)
         outcomes = predict(call) if check_mode else execute(call)
     except (MountError, OSError) as caught:
         coded = as_coded(caught, None, step="start", state=request.state)
-        return _refused(coded, is_full=is_full, log_ref=_log(coded, request, writes=not check_mode))
+        return refused(coded, is_full=is_full, log_ref=log_error(coded, request, writes=not check_mode))
     told = [_tell(outcome, request, writes=not check_mode) for outcome in outcomes]
     messages = [
         result.error_message(outcome.error, is_full=is_full)
@@ -55,38 +59,23 @@ def run_call(params: t.Mapping[str, t.Any], *, check_mode: bool, diff_mode: bool
     return answer
 
 
+def _refuse_by_policy(request: Request) -> None:
+    """Refuse to mount what the host's policy forbids, or anything where the policy cannot be trusted."""
+    if all(entry.definition is None for entry in request.entries):
+        return
+    try:
+        policy = read_policy()
+    except MountError:
+        read_ledger()  # in the same directory, and graver: it is told first
+        raise
+    refuse_forbidden(request, policy)
+
+
 def _tell(outcome: Outcome, request: Request, *, writes: bool) -> result.Told:
     if outcome.error is None:
         return outcome.path, outcome.plan, None
-    log_ref = _log(outcome.error, request, writes=writes)
+    log_ref = log_error(outcome.error, request, writes=writes)
     error = result.error_to_dict(outcome.error, log_ref)
     if request.is_bulk:
         error["msg"] = result.error_message(outcome.error, is_full=request.disclose == "full")
     return outcome.path, None, error
-
-
-def _refused(error: MountError, *, is_full: bool, log_ref: t.Optional[str]) -> result.Result:
-    return {
-        "failed": True,
-        "changed": False,
-        "msg": result.error_message(error, is_full=is_full),
-        "error": result.error_to_dict(error, log_ref),
-    }
-
-
-def _log(error: MountError, request: Request, *, writes: bool) -> t.Optional[str]:
-    """Keep on the host what the caller may not be told. Check mode writes nothing, so it has no reference."""
-    if not writes:
-        return None
-    return write_log(
-        {
-            "code": error.code,
-            "step": error.step,
-            "path": error.path,
-            "errno": error.errno,
-            "state": request.state,
-            "holder": request.holder,
-            "message": error.message,
-            "detail": error.detail,
-        }
-    )

@@ -8,9 +8,15 @@ forget the note. Private to holdfast.mounts.
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 from dataclasses import replace
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.booting import (
+    remove_entries,
+    take_over,
+    write_entries,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.deciding import (
     decide,
     observe,
@@ -37,6 +43,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.waiting im
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import short_lock
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.store import read_ledger, write_ledger
 from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import refuse_other_namespace
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.repair import as_seen
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import Surroundings
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Identity
@@ -59,7 +66,7 @@ def _run(works: t.Sequence[Work], call: Call) -> None:
     # Before anything is settled: what is gone from here may be alive in the ledger's own namespace.
     refuse_other_namespace(read_ledger(), call.host)
     _each(works, "recover", call, lambda work: recover(work.operation, call))
-    ledger = read_ledger()
+    ledger = take_over([work.path for work in works if work.is_going_on], read_ledger(), call)
     refuse_other_namespace(ledger, call.host)
     around = Surroundings(ledger.references)
     _each(works, "look at", call, lambda work: _decide(work, call, ledger, around))
@@ -97,7 +104,7 @@ def _act(work: Work, call: Call, ledger: Ledger) -> None:
     if work.step == "mount":
         _attach(work, call)
     elif work.step == "remount":
-        change_mount(work, call, ledger.references[work.path])
+        change_mount(work, call, as_seen(ledger.references[work.path], work.plan))
     elif work.step == "unmount":
         take_mount_off(work, call, ledger.references[work.path])
 
@@ -117,14 +124,33 @@ def _commit(works: t.Sequence[Work], call: Call, decided_on: Ledger) -> None:
     writing = [work for work in works if work.is_going_on and work.plan and work.plan.writes_ledger]
     if not writing and not any(work.removed for work in works):
         return
+    is_written = False
     try:
         for work in writing:
             _tidy(work, call, decided_on)
+        remove_entries(writing, call)
         _write(works, writing, call)
+        is_written = True
+        write_entries(writing, call)
     except (MountError, OSError) as error:
         for work in writing:
             work.error = as_coded(error, work.path, step="record", state=call.request.state)
+        made = _made(writing)
         _undo(writing, call, decided_on)
+        if is_written:
+            _write_back(writing, made, call, decided_on)
+
+
+def _write_back(works: t.Sequence[Work], made: t.Iterable[str], call: Call, decided_on: Ledger) -> None:
+    """Have the ledger say what it said before, of works whose entries of fstab could not be written."""
+    before = {
+        work.path: decided_on.references.get(work.path)
+        for work in works
+        if work.plan is not None and work.plan.step != "unmount"
+    }
+    # What it says meanwhile is put right by the next call; the error that is being told matters more.
+    with contextlib.suppress(MountError, OSError), short_lock("ledger", call.lock_deadline):
+        write_ledger(read_ledger().changed(before, dict.fromkeys(made)))
 
 
 def _tidy(work: Work, call: Call, decided_on: Ledger) -> None:

@@ -11,6 +11,7 @@ import typing as t
 from dataclasses import replace
 from functools import partial
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.booting import recognised
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.deciding import (
     decide,
     observe,
@@ -35,7 +36,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings
     ancestors,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Place
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, Place
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Observation, Source
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition, Entry
@@ -103,23 +104,39 @@ def _writable_root(path: str, definition: Definition) -> t.Optional[str]:
 
 def predict(call: Call) -> t.Tuple[Outcome, ...]:
     """Return the outcomes that the call would have now. Takes no lock and writes nothing."""
-    ledger = read_ledger()
-    refuse_other_namespace(ledger, call.host)
-    for records in list_notes().values():
-        ledger = settled(ledger, *settle_note(records, ledger, call.host))
-    world = _World(ledger)
-    outcomes: t.Dict[str, Outcome] = {}
-    for part in parts(call.request, ledger):
-        own = replace(call, request=part)
-        for wave in waves(part, ledger):
-            going, stopped = without_footing(wave, own, outcomes)
-            outcomes.update(stopped)
-            for group in _groups(going):
-                for outcome in _predict_group(group, own, world, Surroundings(world.ledger.references)):
-                    world.apply(outcome)
-                    outcomes[outcome.path] = outcome
-    given = [entry.path for entry in call.request.entries]
-    return tuple(outcomes[path] for path in given + sorted(set(outcomes) - set(given)))
+    return Prediction(call.host).predict(call)
+
+
+class Prediction:
+    """What calls would come to, one after the other, from how the host is now."""
+
+    def __init__(self, host: Host) -> None:
+        ledger = read_ledger()
+        refuse_other_namespace(ledger, host)
+        for records in list_notes().values():
+            ledger = settled(ledger, *settle_note(records, ledger, host))
+        self._world = _World(recognised(ledger.references, ledger, host))
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger as it would be."""
+        return self._world.ledger
+
+    def predict(self, call: Call) -> t.Tuple[Outcome, ...]:
+        """Return the outcomes that the call would have once those before were done."""
+        world, ledger = self._world, self._world.ledger
+        outcomes: t.Dict[str, Outcome] = {}
+        for part in parts(call.request, ledger):
+            own = replace(call, request=part)
+            for wave in waves(part, ledger):
+                going, stopped = without_footing(wave, own, outcomes)
+                outcomes.update(stopped)
+                for group in _groups(going):
+                    for outcome in _predict_group(group, own, world, Surroundings(world.ledger.references)):
+                        world.apply(outcome)
+                        outcomes[outcome.path] = outcome
+        given = [entry.path for entry in call.request.entries]
+        return tuple(outcomes[path] for path in given + sorted(set(outcomes) - set(given)))
 
 
 def _groups(wave: t.Sequence[Entry]) -> t.List[t.List[Entry]]:

@@ -11,6 +11,10 @@ import time
 import typing as t
 from dataclasses import replace
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.booting import (
+    remove_unwanted,
+    write_wanted,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.directories import (
     made_for,
     remember,
@@ -79,11 +83,14 @@ def recover(operation: Operation, call: Call) -> None:
         fates = take_away(dict(note.made), call, same_boot=True)
     elif settlement.commits and settlement.reference is None:
         fates = take_away(made_for(note.path, found), call, same_boot=True)
+    if settlement.commits:
+        remove_unwanted(note.path, found.references.get(note.path), settlement.reference, call)
     with short_lock("ledger", call.lock_deadline):
         ledger = read_ledger()
         changed = remember(settled(ledger, note, settlement), fates, (note.path,))
         if changed != ledger:
             write_ledger(changed)
+    write_wanted(note.path, changed.references.get(note.path), call)
     if settlement.restores and note.reference is not None:
         _restore(note.path, note.reference, changed.references[note.path], call)
     operation.forget()

@@ -17,17 +17,27 @@ from dataclasses import dataclass, field
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import Operation
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import Code, MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, Identity
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.lease import Moment
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.plan import Plan
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Entry, Request
 
 
 @dataclass(frozen=True)
 class Call:
-    """What every mount point of one call shares. now is UTC, ISO 8601."""
+    """What every mount point of one call shares.
+
+    now is UTC, ISO 8601; uptime is in seconds of the boot clock.
+    """
 
     request: Request
     host: Host
     now: str
+    uptime: int = 0
+
+    @property
+    def moment(self) -> Moment:
+        """When the call began."""
+        return Moment(self.host.boot_id, self.now, self.uptime)
 
     @property
     def lock_deadline(self) -> float:

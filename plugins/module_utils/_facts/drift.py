@@ -14,7 +14,11 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._facts.options imp
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.table import Visible
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, KernelMount
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Reference
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.lease import Moment
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import (
+    Reference,
+    ended_holders,
+)
 
 DriftKind = t.Literal[
     "deferred",
@@ -26,8 +30,6 @@ DriftKind = t.Literal[
     "replaced",
     "stacked",
 ]
-# C(YYYY-MM-DDTHH:MM:SS): of one length, so that the order of texts is the order in time.
-_SECONDS = 19
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,18 @@ class Scene:
 
     alive: for each path of the ledger the number in mountinfo of the mount that its reference
         means, None when that mount is gone. Numbers are asked for outside of this room.
-    now: UTC, ISO 8601.
+    now: UTC, ISO 8601. uptime: in seconds of the boot clock.
     """
 
     host: Host
     alive: t.Mapping[str, t.Optional[int]]
     now: str
+    uptime: int = 0
+
+    @property
+    def moment(self) -> Moment:
+        """When this is."""
+        return Moment(self.host.boot_id, self.now, self.uptime)
 
 
 def find_drift(
@@ -63,7 +71,7 @@ def find_drift(
     ]
     if visible is not None and is_ours(path, reference, visible.mount, scene):
         found.extend(_find_on_mount(path, reference, visible))
-    ended = sorted(name for name, holder in reference.holders.items() if _is_over(holder.expires, scene.now))
+    ended = sorted(ended_holders(reference, scene.moment))
     if ended:
         found.append(Drift(path, "expired", f"The lease of {', '.join(ended)} has ended."))
     return tuple(drift for drift in found if drift is not None)
@@ -99,9 +107,17 @@ def _find_in_table(
         return _tell_absent(path, reference, scene)
     if is_ours(path, reference, visible.mount, scene):
         return None
+    if _was_booted(reference, visible.mount, scene):
+        return Drift(path, "missing", "Mounted at boot by its entry; the next call here takes it over.")
     if any(is_ours(path, reference, mount, scene) for mount in visible.covered):
         return Drift(path, "stacked", "Another mount covers the one that is held.")
     return Drift(path, "replaced", "Another mount stands where the one that is held should be.")
+
+
+def _was_booted(reference: Reference, mount: KernelMount, scene: Scene) -> bool:
+    """Whether this may be what the boot has made from our entry of fstab."""
+    is_alike = reference.fstype in ("bind", mount.fstype)
+    return is_alike and reference.is_at_boot and reference.boot_id != scene.host.boot_id
 
 
 def _tell_absent(path: str, reference: Reference, scene: Scene) -> Drift:
@@ -137,7 +153,3 @@ def _find_on_mount(path: str, reference: Reference, visible: Visible) -> t.Itera
     changes = changed_options(reference.definition, visible.mount, is_owned=reference.owned)
     if changes:
         yield Drift(path, "options_changed", f"Its options are not as asked ({' '.join(changes)}).")
-
-
-def _is_over(expires: t.Optional[str], now: str) -> bool:
-    return expires is not None and expires[:_SECONDS] <= now[:_SECONDS]

@@ -21,7 +21,7 @@ def read_credentials(path: str) -> str:
 
     The way is walked without links and the file is opened once: what is checked is what is read.
     """
-    with Walk(path) as walk:
+    with Walk(path, waits=True) as walk:
         if walk.obstacle:
             raise _refused("unsafe_path", f"'{walk.obstacle}' is a symbolic link or no directory")
         if walk.writable_ancestor:

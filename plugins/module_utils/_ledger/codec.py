@@ -20,7 +20,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.shape impo
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Identity
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger, Reference
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Holder, Ledger, Reference
 
 # Characters. Ten thousand references take about five million.
 MAX_TEXT = 64 * 1024 * 1024
@@ -51,10 +51,7 @@ def reference_to_dict(reference: Reference) -> t.Dict[str, object]:
         "fstype": reference.fstype,
         "opts": list(reference.opts),
         "owned": reference.owned,
-        "holders": {
-            name: {"since": holder.since, "expires": holder.expires}
-            for name, holder in reference.holders.items()
-        },
+        "holders": {name: _holder_to_dict(holder) for name, holder in reference.holders.items()},
         "boot_id": reference.boot_id,
         "mount_namespace": reference.mount_namespace,
         "mount_id": reference.mount_id,
@@ -64,6 +61,20 @@ def reference_to_dict(reference: Reference) -> t.Dict[str, object]:
         "inode": reference.inode,
         "birth": reference.birth,
     }
+
+
+def _holder_to_dict(holder: Holder) -> t.Dict[str, object]:
+    """Return a claim; what most claims do not have is left out."""
+    claim: t.Dict[str, object] = {"since": holder.since, "expires": holder.expires}
+    if holder.lease is not None:
+        claim["lease"] = {
+            "ttl": holder.lease.ttl,
+            "boot_id": holder.lease.boot_id,
+            "ends": holder.lease.ends,
+        }
+    if holder.boot:
+        claim["boot"] = True
+    return claim
 
 
 def ledger_from_json(text: str) -> Ledger:

@@ -15,6 +15,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.paths imp
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.text import check_text
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Identity
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.lease import Lease
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Holder, Ledger, Reference
 
 VERSION = 1
@@ -23,7 +24,9 @@ RESTORE = "restore it from a backup, or move it away once you have checked that 
 
 _LEDGER_KEYS = frozenset(("boot_id", "directories", "references", "version"))
 _REFERENCE_KEYS = frozenset(Reference.__dataclass_fields__)
-_HOLDER_KEYS = frozenset(Holder.__dataclass_fields__)
+_HOLDER_KEYS = frozenset(("expires", "since"))
+_OPTIONAL_HOLDER_KEYS = frozenset(("boot", "lease"))
+_LEASE_KEYS = frozenset(("boot_id", "ends", "ttl"))
 _IDENTITY_KEYS = frozenset(Identity.__dataclass_fields__)
 _NOTE_KEYS = frozenset(("kind", "mount_id", "operation", "path", "pid", "reference", "since"))
 
@@ -115,10 +118,22 @@ def _build_holders(members: Members) -> t.Dict[str, Holder]:
     holders = {}
     for name, data in _members(members["holders"], '"holders"').items():
         _checked(check_holder, name, "holders")
-        claim = _members(data, "a holder", _HOLDER_KEYS)
-        expires = None if claim["expires"] is None else _matching(claim, "expires", _MOMENT)
-        holders[name] = Holder(_matching(claim, "since", _MOMENT), expires)
+        present = _OPTIONAL_HOLDER_KEYS & _members(data, "a holder").keys()
+        claim = _members(data, "a holder", _HOLDER_KEYS | present)
+        boot = "boot" in present and _typed(claim, "boot", bool)
+        holders[name] = Holder(_matching(claim, "since", _MOMENT), _build_lease(claim), boot)
     return holders
+
+
+def _build_lease(claim: Members) -> t.Optional[Lease]:
+    if (claim["expires"] is None) is not ("lease" not in claim):
+        raise WrongShape('a "lease" goes with "expires", and is there only with it')
+    if claim["expires"] is None:
+        return None
+    expires = _matching(claim, "expires", _MOMENT)
+    members = _members(claim["lease"], "a lease", _LEASE_KEYS)
+    boot_id = _matching(members, "boot_id", _TOKEN)
+    return Lease(_number(members, "ttl", 1), boot_id, _number(members, "ends"), expires)
 
 
 def _each(members: Members, name: str, build: t.Callable[[object], _T]) -> t.Dict[str, _T]:

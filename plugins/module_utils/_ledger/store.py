@@ -8,15 +8,17 @@ Private to holdfast.mounts.
 from __future__ import annotations
 
 import contextlib
-import errno
 import functools
 import os
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import inode_of
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.codec import (
     ledger_from_json,
     ledger_to_json,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.trusted import (
+    read_trusted,
+    refuse_unsafe_way,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger
@@ -35,52 +37,14 @@ def _untrusted(what: str) -> MountError:
     )
 
 
-def _refuse_unsafe_way(walk: Walk) -> None:
-    if walk.obstacle:
-        raise _untrusted(f"'{walk.obstacle}' is a symbolic link or no directory")
-    if walk.writable_ancestor:
-        raise _untrusted(f"'{walk.writable_ancestor}' may be written by others than root")
-
-
-def _refuse_unsafe_file(fd: int) -> None:
-    inode = inode_of(fd)
-    wrong = [
-        (inode.kind != "file", "it is not a regular file"),
-        (inode.uid != 0, "it does not belong to root"),
-        (bool(inode.mode & 0o7022), "others than root may write it, or it has odd bits (mode 0644 is right)"),
-        (bool(inode.mode & 0o111), "it is executable, so that Ansible would run it (mode 0644 is right)"),
-        (inode.links > 1, "it has a second name, a hard link"),
-    ]
-    for is_wrong, what in wrong:
-        if is_wrong:
-            raise _untrusted(what)
-
-
 def read_ledger() -> Ledger:
     """Return the ledger, an empty one where there is no file yet; reading needs neither root nor a lock.
 
     Raises MountError C(ledger_untrusted) or C(ledger_corrupt).
     """
-    with Walk(LEDGER_PATH, waits=True) as walk:
-        _refuse_unsafe_way(walk)
-        if walk.leaf is None:
-            return Ledger()
-        try:
-            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            fd = os.open(walk.name, flags, dir_fd=walk.directory)
-        except FileNotFoundError:
-            return Ledger()
-        except OSError as error:
-            if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
-                raise  # nothing is wrong with the ledger
-            raise _untrusted(f"it cannot be opened: {error.strerror}") from error
-    try:
-        _refuse_unsafe_file(fd)
-    except MountError:
-        os.close(fd)
-        raise
-    with os.fdopen(fd, "rb") as file:
-        raw = file.read()
+    raw = read_trusted(LEDGER_PATH, _untrusted)
+    if raw is None:
+        return Ledger()
     return _parse(raw.decode("utf-8", "surrogateescape"))
 
 
@@ -150,5 +114,5 @@ def _open_facts_directory() -> int:
             continue
         os.chmod(directory, 0o755)  # whatever the umask took away
     with Walk(LEDGER_PATH, waits=True) as walk:
-        _refuse_unsafe_way(walk)
+        refuse_unsafe_way(walk, _untrusted)
         return os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=walk.directory)

@@ -7,11 +7,11 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
-import datetime
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._facts.drift import Scene
 from ansible_collections.holdfast.mounts.plugins.module_utils._facts.facts import Facts, build_facts
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.clock import read_moment
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.host import observe_host
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.living import living_mounts
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.table import (
@@ -31,7 +31,7 @@ def observe_facts(patterns: t.Sequence[str] = ()) -> Facts:
     host = observe_host()
     ledger = read_ledger()
     table = read_mounts()
-    now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    scene = Scene(host, living_mounts(ledger.references, host, table), now)
+    moment = read_moment(host.boot_id)
+    scene = Scene(host, living_mounts(ledger.references, host, table), moment.now, moment.uptime)
     interrupted = list_interrupted()
     return build_facts(scene, ledger, visible_mounts(table), interrupted=interrupted, patterns=patterns)

@@ -30,6 +30,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.host impor
     Identity,
     KernelMount,
 )
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.lease import Moment, grant
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Holder, Reference
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Observation
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.plan import Action, Plan, Step
@@ -44,6 +45,9 @@ class Wish(t.NamedTuple):
     request: Request
     host: Host
     now: str
+    uptime: int = 0
+    ttl: t.Optional[int] = None
+    boot: bool = False
 
     @property
     def holder(self) -> str:
@@ -82,13 +86,29 @@ def _hold_existing(wish: Wish, seen: Observation, reference: Reference) -> Plan:
     different = differences(wish.definition, reference.definition)
     if not different:
         if wish.holder in reference.holders and not reference.deferred:
-            return _plan(wish, seen, "none", "none", reference)
+            return _hold_again(wish, seen, reference)
         return _plan(wish, seen, "joined", "none", _with_holder(wish, reference))
     is_sole = reference.owned and not _others(wish, reference)
     if is_sole and is_changeable(wish.definition, reference.definition):
         changed = replace(_with_holder(wish, reference), opts=wish.definition.opts)
         return _plan(wish, seen, "remounted", "remount", changed)
     raise _conflict(wish, reference, different)
+
+
+def _hold_again(wish: Wish, seen: Observation, reference: Reference) -> Plan:
+    """Return what holding twice comes to: the claim becomes what is asked for now, lease or none."""
+    old = reference.holders[wish.holder]
+    new = _claim(wish, old)
+    if new == old:
+        return _plan(wish, seen, "none", "none", reference)
+    # What is to be mounted at boot is a change of the host, a lease is none.
+    action: Action = "renewed" if new.boot == old.boot else "joined"
+    return _plan(wish, seen, action, "none", _with_holder(wish, reference))
+
+
+def _claim(wish: Wish, old: t.Optional[Holder]) -> Holder:
+    moment = Moment(wish.host.boot_id, wish.now, wish.uptime)
+    return Holder(old.since if old else wish.now, grant(wish.ttl, moment), wish.boot)
 
 
 def _refuse_difference(wish: Wish, reference: Reference) -> None:
@@ -162,7 +182,7 @@ def _new_reference(wish: Wish, old: t.Optional[Reference], *, owned: bool) -> Re
 
 
 def _with_holder(wish: Wish, reference: Reference) -> Reference:
-    holders = {wish.holder: Holder(since=wish.now), **reference.holders}
+    holders = {**reference.holders, wish.holder: _claim(wish, reference.holders.get(wish.holder))}
     return replace(reference, holders=holders, deferred=False)
 
 

@@ -31,9 +31,7 @@ def plan_released(path: str, request: Request, seen: Observation, around: Surrou
     holders = {name: claim for name, claim in reference.holders.items() if name != request.holder}
     if holders:
         return _plan(path, seen, "released", "none", replace(reference, holders=holders))
-    if not reference.owned:
-        return _plan(path, seen, "released", "none", None)
-    return _leave(path, request, seen, around, reference)
+    return plan_orphaned(path, request, seen, around, reference)
 
 
 def plan_unmounted(path: str, request: Request, seen: Observation, around: Surroundings) -> Plan:
@@ -59,12 +57,20 @@ def plan_unmounted(path: str, request: Request, seen: Observation, around: Surro
             "means "
             "that mounted it",
         )
-    return _leave(path, request, seen, around, reference)
+    return leave(path, request, seen, around, reference)
 
 
-def _leave(
+def plan_orphaned(
     path: str, request: Request, seen: Observation, around: Surroundings, reference: Reference
 ) -> Plan:
+    """Return what becomes of a reference that has lost its last holder. Raises MountError."""
+    if not reference.owned:
+        return _plan(path, seen, "released", "none", None)
+    return leave(path, request, seen, around, reference)
+
+
+def leave(path: str, request: Request, seen: Observation, around: Surroundings, reference: Reference) -> Plan:
+    """Return how a mount goes that nobody holds any longer. Raises MountError where it cannot."""
     refuse_dependents(path, around)
     if not seen.is_alive:
         action: Action = "unmounted" if seen.covering is None else "released"

@@ -26,6 +26,7 @@ _DONE: t.Dict[Action, str] = {
     "none": "as it should be",
     "released": "released",
     "remounted": "remounted with other options",
+    "renewed": "held already; the lease is renewed",
     "unmounted": "unmounted",
 }
 

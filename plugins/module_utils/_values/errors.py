@@ -23,6 +23,7 @@ Code = t.Literal[
     "not_owned",
     "option_not_allowed",
     "path_not_allowed",
+    "policy_untrusted",
     "shadows",
     "source_not_allowed",
     "timeout",

@@ -11,6 +11,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Identity
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.lease import Lease, Moment
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import (
     Definition,
     definition_from_opts,
@@ -19,10 +20,19 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.request im
 
 @dataclass(frozen=True)
 class Holder:
-    """One claim. since and expires are UTC, ISO 8601 with a Z; expires is None without a lease."""
+    """One claim. since is UTC, ISO 8601 with a Z.
+
+    lease: when it ends by itself, None for never. boot: it wants an entry in fstab.
+    """
 
     since: str
-    expires: t.Optional[str] = None
+    lease: t.Optional[Lease] = None
+    boot: bool = False
+
+    @property
+    def expires(self) -> t.Optional[str]:
+        """When it ends by the wall clock, None without a lease."""
+        return None if self.lease is None else self.lease.expires
 
 
 @dataclass(frozen=True)
@@ -55,6 +65,11 @@ class Reference:
         """What was asked for, in canonical form."""
         return definition_from_opts(self.fstype, self.src, self.opts)
 
+    @property
+    def is_at_boot(self) -> bool:
+        """Whether anybody who holds it wants it mounted at boot."""
+        return any(holder.boot for holder in self.holders.values())
+
 
 @dataclass(frozen=True)
 class Ledger:
@@ -76,6 +91,15 @@ class Ledger:
         return Ledger(
             self.boot_id, _merged(self.references, references), _merged(self.directories, directories or {})
         )
+
+
+def ended_holders(reference: Reference, moment: Moment) -> t.Tuple[str, ...]:
+    """Return the names of those whose lease has ended."""
+    return tuple(
+        name
+        for name, holder in reference.holders.items()
+        if holder.lease is not None and holder.lease.has_ended(moment)
+    )
 
 
 V = t.TypeVar("V")

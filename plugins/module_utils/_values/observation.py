@@ -10,6 +10,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.fstab import BootEntry
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import KernelMount, Place
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Reference
 
@@ -37,6 +38,7 @@ class Observation:
     managed_below: managed mount points below the path that a mount there would hide.
     foreign_below: mount points of the kernel's table below the path, looked up only where the path
         has entries that shall be covered.
+    fstab: what the host's table of filesystems says of the path, None if nobody looked.
     """
 
     place: Place
@@ -47,6 +49,7 @@ class Observation:
     managed_below: t.Tuple[str, ...] = ()
     foreign_below: t.Tuple[str, ...] = ()
     source: Source = Source()
+    fstab: t.Optional[BootEntry] = None
 
     @property
     def covering(self) -> t.Optional[KernelMount]:

@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Reference
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition
 
-Action = t.Literal["adopted", "deferred", "joined", "mounted", "none", "released", "remounted", "unmounted"]
+Action = t.Literal[
+    "adopted", "deferred", "joined", "mounted", "none", "released", "remounted", "renewed", "unmounted"
+]
+BootChange = t.Literal["keep", "remove", "write"]
 Step = t.Literal["mount", "none", "remount", "unmount"]
 
 
@@ -38,6 +41,9 @@ class Plan:
     reference: what the ledger shall hold afterwards, None for nothing. Ids of a mount that is yet
         to be made are filled in by its execution.
     definition: what is mounted or remounted.
+    tidies: the ledger is written though nothing is different for anybody, as when a lease has ended.
+    boot_change: what is done to the entry of fstab.
+    seen_flags: the flags in force, where they are not those of the ledger; only of a remount.
     """
 
     path: str
@@ -47,13 +53,16 @@ class Plan:
     after: View
     reference: t.Optional[Reference] = None
     definition: t.Optional[Definition] = None
+    tidies: bool = False
+    boot_change: BootChange = "keep"
+    seen_flags: t.Optional[t.Tuple[str, ...]] = None
 
     @property
     def changed(self) -> bool:
         """Whether anything is different afterwards."""
-        return self.action != "none"
+        return self.action not in ("none", "renewed")
 
     @property
     def writes_ledger(self) -> bool:
         """Whether the ledger is different afterwards."""
-        return self.action != "none"
+        return self.action != "none" or self.tidies

@@ -92,16 +92,34 @@ class MountPointAttributes:
 
 @dataclass(frozen=True)
 class Entry:
-    """One mount point of a request. definition is None unless the state is mounted."""
+    """One mount point of a request. definition is None unless the state is mounted.
+
+    ttl: seconds after which the claim ends by itself, None for never. boot: it wants an entry in fstab.
+    """
 
     path: str
     definition: t.Optional[Definition] = None
     attributes: MountPointAttributes = MountPointAttributes()
+    ttl: t.Optional[int] = None
+    boot: bool = False
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What a reconciliation does.
+
+    kinds: of drift, that are put right. live: if given, the only holders that still exist.
+    dropped: holders that do not.
+    """
+
+    kinds: t.Tuple[str, ...]
+    live: t.Optional[t.Tuple[str, ...]] = None
+    dropped: t.Tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Request:
-    """One call of the module. timeout and lock_timeout are in seconds."""
+    """One call of the module. timeout and lock_timeout are in seconds. repair: only of a reconciliation."""
 
     state: State
     holder: str
@@ -117,3 +135,4 @@ class Request:
     timeout: int = 60
     lock_timeout: int = 90
     disclose: Disclose = "minimal"
+    repair: t.Optional[Repair] = None

@@ -12,6 +12,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._execute.notes imp
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.codec import ledger_to_json
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.recovery import Note
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Identity
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.lease import Lease
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Holder, Ledger, Reference
 from fuzz.parameters import JSON
 from hypothesis import strategies as st
@@ -24,7 +25,7 @@ REFERENCE = Reference(
     fstype="tmpfs",
     opts=("nodev", "nosuid", "size=1048576"),
     owned=True,
-    holders={"web": Holder(SINCE), "7": Holder(SINCE, "2026-03-02T10:00:00Z")},
+    holders={"web": Holder(SINCE), "7": Holder(SINCE, Lease(3600, BOOT, 5000, "2026-03-02T10:00:00Z"))},
     boot_id=BOOT,
     mount_namespace=4026531841,
     mount_id=2147483699,

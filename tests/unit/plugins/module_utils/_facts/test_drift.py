@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._facts.drift import Scene, find_drift, is_ours
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.table import Visible
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, KernelMount
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.lease import Lease
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Holder, Reference
 
 PATH = "/srv/a"
@@ -18,6 +19,13 @@ HOST = Host(boot_id="this-boot", mount_namespace=1, protection="full")
 OLD_HOST = replace(HOST, protection="no_unique_id")
 SCENE = Scene(HOST, {PATH: 40}, "2026-03-02T10:00:00Z")
 GONE = replace(SCENE, alive={PATH: None})
+
+
+def until(expires: str) -> Holder:
+    """Return a claim with a lease of another boot, for which the wall clock counts."""
+    return Holder("2026-03-01T10:00:00Z", Lease(0, "other-boot", 0, expires))
+
+
 HELD = {"web": Holder("2026-03-01T10:00:00Z")}
 REFERENCE = Reference(
     src="scratch",
@@ -83,14 +91,14 @@ def kinds(reference: Reference, visible: t.Optional[Visible], scene: Scene = SCE
         ),
         pytest.param(replace(REFERENCE, holders={}, deferred=True), OURS, SCENE, ["deferred"], id="deferred"),
         pytest.param(
-            replace(REFERENCE, holders={"web": Holder("2026-03-01T10:00:00Z", "2026-03-02T10:00:00Z")}),
+            replace(REFERENCE, holders={"web": until("2026-03-02T10:00:00Z")}),
             OURS,
             SCENE,
             ["expired"],
             id="a lease that ends now",
         ),
         pytest.param(
-            replace(REFERENCE, holders={"web": Holder("2026-03-01T10:00:00Z", "2026-03-02T09:59:59.5Z")}),
+            replace(REFERENCE, holders={"web": until("2026-03-02T09:59:59.5Z")}),
             None,
             GONE,
             ["missing", "expired"],
@@ -101,7 +109,7 @@ def kinds(reference: Reference, visible: t.Optional[Visible], scene: Scene = SCE
             replace(REFERENCE, owned=False, holders={}), OURS, SCENE, [], id="not owned, nobody holds it"
         ),
         pytest.param(
-            replace(REFERENCE, holders={"web": Holder("2026-03-01T10:00:00Z", "2026-03-02T10:00:01Z")}),
+            replace(REFERENCE, holders={"web": until("2026-03-02T10:00:01Z")}),
             OURS,
             SCENE,
             [],

@@ -17,6 +17,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.codec impo
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Identity
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.lease import Lease
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Holder, Ledger, Reference
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,7 +29,7 @@ REFERENCE = Reference(
     owned=True,
     holders={
         "web": Holder("2026-03-01T10:00:00Z"),
-        "7": Holder("2026-03-01T10:00:00Z", "2026-03-02T10:00:00Z"),
+        "7": Holder("2026-03-01T10:00:00Z", Lease(60, "a-boot", 100, "2026-03-02T10:00:00Z"), True),
     },
     boot_id="0b8a5d0a-6f4b-4b7c-9d0e-6b1f0f3c2a11",
     mount_namespace=4026531841,
@@ -124,6 +125,8 @@ def edit_holder(name: str, claim: t.Any) -> Edit:
 
 
 CLAIM = {"since": "2026-03-01T10:00:00Z", "expires": None}
+LEASE = {"ttl": 60, "boot_id": "a-boot", "ends": 100}
+LEASED = {"since": "2026-03-01T10:00:00Z", "expires": "2026-03-02T10:00:00Z", "lease": LEASE}
 
 
 @pytest.mark.parametrize(
@@ -172,8 +175,16 @@ CLAIM = {"since": "2026-03-01T10:00:00Z", "expires": None}
         pytest.param(edit_holder("web", {**CLAIM, "since": "yesterday"}), id="since in words"),
         pytest.param(edit_holder("web", {**CLAIM, "since": None}), id="since null"),
         pytest.param(
-            edit_holder("web", {**CLAIM, "expires": "2026-03-01 10:00:00"}), id="expires without a zone"
+            edit_holder("web", {**LEASED, "expires": "2026-03-01 10:00:00"}), id="expires without a zone"
         ),
+        pytest.param(edit_holder("web", {**LEASED, "expires": None}), id="lease without expires"),
+        pytest.param(edit_holder("web", {**CLAIM, "expires": LEASED["expires"]}), id="expires without lease"),
+        pytest.param(edit_holder("web", {**LEASED, "lease": None}), id="lease null"),
+        pytest.param(edit_holder("web", {**LEASED, "lease": {**LEASE, "ttl": 0}}), id="ttl 0"),
+        pytest.param(edit_holder("web", {**LEASED, "lease": {**LEASE, "ends": -1}}), id="ends negative"),
+        pytest.param(edit_holder("web", {**LEASED, "lease": {**LEASE, "x": 1}}), id="unknown key of a lease"),
+        pytest.param(edit_holder("web", {**CLAIM, "boot": 1}), id="boot number"),
+        pytest.param(edit_holder("web", {**CLAIM, "more": 1}), id="unknown key of a claim"),
         pytest.param(lambda data: data["directories"].update({"/a/./b": {}}), id="directory with a dot"),
         pytest.param(lambda data: data["directories"][PATH].update(inode=-1), id="inode negative"),
         pytest.param(lambda data: data["directories"][PATH].update(birth="1"), id="birth text"),
@@ -252,7 +263,8 @@ def test_write_empty_ledger_is_short() -> None:
 
 def test_write_reference_has_the_keys_of_the_contract() -> None:
     reference = written()["references"][PATH]
-    assert reference["holders"]["7"] == {"since": "2026-03-01T10:00:00Z", "expires": "2026-03-02T10:00:00Z"}
+    assert reference["holders"]["web"] == CLAIM
+    assert reference["holders"]["7"] == {**LEASED, "boot": True}
     assert {"src", "fstype", "opts", "owned", "holders"} <= set(reference)
 
 
@@ -268,13 +280,16 @@ WORDS = st.text(
 HOLDERS = st.from_regex(r"\A[A-Za-z0-9][A-Za-z0-9._:@+-]{0,127}\Z")
 MOMENTS = st.datetimes().map(lambda moment: moment.strftime("%Y-%m-%dT%H:%M:%SZ").zfill(20))
 IDS = st.integers(0, 2**64 - 1)
+LEASES = st.builds(Lease, st.integers(1, 2**32), st.uuids().map(str), IDS, MOMENTS)
 REFERENCES = st.builds(
     Reference,
     src=WORDS,
     fstype=st.sampled_from(["tmpfs", "bind", "fuse.sshfs"]),
     opts=st.lists(WORDS).map(tuple),
     owned=st.booleans(),
-    holders=st.dictionaries(HOLDERS, st.builds(Holder, MOMENTS, st.none() | MOMENTS), max_size=3),
+    holders=st.dictionaries(
+        HOLDERS, st.builds(Holder, MOMENTS, st.none() | LEASES, st.booleans()), max_size=3
+    ),
     boot_id=st.uuids().map(str),
     mount_namespace=IDS,
     mount_id=IDS,

@@ -1,0 +1,73 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Entries of fstab: they go before the ledger forgets who wanted them, and come after it knows.
+
+So none is ever there that nobody wants, whatever is killed when. Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Work
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.systemd import reload_units
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.fstab import edit_fstab
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import short_lock
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.store import read_ledger, write_ledger
+from ansible_collections.holdfast.mounts.plugins.module_utils._observe.booting import booted_places
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.booting import fstab_line, taken_over
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger, Reference
+
+
+def remove_entries(works: t.Iterable[Work], call: Call) -> None:
+    """Take out the entries that nobody will want. Raises MountError or OSError."""
+    _edit({work.path: None for work in works if work.plan and work.plan.boot_change == "remove"}, call)
+
+
+def write_entries(works: t.Iterable[Work], call: Call) -> None:
+    """Write the entries that somebody wants now. Raises MountError or OSError."""
+    lines: t.Dict[str, t.Optional[str]] = {
+        work.path: fstab_line(work.path, work.plan.reference.definition)
+        for work in works
+        if work.plan and work.plan.reference and work.plan.boot_change == "write"
+    }
+    _edit(lines, call)
+
+
+def remove_unwanted(path: str, old: t.Optional[Reference], new: t.Optional[Reference], call: Call) -> None:
+    """Take out the entry of a mount point whose dead operation was to leave nobody who wants it."""
+    if old is not None and old.is_at_boot and not (new is not None and new.is_at_boot):
+        _edit({path: None}, call)
+
+
+def write_wanted(path: str, reference: t.Optional[Reference], call: Call) -> None:
+    """Write the entry of a mount point whose operation died before it could."""
+    if reference is not None and reference.is_at_boot:
+        _edit({path: fstab_line(path, reference.definition)}, call)
+
+
+def _edit(changes: t.Mapping[str, t.Optional[str]], call: Call) -> None:
+    if changes and edit_fstab(changes, call.lock_deadline):
+        reload_units()
+
+
+def recognised(paths: t.Iterable[str], ledger: Ledger, host: Host) -> Ledger:
+    """Return the ledger with the mounts that this boot has made from our entries as its own."""
+    found = {
+        path: taken_over(reference, seen, host)
+        for path, reference, seen in booted_places(paths, ledger, host)
+    }
+    return ledger.changed({path: reference for path, reference in found.items() if reference is not None})
+
+
+def take_over(paths: t.Sequence[str], ledger: Ledger, call: Call) -> Ledger:
+    """Record which mounts the boot has made, for these locked mount points, and return the ledger."""
+    known = recognised(paths, ledger, call.host)
+    changes = {path: known.references[path] for path in paths if path in known.references}
+    if all(ledger.references.get(path) == reference for path, reference in changes.items()):
+        return ledger
+    with short_lock("ledger", call.lock_deadline):
+        written = read_ledger().changed(changes)
+        write_ledger(written)
+    return written

@@ -1,0 +1,41 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What fstab says of a mount point, and which mounts the boot has made from our entries.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import replace
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.fstab import read_entry
+from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import observe_coming
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger, Reference
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Observation
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Entry
+
+
+def with_fstab(seen: Observation, entry: Entry) -> Observation:
+    """Return the observation with what fstab says, where anybody wants an entry. Raises unsafe_path."""
+    is_wanted = entry.boot or (seen.reference is not None and seen.reference.is_at_boot)
+    return replace(seen, fstab=read_entry(entry.path)) if is_wanted else seen
+
+
+def booted_places(
+    paths: t.Iterable[str], ledger: Ledger, host: Host
+) -> t.Iterator[t.Tuple[str, Reference, Observation]]:
+    """Yield those of these mount points that the ledger knows from another boot, and wants in this one."""
+    for path in paths:
+        reference = ledger.references.get(path)
+        if reference is None or reference.boot_id == host.boot_id or not reference.is_at_boot:
+            continue
+        try:
+            definition = reference.definition
+            seen = observe_coming(path, reference, host, definition=definition, looks_below=False)
+            yield path, reference, replace(seen, fstab=read_entry(path))
+        except (MountError, OSError):
+            continue  # whoever decides of this mount point meets it again, and tells it

@@ -1,0 +1,106 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Entries of fstab: what they say, when they come and go, and which mount a boot has made from one.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import replace
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import refusal
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.sameness import foreign_differences
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.fstab import MARK, BootEntry
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Reference
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Observation
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.plan import Plan
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition, Entry
+
+_NETWORK = ("ceph", "cifs", "glusterfs", "nfs")
+# What getmntent(3) and libmount both take back; a "#" within a field they leave as it is.
+_ESCAPES = {ord(character): f"\\{ord(character):03o}" for character in "\\ \t\n"}
+
+
+def fstab_line(path: str, definition: Definition) -> str:
+    """Return the entry of fstab(5) that mounts this there. Raises option_not_allowed."""
+    words = ["nofail"]
+    if definition.fstype == "fuse.sshfs" or FILESYSTEMS[definition.fstype].source in _NETWORK:
+        words.append("_netdev")
+    if definition.fstype == "bind":
+        words.append("bind")
+    words += definition.flags
+    words += [_word(path, name, value) for name, value in definition.data]
+    fstype = "none" if definition.fstype == "bind" else definition.fstype
+    fields = (definition.src, path, fstype, ",".join([*words, MARK]))
+    return " ".join([*(field.translate(_ESCAPES) for field in fields), "0", "0"])
+
+
+def _word(path: str, name: str, value: t.Optional[str]) -> str:
+    if value is None:
+        return name
+    if name.endswith("context") and '"' not in value:
+        return f'{name}="{value}"'
+    if "," in value or '"' in value:
+        raise refusal(
+            "option_not_allowed",
+            path,
+            f"the option '{name}' of '{path}' has a comma or a quotation mark, which no entry of fstab can "
+            "hold; choose another name, or hold the mount without 'boot: true'",
+        )
+    return f"{name}={value}"
+
+
+def with_entry(plan: Plan, entry: Entry, found: t.Optional[BootEntry]) -> Plan:
+    """Return the plan with what it does to fstab; found: what that says now, None if nobody looked.
+
+    Raises conflict where the entry that is asked for would stand beside somebody else's.
+    """
+    if found is None:
+        return plan
+    if entry.boot and found.is_foreign:
+        raise refusal(
+            "conflict",
+            plan.path,
+            f"fstab has an entry for '{plan.path}' that this collection did not make; take it out, or hold "
+            "the mount without 'boot: true'",
+        )
+    reference = plan.reference
+    wanted = None
+    if reference is not None and reference.is_at_boot:
+        wanted = fstab_line(plan.path, reference.definition)
+    is_kept = wanted == found.ours or (wanted is not None and found.is_foreign)
+    if is_kept or not (plan.writes_ledger or entry.boot):
+        return plan
+    # Somebody has taken the entry out: that it comes back is a change of the host.
+    action = "joined" if plan.action in ("none", "renewed") and entry.boot else plan.action
+    return replace(plan, action=action, boot_change="remove" if wanted is None else "write")
+
+
+def taken_over(reference: Reference, seen: Observation, host: Host) -> t.Optional[Reference]:
+    """Return the reference of the mount that this boot has made from our entry, None if there is none.
+
+    The entry with our mark is root's and says exactly what is held; the ledger, also root's, has not
+    been in this boot yet; and the topmost mount is of that type and source, with all of its flags.
+    LIMIT: an equal mount that root has made by hand in the meantime is taken for it.
+    """
+    mount = seen.covering
+    if mount is None or seen.fstab is None or reference.boot_id == host.boot_id:
+        return None
+    definition = reference.definition
+    if seen.fstab.ours != fstab_line(seen.place.path, definition):
+        return None
+    if foreign_differences(replace(definition, data=()), mount, seen.place, seen.source):
+        return None
+    return replace(
+        reference,
+        owned=True,
+        boot_id=host.boot_id,
+        mount_namespace=host.mount_namespace,
+        mount_id=mount.mount_id if mount.unique_id is None else mount.unique_id,
+        device=seen.place.identity.device if seen.place.identity else mount.device,
+        operation="",
+    )

@@ -1,0 +1,332 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""An entry of fstab while anybody wants it, and not a byte of the file beside it."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+import pytest
+from harness.cycle import apply, leave, predict_and_call, refuse, repeat_unchanged, succeed, tmpfs, warm_up
+from harness.reconcile import call_reconcile, reboot, reconcile
+from harness.world import World
+
+FSTAB = "/etc/fstab"
+PATH = "/srv/app/data"
+MARK = "x-holdfast.mounts"
+LINE = f"tmpfs {PATH} tmpfs nofail,nodev,nosuid,{MARK} 0 0"
+FILES = {
+    "plain": b"# static\nUUID=1234 / ext4 errors=remount-ro 0 1\n",
+    "no-newline": b"# static\n/dev/x /x ext4 defaults 0 0",
+    "carriage-returns": b"/dev/x /x ext4 defaults 0 0\r\n\r\n# end\r\n",
+    "odd": b"\n\n  \t\xff\xfe garbage\nfew\n#\n",
+    "empty": b"",
+}
+MS_REMOUNT = 32
+
+
+def put(world: World, content: bytes = FILES["plain"], mode: int = 0o644) -> bytes:
+    """Have this as the table of filesystems, and return it."""
+    world.file(FSTAB).write_bytes(content)
+    world.file(FSTAB).chmod(mode)
+    return content
+
+
+def read(world: World) -> bytes:
+    """Return the table of filesystems."""
+    return world.file(FSTAB).read_bytes()
+
+
+def ours(world: World) -> t.List[str]:
+    """Return our lines."""
+    return [line for line in read(world).decode("utf-8", "replace").splitlines() if MARK in line]
+
+
+def boot(world: World, *paths: str) -> None:
+    """Boot again, and have mount(8) do from the table what systemd does."""
+    reboot(world)
+    for path in paths:
+        world.make_directory(path)
+        done = world.run("mount", path)
+        assert done.rc == 0, done
+
+
+# --- Refusals ---
+
+
+@pytest.mark.parametrize(
+    "line",
+    [f"x {PATH} ext4 defaults 0 0", f"x {PATH}/ ext4 noauto", "x /srv/app/\\144ata none bind"],
+    ids=["plain", "slash", "escaped"],
+)
+def test_foreign_entry_is_a_conflict(world: World, line: str) -> None:
+    before = put(world, f"# c\n{line}\n".encode())
+    refuse(world, "conflict", **tmpfs(PATH, "a", boot=True))
+    assert read(world) == before
+    succeed(world, **tmpfs(PATH, "a"))
+    refuse(world, "conflict", **tmpfs(PATH, "a", boot=True))
+    assert read(world) == before
+
+
+def make_link(world: World) -> None:
+    """Put a link in the place of the table."""
+    world.write("/etc/real-fstab", "")
+    world.file(FSTAB).unlink()
+    world.file(FSTAB).symlink_to("real-fstab")
+
+
+def open_it(world: World) -> None:
+    """Let everybody write it."""
+    world.file(FSTAB).chmod(0o666)
+
+
+def give_it_away(world: World) -> None:
+    """Give it to somebody else."""
+    os.chown(world.file(FSTAB), 65534, 65534)
+
+
+UNSAFE = [make_link, open_it, give_it_away]
+
+
+@pytest.mark.parametrize("act", UNSAFE, ids=[act.__name__ for act in UNSAFE])
+def test_table_that_is_not_roots_alone_is_left_alone(world: World, act: t.Callable[[World], None]) -> None:
+    put(world)
+    act(world)
+    before = read(world)
+    refuse(world, "unsafe_path", **tmpfs(PATH, "a", boot=True))
+    assert read(world) == before
+    apply(world, "mounted", **tmpfs(PATH, "a"))
+
+
+def test_option_that_no_entry_can_hold_is_refused(world: World) -> None:
+    before = put(world)
+    world.make_directory("/srv/a,b")
+    overlay: t.Dict[str, t.Any] = {
+        "path": PATH,
+        "src": "site",
+        "fstype": "overlay",
+        "opts": ["lowerdir=/srv/a,b"],
+        "boot": True,
+    }
+    refuse(world, "option_not_allowed", holder="a", **overlay)
+    assert read(world) == before
+
+
+# --- While anybody wants it ---
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_entry_comes_and_goes_and_leaves_every_byte(world: World, name: str) -> None:
+    warm_up(world)
+    before, start = put(world, FILES[name]), world.settled()
+    apply(world, "mounted", **tmpfs(PATH, "a", boot=True))
+    assert ours(world) == [LINE]
+    apply(world, "joined", **tmpfs(PATH, "b", boot=True))
+    apply(world, "joined", **tmpfs(PATH, "c"))
+    apply(world, "released", **leave(PATH, "a"))
+    assert ours(world) == [LINE]
+    apply(world, "released", **leave(PATH, "b"))
+    assert read(world) == before, "c does not want it"
+    apply(world, "unmounted", **leave(PATH, "c"))
+    assert read(world) == before
+    assert start.differences(world.settled()) == []
+
+
+def test_check_mode_does_not_touch_the_table(world: World) -> None:
+    before = put(world)
+    world.predict(**tmpfs(PATH, "a", boot=True))
+    assert read(world) == before
+    succeed(world, **tmpfs(PATH, "a", boot=True))
+    after, found = read(world), world.file(FSTAB).stat()
+    world.predict(**leave(PATH, "a"))
+    assert (read(world), world.file(FSTAB).stat()) == (after, found)
+
+
+def test_mode_and_owner_of_the_table_stay(world: World) -> None:
+    put(world, mode=0o640)
+    os.chown(world.file(FSTAB), 0, 6)
+    succeed(world, **tmpfs(PATH, "a", boot=True))
+    found = world.file(FSTAB).stat()
+    assert (found.st_mode & 0o7777, found.st_uid, found.st_gid) == (0o640, 0, 6)
+    assert [path.name for path in world.file("/etc").iterdir() if "holdfast" in path.name] == []
+
+
+def test_table_that_is_missing_is_made(world: World) -> None:
+    world.file(FSTAB).unlink()
+    succeed(world, **tmpfs(PATH, "a", boot=True))
+    assert (ours(world), world.file(FSTAB).stat().st_mode & 0o7777) == ([LINE], 0o644)
+
+
+def test_wish_is_taken_back_by_holding_without_it(world: World) -> None:
+    before = put(world)
+    succeed(world, **tmpfs(PATH, "a", boot=True))
+    apply(world, "joined", **tmpfs(PATH, "a"))
+    assert read(world) == before
+    apply(world, "joined", **tmpfs(PATH, "a", boot=True))
+    assert ours(world) == [LINE]
+
+
+def test_entry_follows_what_a_sole_holder_changes(world: World) -> None:
+    put(world)
+    succeed(world, **tmpfs(PATH, "a", boot=True))
+    apply(world, "remounted", **tmpfs(PATH, "a", boot=True, opts=["noexec"]))
+    assert ours(world) == [LINE.replace("nodev", "nodev,noexec")]
+
+
+def test_entry_that_somebody_took_out_comes_back(world: World) -> None:
+    before = put(world)
+    succeed(world, **tmpfs(PATH, "a", boot=True))
+    put(world, before)
+    apply(world, "joined", **tmpfs(PATH, "a", boot=True))
+    assert ours(world) == [LINE]
+
+
+def test_entry_of_a_deferred_mount_goes(world: World) -> None:
+    before = put(world)
+    succeed(world, **tmpfs(PATH, "a", boot=True))
+    pid = world.occupy(PATH)
+    assert succeed(world, **leave(PATH, "a", on_busy="defer")).action == "deferred"
+    assert read(world) == before
+    world.end(pid)
+
+
+def test_entry_of_a_busy_mount_stays(world: World) -> None:
+    put(world)
+    succeed(world, **tmpfs(PATH, "a", boot=True))
+    after = read(world)
+    pid = world.occupy(PATH)
+    assert world.call(**leave(PATH, "a")).code == "busy"
+    assert read(world) == after
+    world.end(pid)
+
+
+def test_entries_of_a_list_are_written_and_purged(world: World) -> None:
+    before = put(world)
+    paths = [f"/srv/n{number}" for number in range(5)]
+    mounts = [{"path": path, "src": "tmpfs", "fstype": "tmpfs", "boot": path != "/srv/n3"} for path in paths]
+    succeed(world, mounts=mounts, holder="a")
+    assert len(ours(world)) == 4
+    assert succeed(world, mounts=mounts, holder="a").changed is False
+    succeed(world, mounts=mounts[:1], holder="a", purge=True)
+    assert len(ours(world)) == 1
+    succeed(world, mounts=[], holder="a", purge=True)
+    assert read(world) == before
+
+
+def test_entry_with_odd_characters_is_mounted_by_mount(world: World) -> None:
+    put(world)
+    path = "/srv/a b#c\\d ä"
+    succeed(world, **tmpfs(path, "a", boot=True))
+    boot(world, path)
+    assert len(world.stack(path)) == 1
+    assert succeed(world, **leave(path, "a")).action == "unmounted"
+    assert (world.stack(path), ours(world)) == ([], [])
+
+
+# --- After a reboot ---
+
+
+def test_reboot_mount_of_the_entry_is_ours(world: World) -> None:
+    before = put(world)
+    for holder in ("a", "b"):
+        succeed(world, **tmpfs(PATH, holder, boot=True))
+    boot(world, PATH)
+    mounted = world.unique_id(PATH)
+    assert [item["kind"] for item in world.facts()["drift"]] == ["missing"]
+    again = predict_and_call(world, **tmpfs(PATH, "a", boot=True))
+    assert (again.changed, again.action, again.holders) == (False, "none", ["a", "b"])
+    assert again.mount["owned"] is True
+    assert (world.unique_id(PATH), world.facts()["drift"]) == (mounted, [])
+    repeat_unchanged(world, **tmpfs(PATH, "a", boot=True))
+    apply(world, "released", **leave(PATH, "a"))
+    apply(world, "unmounted", **leave(PATH, "b"))
+    assert (world.stack(PATH), read(world)) == ([], before)
+
+
+def test_reboot_mount_of_the_entry_is_unmounted_by_the_first_release(world: World) -> None:
+    before = put(world)
+    succeed(world, **tmpfs(PATH, "a", boot=True))
+    boot(world, PATH)
+    apply(world, "unmounted", **leave(PATH, "a"))
+    assert (world.stack(PATH), read(world)) == ([], before)
+
+
+def test_reboot_is_reconciled_with_and_without_an_entry(world: World) -> None:
+    before = put(world)
+    world.make_directory("/srv/source")
+    for holder in ("a", "b"):
+        succeed(world, **tmpfs(PATH, holder, boot=True))
+        succeed(
+            world, path="/srv/shown", src="/srv/source", fstype="bind", opts=["ro"], holder=holder, boot=True
+        )
+        succeed(world, **tmpfs("/srv/plain", holder))
+    boot(world, PATH, "/srv/shown")
+    mounted = [world.unique_id(path) for path in (PATH, "/srv/shown")]
+    result = reconcile(world)
+    assert {row["path"]: row["action"] for row in result["repaired"]} == {
+        PATH: "none",
+        "/srv/shown": "none",
+        "/srv/plain": "mounted",
+    }
+    assert [world.unique_id(path) for path in (PATH, "/srv/shown")] == mounted
+    assert len(world.references) == 3
+    assert all(world.holders(path) == ["a", "b"] for path in world.references)
+    reconcile(world, live_holders=[])
+    assert (world.references, read(world)) == ({}, before)
+
+
+def mount_other(world: World) -> None:
+    """Mount something else there."""
+    world.mount("other", PATH, "tmpfs", flags=6)
+
+
+def mount_without_flags(world: World) -> None:
+    """Mount the same without its flags."""
+    world.mount("tmpfs", PATH, "tmpfs")
+
+
+@pytest.mark.parametrize("act", [mount_other, mount_without_flags])
+def test_reboot_mount_that_is_another_is_not_ours(world: World, act: t.Callable[[World], None]) -> None:
+    put(world)
+    succeed(world, **tmpfs(PATH, "a", boot=True))
+    reboot(world)
+    act(world)
+    before = world.unique_id(PATH)
+    refuse(world, "conflict", **tmpfs(PATH, "a", boot=True))
+    world.call(**leave(PATH, "a"))
+    assert world.unique_id(PATH) == before
+
+
+def test_reboot_mount_without_our_entry_is_not_ours(world: World) -> None:
+    before = put(world)
+    succeed(world, **tmpfs(PATH, "a", boot=True))
+    reboot(world)
+    put(world, before + LINE.replace(f",{MARK}", "").encode() + b"\n")
+    world.mount("tmpfs", PATH, "tmpfs", flags=6)
+    mounted = world.unique_id(PATH)
+    world.call(**leave(PATH, "a"))
+    assert world.unique_id(PATH) == mounted
+
+
+def test_reboot_before_the_boot_has_mounted_is_missing_and_mounted(world: World) -> None:
+    put(world)
+    succeed(world, **tmpfs(PATH, "a", boot=True))
+    reboot(world)
+    assert call_reconcile(world)["repaired"][0]["action"] == "mounted"
+    assert (len(world.stack(PATH)), ours(world)) == (1, [LINE])
+
+
+# --- At the same time ---
+
+
+def test_twelve_at_once_keep_all_entries(world: World) -> None:
+    before = put(world, b"".join(b"/dev/d%d /d%d ext4 noauto 0 0\n" % (n, n) for n in range(200)))
+    paths = [f"/srv/n{number}" for number in range(12)]
+    results = world.call_all([tmpfs(path, "a", boot=True) for path in paths])
+    assert [result.action for result in results] == ["mounted"] * 12, results
+    assert sorted(line.split()[1] for line in ours(world)) == sorted(paths)
+    assert read(world).startswith(before)
+    results = world.call_all([leave(path, "a") for path in paths])
+    assert [result.action for result in results] == ["unmounted"] * 12, results
+    assert read(world) == before

@@ -1,0 +1,101 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Entries of fstab as values: what they say, and which mount of a boot is taken for ours."""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import replace
+
+import pytest
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.booting import fstab_line, taken_over
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.fstab import BootEntry
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Holder
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import definition_from_opts
+from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import (
+    HOST,
+    PATH,
+    SINCE,
+    make_definition,
+    make_mount,
+    make_reference,
+    refused,
+    see_foreign,
+    see_nothing,
+)
+
+LINES: t.Dict[str, t.Tuple[t.Tuple[str, str, t.List[str]], str]] = {
+    "tmpfs": (
+        ("tmpfs", "scratch", ["nodev", "nosuid", "size=4096"]),
+        "scratch /srv/a tmpfs nofail,nodev,nosuid,size=4096,x-holdfast.mounts 0 0",
+    ),
+    "bind": (
+        ("bind", "/srv/x y", ["nodev", "ro"]),
+        "/srv/x\\040y /srv/a none nofail,bind,nodev,ro,x-holdfast.mounts 0 0",
+    ),
+    "label": (
+        ("ext4", "LABEL=data", ["noatime", "errors=remount-ro"]),
+        "LABEL=data /srv/a ext4 nofail,noatime,errors=remount-ro,x-holdfast.mounts 0 0",
+    ),
+    "nfs": (
+        ("nfs4", "nas:/export", ["nodev"]),
+        "nas:/export /srv/a nfs4 nofail,_netdev,nodev,x-holdfast.mounts 0 0",
+    ),
+    "context": (
+        ("ext4", "/dev/vdb", ["context=system_u:object_r:x_t:s0:c1,c2"]),
+        '/dev/vdb /srv/a ext4 nofail,context="system_u:object_r:x_t:s0:c1,c2",x-holdfast.mounts 0 0',
+    ),
+}
+
+
+def test_line_of_what_fstab_cannot_say_is_refused() -> None:
+    layers = definition_from_opts("overlay", "site", ["lowerdir=/srv/a,b:/srv/c"])
+    assert refused(fstab_line, PATH, layers).code == "option_not_allowed"
+
+
+@pytest.mark.parametrize("name", sorted(LINES))
+def test_line_says_what_is_mounted(name: str) -> None:
+    (fstype, src, opts), line = LINES[name]
+    assert fstab_line(PATH, definition_from_opts(fstype, src, opts)) == line
+
+
+OLD = replace(make_reference(), boot_id="old-boot", holders={"web": Holder(SINCE, boot=True)})
+LINE = fstab_line(PATH, make_definition())
+BOOTED = see_foreign(reference=OLD, fstab=BootEntry(LINE))
+
+
+def test_mount_of_the_boot_is_taken_over() -> None:
+    taken = taken_over(OLD, BOOTED, HOST)
+    assert taken is not None
+    assert (taken.boot_id, taken.mount_id, taken.owned) == (HOST.boot_id, 5000, True)
+    assert taken.holders == OLD.holders
+
+
+def test_mount_that_was_adopted_is_owned_once_our_entry_has_made_it() -> None:
+    taken = taken_over(replace(OLD, owned=False), BOOTED, HOST)
+    assert taken is not None
+    assert taken.owned
+
+
+def other(**changes: t.Any) -> t.Any:
+    """Return what is seen where another mount stands."""
+    place = replace(BOOTED.place, mount=make_mount(**changes))
+    return replace(BOOTED, place=place)
+
+
+@pytest.mark.parametrize(
+    ("reference", "seen"),
+    [
+        (replace(OLD, boot_id=HOST.boot_id), BOOTED),
+        (OLD, see_nothing(reference=OLD, fstab=BootEntry(LINE))),
+        (OLD, replace(BOOTED, fstab=None)),
+        (OLD, replace(BOOTED, fstab=BootEntry(None, True))),
+        (OLD, replace(BOOTED, fstab=BootEntry(LINE.replace("nodev", "noexec")))),
+        (OLD, other(source="other")),
+        (OLD, other(fstype="ramfs")),
+        (OLD, other(flags=("rw", "nosuid", "relatime"))),
+    ],
+    ids=["this boot", "nothing", "not looked", "foreign line", "edited line", "source", "type", "flags"],
+)
+def test_mount_that_may_be_another_is_not_taken_over(reference: t.Any, seen: t.Any) -> None:
+    assert taken_over(reference, seen, HOST) is None
