@@ -14,6 +14,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.policy import POLICY_PATH
 from harness.namespace import mount
 from harness.place import LEDGER, RUN
 from in_process import Result, call
@@ -144,6 +145,21 @@ def locks_are_others() -> Scene:
     hold(**TMPFS)
     os.chown(RUN, NUMBER, NUMBER)
     return Scene(LEAVE, [str(NUMBER)])
+
+
+def policy_is_others() -> Scene:
+    hold(**TMPFS)
+    with open(POLICY_PATH, "w", encoding="utf-8") as file:
+        file.write('{"allowed_roots": ["/srv/hidden-root"]}')
+    os.chown(POLICY_PATH, NUMBER, NUMBER)
+    return Scene(TMPFS, [str(NUMBER), "hidden-root"])
+
+
+def policy_is_malformed() -> Scene:
+    hold(**TMPFS)
+    with open(POLICY_PATH, "w", encoding="utf-8") as file:
+        file.write('{"allowed_roots": ["/srv/hidden-root/.."]}')
+    return Scene(TMPFS, ["hidden-root"])
 
 
 def ledger_is_locked() -> Scene:

@@ -36,6 +36,8 @@ from hidden import (
     others_hold_below,
     others_hold_it,
     others_own_the_way,
+    policy_is_malformed,
+    policy_is_others,
     somebody_stands_there,
     stall,
 )
@@ -154,6 +156,8 @@ ROWS = (
     Row("not_owned", foreign_to_unmount),
     said("option_not_allowed", opts=["size=many"]),
     said("path_not_allowed", path="/etc/data"),
+    Row("policy_untrusted", policy_is_others),
+    Row("policy_untrusted", policy_is_malformed, tells=True),
     Row("shadows", others_hold_below, tells=True),
     Row("source_not_allowed", source_is_no_device),
     Row("source_not_allowed", source_is_outside),
