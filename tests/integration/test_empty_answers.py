@@ -36,7 +36,7 @@ def test_empty_answer_is_as_if_nothing_was_given(private_world: World, role: str
     assert not private_world.call(**tmpfs("/mnt/b", "shop")).failed
     assert not private_world.call(**tmpfs("/mnt/c", "shop")).failed
     specs = yaml.safe_load((COLLECTION / "roles" / role / "meta" / "argument_specs.yml").read_text())
-    answers = {name: empty for name in specs["argument_specs"]["main"]["options"]}
+    answers = dict.fromkeys(specs["argument_specs"]["main"]["options"], empty)
     included = {"name": "Run", "ansible.builtin.include_role": {"name": f"holdfast.mounts.{role}"}}
     play = {"name": "Play", "hosts": "localhost", "gather_facts": False, "tasks": [included]}
     extra = json.dumps({**answers, **GIVEN[role]})
