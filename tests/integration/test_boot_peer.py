@@ -76,9 +76,9 @@ def edit_with_ours(world: World) -> t.Tuple[int, int]:
 def test_twelve_at_once_lose_nothing_here_and_entries_with_posix(private_world: World) -> None:
     if not (find_peers() / ".ready").exists():
         pytest.skip("needs ansible.posix: tests/tools/fetch_peers.sh")
-    assert [edit_with_ours(private_world) for _ in range(ROUNDS)] == [(12, 500)] * ROUNDS
+    assert [edit_with_ours(private_world) for _round in range(ROUNDS)] == [(12, 500)] * ROUNDS
     worst = (12, 500)
-    for _ in range(ROUNDS):
+    for _round in range(ROUNDS):
         worst = min(worst, edit_with_posix(private_world))
         if worst[0] < 12:
             break

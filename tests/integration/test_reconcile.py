@@ -364,7 +364,7 @@ def test_two_reconciles_at_once_repair_once(world: World) -> None:
     for number in range(20):
         succeed(world, **tmpfs(f"/srv/n{number}", "a"))
     reboot(world)
-    pids = [world.start(module="safe_mount_reconcile", arguments={}) for _ in range(3)]
+    pids = [world.start(module="safe_mount_reconcile", arguments={}) for _number in range(3)]
     results = [world.collect(pid) for pid in pids]
     assert not any(result.failed for result in results), results
     assert all(len(world.stack(f"/srv/n{number}")) == 1 for number in range(20))
