@@ -113,3 +113,19 @@ def test_bind_has_its_flags_before_it_is_attached(private_place: Path) -> None:
         os.close(mount)
     finally:
         os.close(source)
+
+
+def test_context_reaches_the_kernel_as_one_parameter_without_quotes(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: t.List[t.Tuple[t.Any, ...]] = []
+
+    def note(_context: int, command: int, key: t.Any = None, value: t.Any = None) -> None:
+        given.append((command, key, value))
+
+    monkeypatch.setattr(calls, "fsopen", lambda _fstype: os.open(os.devnull, os.O_RDONLY))
+    monkeypatch.setattr(calls, "fsconfig", note)
+    monkeypatch.setattr(calls, "fsmount", lambda _context, _bits: os.open("/", os.O_PATH))
+    label = "system_u:object_r:tmp_t:s0:c1,c2"
+    definition = Definition("tmpfs", "scratch", (), (("context", label),))
+    os.close(create_filesystem(definition, device=None, layers=(), may_share=True))
+    assert (calls.FSCONFIG_SET_STRING, "context", label) in given
+    assert len([key for _command, key, _value in given if key]) == 2
