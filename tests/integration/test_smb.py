@@ -140,7 +140,8 @@ def test_smb_credentials_that_others_read_are_refused(private_world: World, mode
 
 def test_smb_password_is_found_by_the_search_where_it_is() -> None:
     """The control: a process with the password in its arguments, one with it in its environment."""
-    for argv, environment in ((["sleep", "60", PASSWORD], {}), (["sleep", "60"], {"PASSWD": PASSWORD})):
+    wait = ["sh", "-c", "sleep 60; true"]
+    for argv, environment in (([*wait, PASSWORD], {}), (wait, {"PASSWD": PASSWORD})):
         process = subprocess.Popen(argv, env={"PATH": "/usr/bin:/bin", **environment})
         try:
             assert any(found.startswith(f"{process.pid}/") for found in find_in_processes(PASSWORD))
