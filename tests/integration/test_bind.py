@@ -54,6 +54,15 @@ def test_bind_through_a_symbolic_link_is_refused(world: World) -> None:
     assert world.references == {}
 
 
+@pytest.mark.parametrize("mode", ["noatime", "strictatime"])
+def test_bind_has_a_mode_of_access_times_of_its_own(private_world: World, mode: str) -> None:
+    private_world.make_directory(SOURCE)
+    run_cycle(private_world, **bind(opts=[mode]))
+    succeed(private_world, **bind(opts=[mode]))
+    flags = set(private_world.top(PATH).flags)
+    assert flags & {"noatime", "relatime"} == ({"noatime"} if mode == "noatime" else set())
+
+
 def test_bind_of_a_file_on_a_directory_is_refused(world: World) -> None:
     world.write("/srv/source-file")
     world.make_directory(PATH)

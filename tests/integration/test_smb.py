@@ -63,7 +63,8 @@ def test_smb_whole_life(private_world: World, more: t.Dict[str, t.Any]) -> None:
     assert_nothing_staged(private_world)
 
 
-def test_smb_three_holders_share_one_mount(world: World) -> None:
+def test_smb_three_holders_share_one_mount(make_world: t.Callable[..., World]) -> None:
+    world = make_world("shared")
     write_credentials(world)
     warm_up(world)
     before = world.settled()
@@ -140,10 +141,13 @@ def test_smb_credentials_that_others_read_are_refused(private_world: World, mode
 
 def test_smb_password_is_found_by_the_search_where_it_is() -> None:
     """The control: a process with the password in its arguments, one with it in its environment."""
-    for argv, environment in ((["sleep", "60", PASSWORD], {}), (["sleep", "60"], {"PASSWD": PASSWORD})):
+    wait = ["sh", "-c", "sleep 60; true"]
+    for argv, environment in (([*wait, PASSWORD], {}), (wait, {"PASSWD": PASSWORD})):
         process = subprocess.Popen(argv, env={"PATH": "/usr/bin:/bin", **environment})
         try:
-            assert any(found.startswith(f"{process.pid}/") for found in find_in_processes(PASSWORD))
+            deadline = time.monotonic() + 60
+            while not any(found.startswith(f"{process.pid}/") for found in find_in_processes(PASSWORD)):
+                assert time.monotonic() < deadline, "the search finds nothing"
         finally:
             process.kill()
             process.wait()

@@ -12,6 +12,7 @@ import re
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.credentials import CREDENTIALS
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.hints import may_be_secret
 
 # name:value in place of name=value; and user:secret@host in a source that is no path.
@@ -57,6 +58,8 @@ def _in_value(value: t.Any, name: str) -> t.Set[str]:
 
 
 def _in_text(text: str, name: str) -> t.Set[str]:
+    if name == CREDENTIALS and text.startswith("/"):
+        return set()  # the path of a file, which results and the ledger have too
     if may_be_secret(f"{name}="):
         return {text}
     if name == "src":

@@ -13,7 +13,10 @@ import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.devices import Device
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts import attribute_bits
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts import (
+    ATIME_MASK,
+    attribute_bits,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition
 
@@ -37,8 +40,11 @@ def create_bind(source: int, definition: Definition) -> int:
     """Return a detached mount of the directory or file that is open as source, without its submounts."""
     mount = calls.open_tree_clone(source)
     try:
-        # A copy of a shared mount stays in its peer group until it is made private.
-        calls.mount_setattr(mount, attributes=attribute_bits(definition.flags), propagation=calls.MS_PRIVATE)
+        # A copy of a shared mount stays in its peer group until it is made private. The mode of access
+        # times is one value, which is set only where it is cleared too (mount_setattr(2)).
+        bits = attribute_bits(definition.flags)
+        cleared = ATIME_MASK if bits & ATIME_MASK else 0
+        calls.mount_setattr(mount, attributes=bits, cleared=cleared, propagation=calls.MS_PRIVATE)
         verify_flags(mount, definition)
     except BaseException:
         os.close(mount)

@@ -132,6 +132,7 @@ def _listen(process: subprocess.Popen[bytes], fd: int) -> bytes:
 
 def die_with(parent: int) -> None:
     """Have this process and its whole group killed when the process that forked it dies (prctl(2))."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # where it is ignored, no status is told (wait(2))
     signal.signal(signal.SIGTERM, lambda _number, _frame: os.killpg(0, signal.SIGKILL))
     calls.set_parent_death_signal(signal.SIGTERM)
     if os.getppid() != parent:

@@ -44,6 +44,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.request im
 
 STAGES = "/run/holdfast/stage"
 _TARGET = "mount"
+_MODE = 0x2  # STATX_MODE
 _ALL_ATTRIBUTES = attribute_bits(ATTRIBUTES) | 0x70  # MOUNT_ATTR__ATIME is one value of three bits
 
 
@@ -150,7 +151,7 @@ def _take_out(target: str, filesystem: Filesystem, definition: Definition) -> in
     try:
         mount = mount_under(inode_of(place))
         _refuse_other(mount, target, filesystem, definition)
-        os.stat(place)  # answers only where the server does
+        _refuse_silent(place)
         copy = calls.open_tree_clone(place)
     finally:
         os.close(place)
@@ -162,6 +163,14 @@ def _take_out(target: str, filesystem: Filesystem, definition: Definition) -> in
         os.close(copy)
         raise
     return copy
+
+
+def _refuse_silent(place: int) -> None:
+    """Refuse a filesystem whose server does not tell of its root, whatever the kernel remembers."""
+    try:
+        calls.statx(place, "", flags=calls.AT_EMPTY_PATH | calls.AT_STATX_FORCE_SYNC, mask=_MODE)
+    except OSError as error:
+        raise _wrong("what the helper mounted does not answer", os.strerror(error.errno or 0)) from error
 
 
 def _refuse_other(

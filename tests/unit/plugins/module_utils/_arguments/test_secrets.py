@@ -21,6 +21,7 @@ SECRETS = [
     ({"password": "s3"}, {"s3"}),
     ({"api_token": ["s3", "s4"]}, {"s3", "s4"}),
     ({"mounts": [{"opts": ["secret=s3"]}, {"src": "//me:s4@host/share"}]}, {"s3", "s4"}),
+    ({"credentials_file": "s3"}, {"s3"}),
     ({"src": "me:s3@host:/path"}, {"s3"}),
     ({"src": "sftp://me:s3@host/path"}, {"s3"}),
 ]
@@ -31,6 +32,7 @@ NONE: t.List[t.Dict[str, t.Any]] = [
     {"path": "/srv/password=s3", "src": "/srv/me:s3@host", "holder": "key:s3@x"},
     {"src": "host:/pa@th"},
     {"src": "[fe80::1]:/path"},
+    {"credentials_file": "/etc/holdfast/share"},
     {"_ansible_keys": "s3", "password": True},
 ]
 

@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import typing as t
 from pathlib import Path
 
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import staging
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls, staging
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.helpers import Said
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts import mount_under
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.table import read_mounts
@@ -125,6 +126,22 @@ def test_helper_that_mounted_something_else_is_found_out(
     error = refused(staging.mount_staged, "one", NFS, parent=0)
     assert (error.code, error.step) == ("verification_failed", "verify")
     assert words in error.message
+    assert_nothing_is_left()
+
+
+def test_helper_whose_server_does_not_answer_is_found_out(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Helper(monkeypatch, source="host:/a", fstype="nfs4")
+    asked = calls.statx
+
+    def silent(fd: int, path: str, *, flags: int, mask: int) -> bytes:
+        if flags & calls.AT_STATX_FORCE_SYNC:
+            raise OSError(errno.ESTALE, "gone")
+        return asked(fd, path, flags=flags, mask=mask)
+
+    monkeypatch.setattr(calls, "statx", silent)
+    error = refused(staging.mount_staged, "one", NFS, parent=0)
+    assert (error.code, error.step) == ("verification_failed", "verify")
+    assert "does not answer" in error.message
     assert_nothing_is_left()
 
 
