@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Run molecule scenarios, each in a private mount namespace: molecule.sh VENV TREE SCENARIO...
-# The scenario fleet gets its hosts around it.
+# The scenario fleet gets its hosts around it. The scenario vm needs VM_FOLDER, the folder of a machine that runs.
 set -euo pipefail
 
 venv=$1

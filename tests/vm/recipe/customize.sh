@@ -47,11 +47,10 @@ chown 1000:1000 "$root/export/smb"
 for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service \
   fstrim.timer getty@tty1.service serial-getty@ttyS0.service hwclock-save.service nmbd.service samba-ad-dc.service \
   systemd-timesyncd.service systemd-pstore.service systemd-random-seed.service systemd-update-utmp.service \
-  systemd-update-utmp-runlevel.service systemd-journal-flush.service nfs-blkmap.service glusterd.service \
+  systemd-update-utmp-runlevel.service systemd-journal-flush.service nfs-blkmap.service \
   systemd-networkd.service systemd-binfmt.service modprobe@drm.service \
   dev-mqueue.mount dev-hugepages.mount sys-kernel-debug.mount sys-kernel-tracing.mount; do
   ln -sf /dev/null "$root/etc/systemd/system/$unit"
 done
-rm -f "$root/etc/systemd/system/glusterd.service"
 mkdir -p "$root/etc/systemd/journald.conf.d"
 printf '%s\n' "[Journal]" "Storage=volatile" "ForwardToConsole=no" >"$root/etc/systemd/journald.conf.d/vm.conf"
