@@ -13,6 +13,7 @@ a host reaches any other network.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import signal
@@ -55,15 +56,20 @@ def main(words: t.Sequence[str]) -> int:
         sys.stderr.write(f"fleet: {reason}\n")
         return 1
     argv = [*NEW_NAMESPACES, "--mount-proc", sys.executable, __file__, INSIDE, *words]
-    # Not a child: whoever ends this process ends all of it.
-    os.execvp(argv[0], argv)
-    return 1
+    # unshare itself passes no signal on, so it gets one that it cannot ignore: from us, or when we die.
+    process = subprocess.Popen(argv, preexec_fn=die_with_parent)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: process.kill())
+    return process.wait()
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when its parent ends (prctl(2), PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def run_inside(count: int, command: t.Sequence[str]) -> int:
     """Make the hosts, run the command and return its status."""
-    # The first process of a namespace is not ended by a signal that it does not handle.
-    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="fleet-") as name:
         folder = Path(name)
         make_keys(folder)

@@ -7,7 +7,8 @@ set -euo pipefail
 name=$1
 address=$2
 keys=$3
-scratch=$(mktemp --directory)
+scratch=$keys/$name
+mkdir "$scratch"
 mount -t tmpfs -o mode=0755 fleet "$scratch"
 mkdir "$scratch/upper" "$scratch/work" "$scratch/root"
 mount -t overlay -o "lowerdir=/,upperdir=$scratch/upper,workdir=$scratch/work" overlay "$scratch/root"

@@ -11,7 +11,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from guest import CREDENTIALS, NFS, PASSWORD, SMB, Arguments, Guest
+from guest import CREDENTIALS, NFS, PASSWORD, SMB, Arguments, Guest, Result
 
 if "VM_FOLDER" not in os.environ:
     pytest.skip("needs a virtual machine: make test-vm", allow_module_level=True)
@@ -77,6 +77,11 @@ def refuse(guest: Guest, name: str, code: str, words: str, **arguments: t.Any) -
     assert guest.left() == before
 
 
+def outcomes(results: t.Iterable[Result]) -> t.List[str]:
+    """Return each action, or the message of a failure, sorted."""
+    return sorted(str(result.get("action") or result["msg"]) for result in results)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
@@ -131,7 +136,7 @@ def test_network_mount_of_three_holders_at_once(guest: Guest, definition: Argume
     holders = ("app1", "app2", "app3")
     request = {"path": PATH, "timeout": 300, "lock_timeout": 600, **definition}
     results = guest.call_all({**request, "holder": holder} for holder in holders)
-    assert sorted(result.get("action", result["msg"]) for result in results) == [
+    assert outcomes(results) == [
         "joined",
         "joined",
         "mounted",
@@ -139,7 +144,7 @@ def test_network_mount_of_three_holders_at_once(guest: Guest, definition: Argume
     assert len(guest.mounts(PATH)) == 1
     leaving = {"path": PATH, "state": "released", "timeout": 300, "lock_timeout": 600}
     results = guest.call_all({**leaving, "holder": holder} for holder in holders)
-    assert sorted(result.get("action", result["msg"]) for result in results) == [
+    assert outcomes(results) == [
         "released",
         "released",
         "unmounted",
