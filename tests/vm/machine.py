@@ -49,7 +49,10 @@ class Machine:
         require(EMULATORS)
         self.end()
         self.folder.mkdir(parents=True, exist_ok=True)
-        for path in self.folder.iterdir():
+        old = list(self.folder.iterdir())
+        if old and self.folder / "key" not in old:
+            raise Unavailable(f"{self.folder} has files that are no machine's")
+        for path in old:
             path.unlink()
         self._make_keys()
         overlay = [
