@@ -112,14 +112,23 @@ def find_unique_id(path: str) -> int:
 
     LIMIT: an older kernel only has numbers that a later mount may get again.
     """
-    for asked in (STATX_MNT_ID_UNIQUE, STATX_MNT_ID):
-        buffer = ctypes.create_string_buffer(256)
-        flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT
-        if LIBC.statx(AT_FDCWD, path.encode("utf-8", "surrogateescape"), flags, asked, buffer) != 0:
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), path)
-        if struct.unpack_from("=I", buffer, 0)[0] & asked:
-            return int(struct.unpack_from("=Q", buffer, 0x90)[0])
-    raise OSError("the kernel tells no mount ids")
+    found = ask_mount_id(path, STATX_MNT_ID_UNIQUE)
+    if found is None:
+        found = ask_mount_id(path, STATX_MNT_ID)
+    if found is None:
+        raise OSError("the kernel tells no mount ids")
+    return found
+
+
+def ask_mount_id(path: str, kind: int) -> t.Optional[int]:
+    """Return the id of one kind, None when the kernel does not have that kind."""
+    buffer = ctypes.create_string_buffer(256)
+    flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT
+    if LIBC.statx(AT_FDCWD, path.encode("utf-8", "surrogateescape"), flags, kind, buffer) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), path)
+    if not struct.unpack_from("=I", buffer, 0)[0] & kind:
+        return None
+    return int(struct.unpack_from("=Q", buffer, 0x90)[0])
 
 
 @dataclass(frozen=True)
