@@ -34,16 +34,25 @@ help:
 	@echo "make promises     attackers, kills and faults, each beside a naive way that breaks"
 	@echo "make torture      random SIGKILL for MINUTES=n minutes (30)"
 	@echo "make fuzz         grammar, table, ledger and notes fed by coverage, MINUTES=n minutes (30)"
-	@echo "make molecule     a scenario per role"
+	@echo "make molecule     the roles on this machine, and on three hosts over SSH"
 	@echo "make lint         ruff, shellcheck, ansible-lint, the changelog"
 	@echo "make types        mypy --strict"
 	@echo "make sanity       ansible-test sanity"
 	@echo "make docs-lint    antsibull-docs"
+	@echo "make test-vm      a virtual machine with NFS and SMB servers and an older kernel; builds it on first use"
 	@echo "make venv         only the virtual environments; make clean removes them and build/"
 
 .PHONY: test
 test: packages venv tree
 	@$(TOOLS)/run_stages.sh $(JOBS) $(STAGES)
+
+# Emulated, as no KVM is asked for. The image is kept outside of the checkout, see docs/testing.md.
+VM = $(DEV)/bin/python $(TREE)/tests/vm/vm.py run $(ROOT)/build/vm -- $(TOOLS)
+.PHONY: test-vm test-vm-integration
+test-vm: packages-vm $(DEV)/.ready tree
+	@$(VM)/test_vm.sh $(DEV) $(TREE)
+test-vm-integration: packages-vm $(DEV)/.ready tree
+	@$(VM)/vm_pytest.sh $(DEV) $(TREE) --numprocesses 2 --dist loadfile tests/integration
 
 .PHONY: clean
 clean:
@@ -51,7 +60,9 @@ clean:
 
 # --- What the stages stand on ---
 
-.PHONY: packages
+.PHONY: packages packages-vm
+packages-vm:
+	@PYTHON="$(PYTHON)" $(TOOLS)/install_packages.sh vm
 packages:
 	@PYTHON="$(PYTHON)" $(TOOLS)/install_packages.sh test
 
@@ -105,14 +116,15 @@ fuzz: $(FUZZ)/.ready tree
 
 .PHONY: molecule
 molecule: $(DEV)/.ready tree
-	$(TOOLS)/molecule.sh $(DEV) $(TREE) acquire release report
+	$(TOOLS)/molecule.sh $(DEV) $(TREE) default fleet report
 
 .PHONY: lint lint-python lint-shell lint-ansible lint-changelog
 lint: lint-python lint-shell lint-ansible lint-changelog
 lint-python: $(DEV)/.ready tree
 	cd $(TREE) && $(DEV)/bin/ruff check . && $(DEV)/bin/ruff format --check .
 lint-shell: tree
-	cd $(TREE) && if command -v shellcheck; then shellcheck .ci/run tests/tools/*.sh; fi
+	cd $(TREE) && if command -v shellcheck; then \
+	  shellcheck .ci/run tests/fleet/*.sh tests/tools/*.sh tests/vm/recipe/*.sh; fi
 lint-ansible: $(DEV)/.ready tree
 	cd $(TREE) && ANSIBLE_HOME=$(ROOT)/build/home/.ansible $(DEV)/bin/ansible-lint --offline --strict --profile production
 lint-changelog: $(DEV)/.ready tree

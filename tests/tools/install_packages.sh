@@ -1,25 +1,37 @@
 #!/usr/bin/env bash
-# Install the Debian packages whose commands are missing: install_packages.sh demo|test
+# Install the Debian packages whose commands are missing: install_packages.sh demo|test|vm
 # Without root or apt-get it says what is missing and goes on: tests that need it skip with a reason.
 set -euo pipefail
 
 PATH=$PATH:/usr/sbin:/sbin
 here=$(dirname "$0")
 wanted=(mkfs.ext4:e2fsprogs losetup:mount unshare:util-linux)
-if [ "${1:-test}" = test ]; then
+case ${1:-test} in
+test)
   wanted+=(
     chromium:chromium
     genisoimage:genisoimage
+    ip:iproute2
     mkfs.btrfs:btrfs-progs
     mkfs.erofs:erofs-utils
     mkfs.vfat:dosfstools
     mkfs.xfs:xfsprogs
     mksquashfs:squashfs-tools
     shellcheck:shellcheck
+    ssh:openssh-client
     sshd:openssh-server
     sshfs:sshfs
   )
-fi
+  ;;
+vm)
+  wanted+=(
+    mmdebstrap:mmdebstrap
+    qemu-img:qemu-utils
+    qemu-system-x86_64:qemu-system-x86
+    ssh:openssh-client
+  )
+  ;;
+esac
 
 missing=()
 for pair in "${wanted[@]}"; do
@@ -36,8 +48,18 @@ fi
 
 echo "Installing ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
+# The tests start an sshd of their own. The machine gets none that it did not have: not now, and not at its next boot.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  trap 'rm -f "$policy"' EXIT
+  printf '#!/bin/sh\nexit 101\n' >"$policy"
+  chmod 0755 "$policy"
+fi
 install=(apt-get install --yes --quiet --no-install-recommends "${missing[@]}")
 if ! "${install[@]}" >/dev/null 2>&1 </dev/null; then
   apt-get update --quiet </dev/null
   "${install[@]}" </dev/null
+fi
+if [[ " ${missing[*]} " == *" openssh-server "* ]] && command -v systemctl >/dev/null; then
+  systemctl disable --quiet ssh.service
 fi

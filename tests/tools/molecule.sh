@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Run molecule scenarios, each in a private mount namespace: molecule.sh VENV TREE SCENARIO...
+# The scenario fleet gets its hosts around it. The scenario vm needs VM_FOLDER, the folder of a machine that runs.
 set -euo pipefail
 
 venv=$1
@@ -14,8 +15,8 @@ export PATH=$venv/bin:/usr/sbin:/sbin:$PATH
 [ -t 1 ] || export ANSIBLE_NOCOLOR=1 NO_COLOR=1
 cd "$tree/extensions"
 for scenario in "$@"; do
-  # molecule calls it critical that no scenario is the default one.
-  "$here/private_host.sh" "$venv/bin/molecule" --base-config molecule/config.yml test --scenario-name "$scenario" \
-    </dev/null 2>&1 | sed "/molecule.default.molecule.yml' glob failed/d"
+  around=("$here/private_host.sh")
+  [ "$scenario" != fleet ] || around+=("$venv/bin/python" "$here/../fleet/fleet.py" 3)
+  "${around[@]}" "$venv/bin/molecule" --base-config molecule/config.yml test --scenario-name "$scenario" </dev/null
   echo "molecule: $scenario passed"
 done

@@ -18,6 +18,7 @@ FAN_MARK_ADD = 0x01
 FAN_MARK_MNTNS = 0x0110
 FAN_MNT_ATTACH = 0x01000000
 FAN_MNT_DETACH = 0x02000000
+STATX_MNT_ID = 0x1000
 STATX_MNT_ID_UNIQUE = 0x4000
 AT_FDCWD = -100
 AT_SYMLINK_NOFOLLOW = 0x100
@@ -107,14 +108,26 @@ def find_stack(table: t.List[Mount], path: str) -> t.List[Mount]:
 
 
 def find_unique_id(path: str) -> int:
-    """Return the id, never used again, of the mount that shows this path (statx(2), Linux 6.8)."""
+    """Return the id, never used again, of the mount that shows this path (statx(2), Linux 6.8).
+
+    LIMIT: an older kernel only has numbers that a later mount may get again.
+    """
+    found = ask_mount_id(path, STATX_MNT_ID_UNIQUE)
+    if found is None:
+        found = ask_mount_id(path, STATX_MNT_ID)
+    if found is None:
+        raise OSError("the kernel tells no mount ids")
+    return found
+
+
+def ask_mount_id(path: str, kind: int) -> t.Optional[int]:
+    """Return the id of one kind, None when the kernel does not have that kind."""
     buffer = ctypes.create_string_buffer(256)
     flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT
-    if LIBC.statx(AT_FDCWD, path.encode("utf-8", "surrogateescape"), flags, STATX_MNT_ID_UNIQUE, buffer) != 0:
+    if LIBC.statx(AT_FDCWD, path.encode("utf-8", "surrogateescape"), flags, kind, buffer) != 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), path)
-    mask = struct.unpack_from("=I", buffer, 0)[0]
-    if not mask & STATX_MNT_ID_UNIQUE:
-        raise OSError("the kernel gives no unique mount ids")
+    if not struct.unpack_from("=I", buffer, 0)[0] & kind:
+        return None
     return int(struct.unpack_from("=Q", buffer, 0x90)[0])
 
 

@@ -1,0 +1,230 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A virtual machine of the tests: started, spoken to over SSH on loopback, rebooted, and ended.
+
+Everything of a machine lies in its folder: disk overlay, keys, inventory, console log, process id. So a
+later process finds it again, and a later run ends what a crashed one left.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import time
+import typing as t
+from pathlib import Path
+
+from cpio import Entry, make_archive
+from image import Image, Unavailable, require
+
+EMULATORS = {
+    "qemu-img": "qemu-utils",
+    "qemu-system-x86_64": "qemu-system-x86",
+    "ssh": "openssh-client",
+    "timeout": "coreutils",
+}
+# Emulation is slow, and slower on a busy host: only what hangs meets these.
+BOOT_SECONDS = 400
+COMMAND_SECONDS = 600
+# A machine that nobody ends ends by itself.
+LIFETIME_SECONDS = 3 * 3600
+KERNEL_WORDS = "root=/dev/vda rw console=ttyS0 net.ifnames=0 mitigations=off quiet loglevel=4 audit=0"
+
+
+class Machine:
+    """One machine and its folder; it need not run yet, and may have been started by another process."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.absolute()
+        self.console = self.folder / "console.log"
+        self.inventory = self.folder / "inventory.yml"
+
+    # Life
+
+    def start(self, image: Image) -> None:
+        """Boot from an image with a fresh overlay and wait for SSH. Raises Unavailable."""
+        require(EMULATORS)
+        self.end()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        old = list(self.folder.iterdir())
+        if old and self.folder / "key" not in old:
+            raise Unavailable(f"{self.folder} has files that are no machine's")
+        for path in old:
+            path.unlink()
+        self._make_keys()
+        overlay = [
+            "qemu-img",
+            "create",
+            "-q",
+            "-f",
+            "qcow2",
+            "-F",
+            "raw",
+            "-b",
+            str(image.disk),
+            "disk.qcow2",
+        ]
+        subprocess.run(overlay, cwd=self.folder, check=True)
+        (self.folder / "initrd").write_bytes(image.initrd.read_bytes() + self._seed())
+        (self.folder / "kernel").symlink_to(image.kernel)
+        self._launch()
+
+    def reboot(self) -> None:
+        """Have the system shut down and boot again, and wait for SSH. The disk is kept."""
+        before = self.ssh("cat /proc/sys/kernel/random/boot_id").stdout
+        self.ssh("systemctl reboot", check=False)
+        deadline = time.monotonic() + BOOT_SECONDS
+        while time.monotonic() < deadline:
+            if self._has_banner():
+                done = self.ssh("cat /proc/sys/kernel/random/boot_id", check=False)
+                if done.returncode == 0 and done.stdout != before:
+                    return
+            time.sleep(0.5)
+        raise Unavailable(f"it does not come back:\n{self.tail()}")
+
+    def cut_power(self) -> None:
+        """End the machine at once, boot it from what its disk holds, and wait for SSH."""
+        self.end()
+        self._launch()
+
+    def end(self) -> None:
+        """End the machine at once. Its folder stays."""
+        pid = self.find_process()
+        if pid is None:
+            return
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + 10
+        while self.find_process() is not None:
+            if time.monotonic() > deadline:
+                os.killpg(pid, signal.SIGKILL)
+            time.sleep(0.05)
+
+    def find_process(self) -> t.Optional[int]:
+        """Return the process of the emulator, None when it has ended.
+
+        Numbers of processes are used again: only one that names this folder is ours.
+        """
+        try:
+            pid = int((self.folder / "pid").read_text(encoding="ascii"))
+            words = Path(f"/proc/{pid}/cmdline").read_bytes()
+        except (OSError, ValueError):
+            return None
+        return pid if os.fsencode(str(self.folder)) in words else None
+
+    def tail(self) -> str:
+        """Return the end of what the machine said on its console."""
+        try:
+            text = self.console.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return "(no console)"
+        return "\n".join(text.splitlines()[-30:])
+
+    # Talk
+
+    @property
+    def port(self) -> int:
+        """The port of its SSH server on loopback."""
+        return int((self.folder / "port").read_text(encoding="ascii"))
+
+    def ssh_words(self) -> t.List[str]:
+        """Return the command that reaches it, without what to run there."""
+        options = ["BatchMode=yes", "IdentitiesOnly=yes", "LogLevel=ERROR", "StrictHostKeyChecking=yes"]
+        options.append(f"UserKnownHostsFile={shlex.quote(str(self.folder / 'known_hosts'))}")
+        words = ["ssh", "-F", "/dev/null", "-i", str(self.folder / "key"), "-p", str(self.port)]
+        return words + [word for option in options for word in ("-o", option)] + ["root@127.0.0.1"]
+
+    def ssh(
+        self, command: str, *, text: str = "", check: bool = True, seconds: float = COMMAND_SECONDS
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a shell command in it and return what came of it."""
+        done = subprocess.run(
+            [*self.ssh_words(), command],
+            check=False,
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+        )
+        if check and done.returncode != 0:
+            raise RuntimeError(f"{command!r} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
+        return done
+
+    # Parts
+
+    def _make_keys(self) -> None:
+        for name in ("key", "host_key"):
+            path = str(self.folder / name)
+            subprocess.run(
+                ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", path], check=True
+            )
+
+    def _seed(self) -> bytes:
+        """Return an archive with the keys of this run, laid out as on the disk."""
+        public = (self.folder / "key.pub").read_bytes()
+        folders = ("seed", "seed/etc", "seed/etc/ssh", "seed/root", "seed/root/.ssh")
+        entries = [Entry(name, None, 0o700 if "root" in name else 0o755) for name in folders]
+        entries.append(Entry("seed/root/.ssh/authorized_keys", public, 0o600))
+        for suffix, mode in (("", 0o600), (".pub", 0o644)):
+            content = (self.folder / f"host_key{suffix}").read_bytes()
+            entries.append(Entry(f"seed/etc/ssh/ssh_host_ed25519_key{suffix}", content, mode))
+        return make_archive(entries)
+
+    def _launch(self) -> None:
+        """Start the emulator on a port that is free, and wait until SSH answers."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        (self.folder / "port").write_text(f"{port}\n", encoding="ascii")
+        self._write_words_about(port)
+        with (self.folder / "emulator.log").open("a") as log:
+            process = subprocess.Popen(
+                self._emulator_words(port),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        (self.folder / "pid").write_text(f"{process.pid}\n", encoding="ascii")
+        deadline = time.monotonic() + BOOT_SECONDS
+        while not self._has_banner():
+            if process.poll() is not None or time.monotonic() > deadline:
+                said = (self.folder / "emulator.log").read_text(encoding="utf-8", errors="replace")
+                self.end()
+                raise Unavailable(f"it does not boot: {said}\n{self.tail()}")
+            time.sleep(0.25)
+
+    def _emulator_words(self, port: int) -> t.List[str]:
+        disk = f"file={self.folder / 'disk.qcow2'},format=qcow2,if=none,id=disk,cache=unsafe"
+        words = ["timeout", "--kill-after=10", str(LIFETIME_SECONDS), "qemu-system-x86_64"]
+        words += ["-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max", "-smp", "2", "-m", "1536"]
+        words += ["-nodefaults", "-display", "none", "-serial", f"file:{self.console}"]
+        words += ["-kernel", str(self.folder / "kernel"), "-initrd", str(self.folder / "initrd")]
+        words += ["-append", KERNEL_WORDS, "-drive", disk, "-device", "virtio-blk-pci,drive=disk"]
+        # The machine reaches nothing outside; only its SSH server is reached, and only from loopback.
+        words += ["-netdev", f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:22"]
+        words += ["-device", "virtio-net-pci,netdev=net,romfile=", "-device", "virtio-rng-pci"]
+        return words
+
+    def _write_words_about(self, port: int) -> None:
+        """Write what SSH and Ansible need to know."""
+        host_key = (self.folder / "host_key.pub").read_text(encoding="ascii")
+        (self.folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {host_key}", encoding="ascii")
+        known = shlex.quote(str(self.folder / "known_hosts"))
+        arguments = f"-F /dev/null -o IdentitiesOnly=yes -o UserKnownHostsFile={known}"
+        lines = ["---", "all:", "  hosts:", "    vm:", "      ansible_host: 127.0.0.1"]
+        lines += [f"      ansible_port: {port}", "      ansible_user: root"]
+        lines += ["      ansible_python_interpreter: /usr/bin/python3"]
+        lines += [f"      ansible_ssh_private_key_file: {self.folder / 'key'}"]
+        lines += [f'      ansible_ssh_common_args: "{arguments}"']
+        self.inventory.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    def _has_banner(self) -> bool:
+        """Return whether an SSH server greets; the emulator itself accepts connections from the start."""
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+                return connection.recv(4) == b"SSH-"
+        except OSError:
+            return False
