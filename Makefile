@@ -100,7 +100,7 @@ fuzz: $(FUZZ)/.ready tree
 
 .PHONY: molecule
 molecule: $(DEV)/.ready tree
-	$(TOOLS)/molecule.sh $(DEV) $(TREE) acquire release
+	$(TOOLS)/molecule.sh $(DEV) $(TREE) acquire release report
 
 .PHONY: lint lint-python lint-shell lint-ansible lint-changelog
 lint: lint-python lint-shell lint-ansible lint-changelog
@@ -109,7 +109,7 @@ lint-python: $(DEV)/.ready tree
 lint-shell: tree
 	cd $(TREE) && if command -v shellcheck; then shellcheck .ci/run tests/tools/*.sh; fi
 lint-ansible: $(DEV)/.ready tree
-	cd $(TREE) && $(DEV)/bin/ansible-lint --offline --strict --profile production
+	cd $(TREE) && ANSIBLE_HOME=$(ROOT)/build/home/.ansible $(DEV)/bin/ansible-lint --offline --strict --profile production
 lint-changelog: $(DEV)/.ready tree
 	cd $(TREE) && $(DEV)/bin/antsibull-changelog lint
 

@@ -8,6 +8,7 @@ here=$(dirname "$0")
 wanted=(mkfs.ext4:e2fsprogs losetup:mount unshare:util-linux)
 if [ "${1:-test}" = test ]; then
   wanted+=(
+    chromium:chromium
     genisoimage:genisoimage
     mkfs.btrfs:btrfs-progs
     mkfs.erofs:erofs-utils

@@ -1,0 +1,191 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What each host of a fleet answered, read with distrust: any host may answer anything.
+
+Takes values and returns values; knows nothing of Ansible's plugins. Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import typing as t
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.text import visible
+
+# Of one text, and of one host. Nothing that is in order comes near to either.
+TEXT_LIMIT = 4096
+MOUNT_LIMIT = 10000
+_ISO = "%Y-%m-%dT%H:%M:%S"
+_ISO_LENGTH = 19
+
+Status = t.Literal["ok", "failed", "unreachable", "no_facts"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Holder:
+    """One claim. age and left are seconds, left those of a lease; None where the host does not tell."""
+
+    name: str
+    since: t.Optional[str] = None
+    expires: t.Optional[str] = None
+    age: t.Optional[int] = None
+    left: t.Optional[int] = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Drift:
+    """One disagreement of kernel and ledger at a mount point."""
+
+    kind: str
+    message: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Mounted:
+    """One mount point. age is that of the oldest claim, left of the lease that ends first, in seconds."""
+
+    mount: str
+    source: str
+    fstype: str
+    options: str
+    managed: bool
+    owned: bool
+    state: str
+    holders: t.Tuple[Holder, ...] = ()
+    drift: t.Tuple[Drift, ...] = ()
+    age: t.Optional[int] = None
+    left: t.Optional[int] = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Host:
+    """One host, and why nothing is known of it where that is so."""
+
+    name: str
+    status: Status
+    message: str = ""
+    protection: str = ""
+    mounts: t.Tuple[Mounted, ...] = ()
+
+
+def read_host(name: str, outcome: object, now: datetime.datetime, *, unmanaged: bool) -> Host:
+    """Return what a host answered to safe_mount_facts.
+
+    outcome: what the task returned; {} when it never ran. unmanaged: also mounts without a reference.
+    """
+    told = outcome if isinstance(outcome, dict) else {}
+    shown = text(name)
+    if told.get("unreachable") is True:
+        return Host(shown, "unreachable", text(told.get("msg", "")))
+    facts = told.get("ansible_facts")
+    answer = facts.get("holdfast_mounts") if isinstance(facts, dict) else None
+    if answer is None:
+        message = text(told.get("msg", ""))
+        return Host(shown, "failed" if message else "no_facts", message)
+    if not isinstance(answer, dict) or not isinstance(answer.get("mounts"), list):
+        return Host(shown, "failed", "The answer is not what safe_mount_facts returns.")
+    rows = _rows(answer, now, unmanaged=unmanaged)
+    left_out = len(rows) - MOUNT_LIMIT
+    message = f"{left_out} more mount points are left out." if left_out > 0 else ""
+    return Host(shown, "ok", message, text(answer.get("protection", "")), tuple(rows[:MOUNT_LIMIT]))
+
+
+def text(value: object) -> str:
+    """Return a value as one line that shows whatever a terminal or browser would obey or hide."""
+    if not isinstance(value, (str, int, float)) or isinstance(value, bool):
+        return "?"
+    # Not str(): core 2.18 keeps its mark of unsafe texts when the subclass is asked.
+    plain = str.__str__(value) if isinstance(value, str) else repr(value)
+    shown = visible(plain[: TEXT_LIMIT + 1])
+    return shown if len(shown) <= TEXT_LIMIT else f"{shown[:TEXT_LIMIT]}…"
+
+
+def parse_time(value: object) -> t.Optional[datetime.datetime]:
+    """Return the time of an ISO 8601 text in UTC, to the second, None for anything else."""
+    if not isinstance(value, str) or not value.endswith("Z"):
+        return None
+    try:
+        parsed = datetime.datetime.strptime(value[:_ISO_LENGTH], _ISO)
+    except ValueError:
+        return None
+    return parsed.replace(tzinfo=datetime.timezone.utc)
+
+
+def _rows(answer: t.Mapping[str, t.Any], now: datetime.datetime, *, unmanaged: bool) -> t.List[Mounted]:
+    references = answer.get("references")
+    ledger = references if isinstance(references, dict) else {}
+    drift = _drift(answer.get("drift"))
+    rows = []
+    for row in answer["mounts"]:
+        if not isinstance(row, dict):
+            continue
+        key = row.get("mount", "")
+        path = text(key)
+        found = drift.pop(path, ())
+        if row.get("managed") is True or found or unmanaged:
+            reference = ledger.get(key) if isinstance(key, str) else None
+            rows.append(_row(path, row, reference, now=now, drift=found))
+    # An operation that ended in the middle may have left nothing but its note.
+    rows.extend(
+        Mounted(path, "", "", "", managed=True, owned=False, state=found[0].kind, drift=found)
+        for path, found in drift.items()
+    )
+    return sorted(rows, key=lambda row: row.mount)
+
+
+def _row(
+    path: str,
+    row: t.Mapping[str, t.Any],
+    reference: object,
+    *,
+    now: datetime.datetime,
+    drift: t.Tuple[Drift, ...],
+) -> Mounted:
+    asked = reference if isinstance(reference, dict) else {}
+    claims = asked.get("holders")
+    names = row.get("holders")
+    holders = tuple(
+        _holder(name, claims.get(name) if isinstance(claims, dict) else None, now)
+        for name in (names if isinstance(names, list) else ())
+        if isinstance(name, (str, int))
+    )
+    ages = [holder.age for holder in holders if holder.age is not None]
+    leases = [holder.left for holder in holders if holder.left is not None]
+    return Mounted(
+        mount=path,
+        # A bind mount's device is that of the filesystem below it; the ledger knows what was asked for.
+        source=text(asked.get("src", row.get("device", ""))),
+        fstype=text(asked.get("fstype", row.get("fstype", ""))),
+        options=text(row.get("options", "")),
+        managed=row.get("managed") is True,
+        owned=row.get("owned") is True,
+        state=drift[0].kind if drift else text(row.get("state", "")),
+        holders=holders,
+        drift=drift,
+        age=max(ages, default=None),
+        left=min(leases, default=None),
+    )
+
+
+def _holder(name: object, claim: object, now: datetime.datetime) -> Holder:
+    told = claim if isinstance(claim, dict) else {}
+    since, expires = parse_time(told.get("since")), parse_time(told.get("expires"))
+    return Holder(
+        name=text(name),
+        since=None if since is None else text(told["since"]),
+        expires=None if expires is None else text(told["expires"]),
+        # The clock of the host may be ahead of ours.
+        age=None if since is None else max(0, int((now - since).total_seconds())),
+        left=None if expires is None else int((expires - now).total_seconds()),
+    )
+
+
+def _drift(value: object) -> t.Dict[str, t.Tuple[Drift, ...]]:
+    found: t.Dict[str, t.Tuple[Drift, ...]] = {}
+    for item in value if isinstance(value, list) else ():
+        if isinstance(item, dict):
+            path = text(item.get("path", ""))
+            drift = Drift(text(item.get("kind", "")), text(item.get("message", "")))
+            found[path] = (*found.get(path, ()), drift)
+    return found
