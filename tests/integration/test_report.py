@@ -47,7 +47,9 @@ def test_report_tells_who_holds_what_and_who_is_away(private_world: World, tmp_p
     world.unmount("/mnt/b")
     before = world.snapshot(log=True)
     page, data = tmp_path / "mounts.html", tmp_path / "mounts.json"
-    played = run_report(world, html=str(page), json=str(data), title="Fleet", paths="", unmanaged="", host="")
+    played = run_report(
+        world, html=str(page), json=str(data), title="Fleet", paths="", unmanaged="", writer=""
+    )
     assert played.finished.rc == 0, played.finished
     assert before.differences(world.snapshot(log=True)) == []
     assert [result for result in played.results if result.changed] == []

@@ -1,0 +1,111 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The surveys of docs/awx: what the API of AWX takes, and variables that the roles have.
+
+The rules are those of JobTemplateSurveySpec in awx/api/views (24.6.1).
+"""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+SURVEYS = sorted((ROOT / "docs" / "awx" / "surveys").glob("*.json"))
+TYPES: t.Dict[str, type] = {
+    "text": str,
+    "textarea": str,
+    "password": str,
+    "multiplechoice": str,
+    "multiselect": str,
+    "integer": int,
+    "float": float,
+}
+Survey = t.Dict[str, t.Any]
+
+
+def find_faults(survey: Survey) -> t.List[str]:
+    """Return why AWX would refuse a survey."""
+    faults = [
+        f"{field} is no {kind.__name__}"
+        for field, kind in (("name", str), ("description", str), ("spec", list))
+        if not isinstance(survey.get(field), kind)
+    ]
+    if faults or not survey["spec"]:
+        return faults or ["no questions"]
+    for question in survey["spec"]:
+        faults.extend(f"{question.get('variable')}: {fault}" for fault in find_faults_of(question))
+    names = [question.get("variable") for question in survey["spec"]]
+    return faults + [f"{name}: asked twice" for name in set(names) if names.count(name) > 1]
+
+
+def find_faults_of(question: Survey) -> t.Iterator[str]:
+    """Yield why AWX would refuse a question, or a person could not answer it."""
+    for field, kind in (("type", str), ("question_name", str), ("variable", str), ("required", bool)):
+        if not isinstance(question.get(field), kind):
+            yield f"{field} is no {kind.__name__}"
+    if question.get("type") not in TYPES:
+        yield "no such type"
+        return
+    default = question.get("default", "")
+    if default != "" and not isinstance(default, TYPES[question["type"]]):
+        yield "the default is of another type"
+    for limit in ("min", "max"):
+        if not isinstance(question.get(limit), (int, type(None))):
+            yield f"{limit} is no integer"
+    if question["type"] in ("multiplechoice", "multiselect"):
+        choices = str(question.get("choices", "")).splitlines()
+        if not choices:
+            yield "no choices"
+        if [word for word in str(default).splitlines() if word not in choices]:
+            yield "the default is no choice"
+    if not str(question["variable"]).isidentifier():
+        yield "the variable is no plain name"
+
+
+GOOD: Survey = {"type": "text", "question_name": "Q", "variable": "v", "required": True, "default": ""}
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"type": "list"}, "no such type"),
+        ({"required": "true"}, "required is no bool"),
+        ({"default": 7}, "the default is of another type"),
+        ({"type": "integer", "default": "7"}, "the default is of another type"),
+        ({"min": "1"}, "min is no integer"),
+        ({"type": "multiplechoice"}, "no choices"),
+        ({"type": "multiplechoice", "choices": "a\nb", "default": "c"}, "the default is no choice"),
+        ({"variable": "a.b"}, "the variable is no plain name"),
+    ],
+    ids=str,
+)
+def test_rules_find_a_fault(changes: Survey, fault: str) -> None:
+    assert list(find_faults_of(GOOD)) == []
+    assert fault in list(find_faults_of({**GOOD, **changes}))
+
+
+def test_rules_find_a_question_that_is_asked_twice() -> None:
+    assert find_faults({"name": "n", "description": "", "spec": [GOOD, GOOD]}) == ["v: asked twice"]
+
+
+@pytest.mark.parametrize("path", SURVEYS, ids=lambda path: path.stem)
+def test_survey_is_what_awx_takes(path: Path) -> None:
+    assert find_faults(json.loads(path.read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize("path", SURVEYS, ids=lambda path: path.stem)
+def test_survey_asks_for_variables_of_the_role(path: Path) -> None:
+    role = path.stem
+    specs = ROOT / "roles" / role / "meta" / "argument_specs.yml"
+    if not specs.exists():
+        pytest.skip(f"this version has no role {role}")
+    options = yaml.safe_load(specs.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
+    asked = [question["variable"] for question in json.loads(path.read_text(encoding="utf-8"))["spec"]]
+    assert set(asked) <= {*options, f"{role}_hosts"}
+    needed = {name for name, option in options.items() if option.get("required")}
+    assert needed <= set(asked)
