@@ -16,7 +16,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.spec im
 from harness.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 ROLES = sorted(ROOT.glob("roles/*/README.md"))
 BLOCK = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MODULE = "holdfast.mounts.safe_mount"
