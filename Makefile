@@ -13,6 +13,7 @@ TREE := $(ROOT)/build/ansible_collections/holdfast/mounts
 DEV := $(ROOT)/.venv/dev
 CORE_218 := $(ROOT)/.venv/core-2.18
 DEMO := $(ROOT)/.venv/demo
+DOCS := $(ROOT)/.venv/docs
 FUZZ := $(ROOT)/.venv/fuzz
 PEERS := $(ROOT)/.venv/peers
 # What pip says while ansible-test installs its tools.
@@ -145,3 +146,7 @@ sanity: $(DEV)/.ready tree
 .PHONY: docs-lint
 docs-lint: $(DEV)/.ready tree
 	cd $(TREE) && $(DEV)/bin/antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=self .
+
+.PHONY: docs
+docs: $(DOCS)/.ready tree
+	$(TOOLS)/docs.sh $(DOCS) $(TREE) $(ROOT)/build/docs
