@@ -36,7 +36,7 @@ def mount_by_helper(definition: Definition, work: Work, call: Call) -> int:
     parent = os.getpid()
     try:
         mount = run_with_deadline(
-            lambda: Descriptor(mount_staged(stage, definition, parent=parent)),
+            lambda: Descriptor(mount_staged(stage, definition, point=work.path, parent=parent)),
             call.request.timeout,
             kept=(),
             step="mount",

@@ -47,7 +47,6 @@ GLUSTERFS = merged(
             "lru-limit": COUNT,
             "negative-timeout": SECONDS,
             "reader-thread-count": number(1, 64),
-            "transport": choice("rdma", "socket", "tcp"),
             "use-readdirp": SWITCH,
             "volfile-max-fetch-attempts": number(1, 100),
         }

@@ -152,6 +152,7 @@ HINTS: t.Mapping[str, str] = {
     "subtype": "leave it out; write the type as fstype",
     "suid": "set allow_suid: true",
     "tcp": "write proto=tcp",
+    "transport": "leave it out; it is tcp",
     "udp": "write proto=tcp",
     "uhelper": _HELPER,
     "uidfile": _OWN_FILE,

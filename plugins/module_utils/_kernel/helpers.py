@@ -8,6 +8,7 @@ Private to holdfast.mounts.
 from __future__ import annotations
 
 import os
+import re
 import selectors
 import signal
 import subprocess
@@ -30,6 +31,7 @@ _MOUNT = ("/usr/bin/mount", "/bin/mount")
 _ENVIRONMENT = {"LC_ALL": "C", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 _MOST_OUTPUT = 8192
 _PAUSE = 0.05
+_UNSAFE = re.compile("[^A-Za-z0-9._-]")
 
 # What is asked of each helper beyond the caller's options: to wait for nobody and to ask nobody.
 # sshfs keeps what ssh says to itself otherwise.
@@ -65,9 +67,16 @@ def refuse_missing_helper(filesystem: Filesystem) -> None:
 
 
 def arguments(
-    filesystem: Filesystem, definition: Definition, target: str, *, credentials: t.Optional[int]
+    filesystem: Filesystem,
+    definition: Definition,
+    target: str,
+    *,
+    point: str,
+    credentials: t.Optional[int],
 ) -> t.List[str]:
-    """Return the command line. credentials: the descriptor that the helper reads them from.
+    """Return the command line.
+
+    point: where the filesystem is going to be seen. credentials: the descriptor of their file.
 
     Flags of the mount are not in it: they are put on it before anybody sees it.
     """
@@ -81,6 +90,9 @@ def arguments(
         option = "secretfile" if filesystem.source == "ceph" else "credentials"
         words.append(f"{option}=/proc/self/fd/{credentials}")
     words += _ALWAYS.get(filesystem.source, ())
+    if filesystem.source == "glusterfs":
+        # Else each stage would have a log of its own. The script expands it unquoted.
+        words.append(f"log-file=/var/log/glusterfs/{_UNSAFE.sub('-', point[1:])[:200]}.log")
     options = ["-o", ",".join(words)] if words else []
     command = next((path for path in _MOUNT if os.access(path, os.X_OK)), _MOUNT[0])
     return [command, "-n", "-t", definition.fstype, *options, "--", definition.src, target]

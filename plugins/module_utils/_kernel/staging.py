@@ -48,11 +48,12 @@ _MODE = 0x2  # STATX_MODE
 _ALL_ATTRIBUTES = attribute_bits(ATTRIBUTES) | 0x70  # MOUNT_ATTR__ATIME is one value of three bits
 
 
-def mount_staged(name: str, definition: Definition, *, parent: int) -> int:
+def mount_staged(name: str, definition: Definition, *, point: str, parent: int) -> int:
     """Return a detached mount that a helper made, with its flags in force. Blocks; runs in a child.
 
-    name: of a stage that nobody else uses. parent: the process that waits for this one; when it
-    dies, this one and the helper die too. Raises MountError or OSError.
+    name: of a stage that nobody else uses. point: where it is going to be seen. parent: the process
+    that waits for this one; when it dies, this one and the helper die too. Raises MountError or
+    OSError.
     """
     die_with(parent)
     filesystem = FILESYSTEMS[definition.fstype]
@@ -62,7 +63,7 @@ def mount_staged(name: str, definition: Definition, *, parent: int) -> int:
         make_stage(name)
         stack.callback(drop_stage, name)
         target = f"{STAGES}/{name}/{_TARGET}"
-        argv = arguments(filesystem, definition, target, credentials=credentials)
+        argv = arguments(filesystem, definition, target, point=point, credentials=credentials)
         said = run_mount(argv, kept=() if credentials is None else (credentials,))
         if said.status != 0:
             raise failure(filesystem, said.status, said.output)

@@ -54,7 +54,7 @@ REFUSED: t.Dict[str, t.Tuple[str, t.List[str], str]] = {
     "cifs_user_by_name": ("cifs", ["uid=root"], "write uid= with a decimal number"),
     "smb3_version_2": ("smb3", ["vers=2.1"], "write vers= with one of"),
     "ceph_name_with_space": ("ceph", ["name=a b"], "write name= with a name"),
-    "gluster_shell": ("glusterfs", ["transport=$(id)"], "write transport= with one of"),
+    "gluster_shell": ("glusterfs", ["direct-io-mode=$(id)"], "write direct-io-mode= with one of"),
     "sshfs_other_case": ("fuse.sshfs", ["proxycommand=evil"], "unknown"),
     "superblock_word_on_bind": ("bind", ["sync"], "set it where that is mounted"),
     "data_on_bind": ("bind", ["size=1g"], '"size=1g": unknown'),
@@ -171,8 +171,8 @@ ACCEPTED: t.Dict[str, t.Tuple[str, t.List[str], t.Dict[str, t.Optional[str]]]] =
     ),
     "glusterfs": (
         "glusterfs",
-        ["acl", "attribute-timeout=5", "transport=tcp"],
-        {"acl": None, "attribute-timeout": "5", "transport": "tcp"},
+        ["acl", "attribute-timeout=5"],
+        {"acl": None, "attribute-timeout": "5"},
     ),
     "sshfs": (
         "fuse.sshfs",

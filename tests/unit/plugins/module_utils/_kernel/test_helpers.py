@@ -23,7 +23,9 @@ def words(
     fstype: str, src: str, data: Data = (), *, flags: t.Tuple[str, ...] = (), fd: t.Optional[int] = None
 ) -> t.List[str]:
     definition = Definition(fstype, src, flags, data)
-    return helpers.arguments(FILESYSTEMS[fstype], definition, TARGET, credentials=fd)[1:]
+    return helpers.arguments(FILESYSTEMS[fstype], definition, TARGET, point="/srv/a b/$(c)", credentials=fd)[
+        1:
+    ]
 
 
 GIVEN: t.Dict[str, t.Tuple[t.List[str], t.List[str]]] = {
@@ -53,7 +55,10 @@ GIVEN: t.Dict[str, t.Tuple[t.List[str], t.List[str]]] = {
     ),
     "glusterfs": (
         words("glusterfs", "host:/vol"),
-        ["-n", "-t", "glusterfs", "--", "host:/vol", TARGET],
+        [
+            *("-n", "-t", "glusterfs", "-o", "log-file=/var/log/glusterfs/srv-a-b---c-.log"),
+            *("--", "host:/vol", TARGET),
+        ],
     ),
     "sshfs": (
         words("fuse.sshfs", "me@host:/a,b", (("reconnect", None),)),

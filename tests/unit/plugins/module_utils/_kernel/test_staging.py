@@ -123,7 +123,7 @@ def test_helper_that_mounted_something_else_is_found_out(
     run: Path, monkeypatch: pytest.MonkeyPatch, source: str, fstype: str, words: str
 ) -> None:
     Helper(monkeypatch, source=source, fstype=fstype)
-    error = refused(staging.mount_staged, "one", NFS, parent=0)
+    error = refused(staging.mount_staged, "one", NFS, point="/srv/a", parent=0)
     assert (error.code, error.step) == ("verification_failed", "verify")
     assert words in error.message
     assert_nothing_is_left()
@@ -139,7 +139,7 @@ def test_helper_whose_server_does_not_answer_is_found_out(run: Path, monkeypatch
         return asked(fd, path, flags=flags, mask=mask)
 
     monkeypatch.setattr(calls, "statx", silent)
-    error = refused(staging.mount_staged, "one", NFS, parent=0)
+    error = refused(staging.mount_staged, "one", NFS, point="/srv/a", parent=0)
     assert (error.code, error.step) == ("verification_failed", "verify")
     assert "does not answer" in error.message
     assert_nothing_is_left()
@@ -149,7 +149,7 @@ def test_helper_that_fails_after_it_mounted_leaves_nothing(
     run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Helper(monkeypatch, source="host:/a", fstype="nfs4", status=32)
-    assert refused(staging.mount_staged, "one", NFS, parent=0).code == "mount_failed"
+    assert refused(staging.mount_staged, "one", NFS, point="/srv/a", parent=0).code == "mount_failed"
     assert_nothing_is_left()
 
 
@@ -157,7 +157,7 @@ def test_helper_mount_is_taken_out_detached_with_its_flags(
     run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     helper = Helper(monkeypatch, source="host:/a", fstype="nfs4")
-    mount = staging.mount_staged("one", NFS, parent=0)
+    mount = staging.mount_staged("one", NFS, point="/srv/a", parent=0)
     try:
         assert_nothing_is_left()
         assert helper.argv[-2:] == ["host:/a", "/run/holdfast/stage/one/mount"]
@@ -177,7 +177,9 @@ def test_helper_gets_credentials_in_a_file_without_a_name(
     file.chmod(0o600)
     helper = Helper(monkeypatch, source="//host/share", fstype="cifs")
     data = (("credentials_file", str(file)),)
-    os.close(staging.mount_staged("one", Definition("cifs", "//host/share", (), data), parent=0))
+    os.close(
+        staging.mount_staged("one", Definition("cifs", "//host/share", (), data), point="/srv/a", parent=0)
+    )
     assert helper.given == 'password=a, "b\nusername=bob\n'
     assert not any("bob" in word or str(file) in word for word in helper.argv)
     assert any("credentials=/proc/self/fd/" in word for word in helper.argv)

@@ -20,7 +20,7 @@ from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils._ledger
     lock,
     locked,
 )
-from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import refused
+from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import PATH, refused
 
 pytestmark = pytest.mark.usefixtures("run")
 
@@ -150,3 +150,40 @@ def test_operation_closes_after_somebody_cleaned_run(run: Path) -> None:
     shutil.rmtree(run)
     operation.close()
     assert operation.fd == -1
+
+
+def test_idle_lock_of_an_operation_under_way_is_none(start: t.Callable[..., Child]) -> None:
+    start()
+    assert operations.lock_idle(name_of_the_lock()) is None
+
+
+@pytest.mark.parametrize("name", ["", "x", "../ledger.lock", "0" * 39, "0" * 40 + "/x", "A" * 40])
+def test_idle_lock_of_what_is_no_name_is_none_and_makes_nothing(run: Path, name: str) -> None:
+    before = sorted(run.rglob("*"))
+    assert operations.lock_idle(name) is None
+    assert sorted(run.rglob("*")) == before
+
+
+def test_idle_lock_keeps_the_note_of_the_dead(start: t.Callable[..., Child]) -> None:
+    start({"path": "/srv/a", "kind": "mount"}).kill()
+    idle = operations.lock_idle(name_of_the_lock())
+    assert idle is not None
+    assert lock() is None
+    idle.close()
+    operation = locked()
+    assert operation.records() == ({"path": "/srv/a", "kind": "mount"},)
+    operation.close()
+
+
+def test_idle_lock_of_a_free_mount_point_leaves_no_file(run: Path) -> None:
+    name = name_of_the_lock()
+    idle = operations.lock_idle(name)
+    assert idle is not None
+    assert idle.name == name
+    idle.close()
+    assert list((run / "operations").iterdir()) == []
+
+
+def name_of_the_lock() -> str:
+    """Return what the lock of the tests' mount point is called."""
+    return os.path.basename(operations._file_of(PATH))
