@@ -17,7 +17,8 @@ HOST_LENGTH = 253
 HOST_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 IPV4_PART = r"(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 IPV4 = re.compile(rf"({IPV4_PART}\.){{3}}{IPV4_PART}")
-DOTTED_DIGITS = re.compile(r"[0-9.]+")
+# inet_aton(3) reads a name that ends in a number as an address, in octal and hexadecimal too.
+ENDS_IN_NUMBER = re.compile(r"(.*\.)?([0-9]+|0[xX][0-9A-Fa-f]*)\.?")
 BRACKETED = re.compile(r"\[([0-9A-Fa-f:.]+)\]")
 PORT = re.compile(r"[1-9][0-9]{0,4}")
 NAME = re.compile(r"[A-Za-z0-9._-]+")
@@ -32,7 +33,7 @@ def is_host(text: str) -> bool:
     bracketed = BRACKETED.fullmatch(text)
     if bracketed:
         return _is_ipv6(bracketed.group(1))
-    if DOTTED_DIGITS.fullmatch(text):
+    if ENDS_IN_NUMBER.fullmatch(text):
         return IPV4.fullmatch(text) is not None
     return len(text) <= HOST_LENGTH and all(HOST_LABEL.fullmatch(label) for label in text.split("."))
 

@@ -91,9 +91,30 @@ class _Made:
         try:
             calls.renameat2(self.parent, self.temporary, name, calls.RENAME_NOREPLACE)
         except OSError as error:
+            if error.errno == errno.EINVAL:  # nfs, ceph, 9p and some daemons cannot rename so
+                self._reveal_by_link(name)
+                return
             self.discard()
             if error.errno != errno.EEXIST:
                 raise
+
+    def _reveal_by_link(self, name: str) -> None:
+        """Give the inode its name where nothing has it: a file by link(2), a directory over a new, empty one.
+
+        LIMIT: a kill between the two calls for a directory leaves an empty one, of root's alone, behind.
+        """
+        try:
+            if self.is_file:
+                os.link(self.temporary, name, src_dir_fd=self.parent, dst_dir_fd=self.parent)
+                os.unlink(self.temporary, dir_fd=self.parent)
+                return
+            os.mkdir(name, 0o700, dir_fd=self.parent)
+            os.rename(self.temporary, name, src_dir_fd=self.parent, dst_dir_fd=self.parent)
+        except FileExistsError:
+            self.discard()
+        except BaseException:
+            self.discard()
+            raise
 
     def discard(self) -> None:
         _remove_name(self.parent, self.temporary, is_file=self.is_file)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import typing as t
@@ -51,6 +52,37 @@ def look(path: Path) -> t.Tuple[str, int, int]:
 
 
 # --- Making ---
+
+
+@pytest.fixture
+def plain_rename(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A filesystem that cannot rename without replacing, as NFS."""
+
+    def refuse(*_given: object) -> None:
+        raise OSError(errno.EINVAL, "no such flag")
+
+    monkeypatch.setattr(calls, "renameat2", refuse)
+
+
+@pytest.mark.usefixtures("plain_rename")
+@pytest.mark.parametrize("is_file", [False, True], ids=["directory", "file"])
+def test_make_missing_needs_no_flag_of_rename(private_place: Path, is_file: bool) -> None:
+    made = make(private_place / "a" / "b", is_file=is_file)
+    assert [path.name for path in private_place.rglob("*")] == ["a", "b"]
+    path, identity = list(made.items())[-1]
+    assert remove_made(path, identity, same_boot=True) == "removed"
+
+
+@pytest.mark.usefixtures("plain_rename")
+@pytest.mark.parametrize("is_file", [False, True], ids=["directory", "file"])
+def test_make_missing_without_flag_leaves_what_came_meanwhile(private_place: Path, is_file: bool) -> None:
+    def come(way: str) -> None:
+        if way.endswith("/b"):
+            Path(way).write_text("theirs", encoding="ascii")
+
+    make(private_place / "a" / "b", is_file=is_file, note=come)
+    assert (private_place / "a" / "b").read_text(encoding="ascii") == "theirs"
+    assert [path.name for path in private_place.rglob("*")] == ["a", "b"]
 
 
 def test_make_missing_gives_attributes_to_the_last_component_only(private_place: Path) -> None:
