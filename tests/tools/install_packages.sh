@@ -61,5 +61,5 @@ if ! "${install[@]}" >/dev/null 2>&1 </dev/null; then
   "${install[@]}" </dev/null
 fi
 if [[ " ${missing[*]} " == *" openssh-server "* ]] && command -v systemctl >/dev/null; then
-  systemctl disable --quiet ssh.service
+  systemctl disable --quiet ssh.service || true
 fi
