@@ -14,11 +14,12 @@ DEV := $(ROOT)/.venv/dev
 CORE_218 := $(ROOT)/.venv/core-2.18
 DEMO := $(ROOT)/.venv/demo
 DOCS := $(ROOT)/.venv/docs
+IMPORTER := $(ROOT)/.venv/importer
 FUZZ := $(ROOT)/.venv/fuzz
 PEERS := $(ROOT)/.venv/peers
 # What pip says while ansible-test installs its tools.
 PIP_WORDS := ^(Collecting|Installing|Looking|Processing|Requirement|Successfully|Using cached|WARNING: Location|  )
-STAGES := integration promises sanity unit-2.19 molecule unit-2.18 types lint docs-lint
+STAGES := integration promises sanity unit-2.19 molecule unit-2.18 types lint docs-lint docs release-check cores
 
 export ANSIBLE_COLLECTIONS_PATH := $(ROOT)/build
 export ANSIBLE_PYTHON_INTERPRETER := $(DEV)/bin/python
@@ -41,6 +42,9 @@ help:
 	@echo "make sanity       ansible-test sanity"
 	@echo "make docs-lint    antsibull-docs"
 	@echo "make test-vm      a virtual machine with NFS and SMB servers and an older kernel; builds it on first use"
+	@echo "make cores        unit tests under ansible-core 2.20 and 2.21, where Python 3.12 is found (SANITY=1: sanity too)"
+	@echo "make docs         the documentation as a site, in build/docs/html"
+	@echo "make release-check  a release in a copy, short of publishing it"
 	@echo "make venv         only the virtual environments; make clean removes them and build/"
 
 .PHONY: test
@@ -68,7 +72,7 @@ packages:
 	@PYTHON="$(PYTHON)" $(TOOLS)/install_packages.sh test
 
 .PHONY: venv
-venv: $(DEV)/.ready $(CORE_218)/.ready $(DEMO)/.ready $(PEERS)/.ready
+venv: $(DEV)/.ready $(CORE_218)/.ready $(DEMO)/.ready $(DOCS)/.ready $(IMPORTER)/.ready $(PEERS)/.ready
 
 $(ROOT)/.venv/%/.ready: $(ROOT)/tests/requirements/%.txt | packages
 	@echo "--- virtual environment $*"
@@ -150,3 +154,11 @@ docs-lint: $(DEV)/.ready tree
 .PHONY: docs
 docs: $(DOCS)/.ready tree
 	$(TOOLS)/docs.sh $(DOCS) $(TREE) $(ROOT)/build/docs
+
+.PHONY: release-check
+release-check: $(DEV)/.ready $(IMPORTER)/.ready tree
+	$(TOOLS)/release_check.sh $(DEV) $(IMPORTER) $(TREE) $(ROOT)/build/release
+
+.PHONY: cores
+cores: tree
+	$(TOOLS)/other_cores.sh $(ROOT)/.venv $(TREE) 2.20 2.21

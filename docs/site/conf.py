@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The documentation as a site: what make docs gives to Sphinx.
 
-No inventory of another site is fetched, so that it builds without a network. References to Ansible's own pages become
-links to where those have their pages.
+No inventory of another site is fetched, so that it builds without a network. References to Ansible's own
+pages become links to where those are.
 """
 
 from __future__ import annotations

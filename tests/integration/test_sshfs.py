@@ -84,6 +84,17 @@ def test_sshfs_three_holders_share_one_mount(server: SshServer) -> None:
     wait_for_end(world)
 
 
+def test_mount_point_below_sshfs_is_made_and_taken_away(server: SshServer) -> None:
+    world = server.world
+    succeed(world, **sshfs())
+    below = f"{PATH}/made/below"
+    apply(world, "mounted", **tmpfs(below, "a"))
+    assert world.exists("/media/data/made/below")
+    apply(world, "unmounted", **leave(below, "a"))
+    assert not world.exists("/media/data/made")
+    succeed(world, **leave(PATH, "a"))
+
+
 def test_sshfs_sole_holder_changes_flags_in_place(server: SshServer) -> None:
     world = server.world
     succeed(world, **sshfs(opts=["ro"]))

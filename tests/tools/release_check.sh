@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Do all of a release in a copy, short of publishing it: release_check.sh VENV IMPORTER TREE WORK
+# The changelog is released, the collection is built, looked at by galaxy-importer, installed into an empty place by its
+# tarball, verified, and run from there. IMPORTER is a virtual environment of its own, as galaxy-importer needs older
+# packages than the other tools.
+set -euo pipefail
+
+venv=$1
+importer=$2
+tree=$3
+work=$4
+here=$(cd "$(dirname "$0")" && pwd)
+version=$("$venv/bin/python" -c 'import sys, yaml; print(yaml.safe_load(open(sys.argv[1]))["version"])' "$tree/galaxy.yml")
+tarball=$work/dist/holdfast-mounts-$version.tar.gz
+copy=$work/source/ansible_collections/holdfast/mounts
+export LC_ALL=C.UTF-8 ANSIBLE_HOME=$work/home PATH=$venv/bin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+
+say() { echo "--- $*"; }
+
+rm -rf "$work"
+mkdir -p "$copy" "$work/dist" "$work/place"
+cp -R "$tree/." "$copy"
+cd "$copy"
+
+say "Release the changelog of $version"
+ANSIBLE_COLLECTIONS_PATH=$work/source antsibull-changelog release --version "$version" --date 2026-01-01
+antsibull-changelog lint
+test -s CHANGELOG.md && test -z "$(ls changelogs/fragments)"
+# Each module, plugin, role and playbook must be told as new.
+for name in $(cd plugins && ls modules/*.py lookup/*.py filter/*.py | sed 's|.*/||; s|\.py$||') $(ls roles) \
+  $(ls playbooks/*.yml | sed 's|.*/||; s|\.yml$||'); do
+  tr -d '\\' <CHANGELOG.md | grep -q "^. holdfast.mounts.$name " || { echo "CHANGELOG.md does not tell of $name"; exit 1; }
+done
+
+say "Build the collection"
+ansible-galaxy collection build --output-path "$work/dist"
+unwanted=$(tar --list --file "$tarball" | grep -E '(^|/)(\.git|\.venv|\.cache|__pycache__|build|dist)(/|$)' || true)
+test -z "$unwanted" || { echo "In the tarball, and not wanted: $unwanted"; exit 1; }
+
+say "Have galaxy-importer look at it"
+printf '[galaxy-importer]\nCHECK_REQUIRED_TAGS = True\nRUN_ANSIBLE_DOC = True\nRUN_ANSIBLE_LINT = True\nRUN_FLAKE8 = True\n' \
+  >"$work/importer.cfg"
+mkdir -p "$work/importer"
+(cd "$work/importer" && PATH=$importer/bin:/usr/bin:/bin GALAXY_IMPORTER_CONFIG=$work/importer.cfg \
+  "$importer/bin/python" -m galaxy_importer.main "$tarball" >"$work/importer.log" 2>&1) ||
+  { cat "$work/importer.log"; exit 1; }
+grep -q 'completed successfully' "$work/importer.log"
+# Two rules of flake8 that ruff's formatter breaks, and the fronts of docs/awx: the importer's ansible-lint does not know
+# the collection that it looks at.
+if grep -E 'WARNING|ERROR' "$work/importer.log" | grep -vE ' (E203|W503) |Failed to find holdfast\.mounts\.'; then exit 1; fi
+
+say "Install it into an empty place and run it from there"
+export ANSIBLE_COLLECTIONS_PATH=$work/place
+ansible-galaxy collection install --offline --collections-path "$work/place" "$tarball"
+ansible-galaxy collection verify --offline holdfast.mounts
+cd /
+for name in safe_mount safe_mount_facts; do ansible-doc "holdfast.mounts.$name" >"$work/$name.txt"; done
+test "$(id -u)" -eq 0 || { echo "Not run: mounting takes root"; exit 0; }
+ANSIBLE_PYTHON_INTERPRETER=$venv/bin/python ANSIBLE_LOCALHOST_WARNING=false "$here/private_host.sh" \
+  bash -euc '
+    ansible localhost -m holdfast.mounts.safe_mount -a "path=/mnt/x src=tmpfs fstype=tmpfs"
+    ansible-playbook holdfast.mounts.report -i localhost, -c local -e report_html=/mnt/x/mounts.html
+    test -s /mnt/x/mounts.html
+    ansible localhost -m holdfast.mounts.safe_mount -a "path=/mnt/x state=released"
+  ' >"$work/run.log" 2>&1 || { cat "$work/run.log"; exit 1; }
+if grep -E 'WARNING|DEPRECATION' "$work/run.log"; then exit 1; fi
+say "Nothing is published. To release $version: do the same in the checkout, commit, tag, publish $tarball"
