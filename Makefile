@@ -4,6 +4,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 PYTHON ?=
 JOBS ?= 2
+MINUTES ?= 30
+SEED ?=
 
 ROOT := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
 TOOLS := $(ROOT)/tests/tools
@@ -12,9 +14,10 @@ DEV := $(ROOT)/.venv/dev
 CORE_218 := $(ROOT)/.venv/core-2.18
 DEMO := $(ROOT)/.venv/demo
 PEERS := $(ROOT)/.venv/peers
+FUZZ := $(ROOT)/.venv/fuzz
 # What pip says while ansible-test installs its tools.
 PIP_WORDS := ^(Collecting|Installing|Looking|Processing|Requirement|Successfully|Using cached|WARNING: Location|  )
-STAGES := integration sanity unit-2.19 molecule unit-2.18 types lint docs-lint
+STAGES := integration promises sanity unit-2.19 molecule unit-2.18 types lint docs-lint
 
 export ANSIBLE_COLLECTIONS_PATH := $(ROOT)/build
 export ANSIBLE_PYTHON_INTERPRETER := $(DEV)/bin/python
@@ -28,6 +31,9 @@ help:
 	@echo "make test         everything below, $(JOBS) stages at a time (JOBS=n)"
 	@echo "make unit         unit tests under ansible-core 2.18 and 2.19"
 	@echo "make integration  playbooks against the real kernel, in private mount namespaces"
+	@echo "make promises     attackers, kills and faults, each beside a naive way that breaks"
+	@echo "make torture      random SIGKILL for MINUTES=n minutes (30)"
+	@echo "make fuzz         grammar, table, ledger and notes fed by coverage, MINUTES=n minutes (30)"
 	@echo "make molecule     a scenario per role"
 	@echo "make lint         ruff, shellcheck, ansible-lint, the changelog"
 	@echo "make types        mypy --strict"
@@ -86,6 +92,16 @@ unit-2.19: $(DEV)/.ready tree
 .PHONY: integration
 integration: $(DEV)/.ready $(PEERS)/.ready tree
 	cd $(TREE) && $(DEV)/bin/python -m pytest --numprocesses $(JOBS) --dist loadfile tests/integration
+
+.PHONY: promises torture
+promises: $(DEV)/.ready tree
+	cd $(TREE) && $(DEV)/bin/python -m pytest --numprocesses $(JOBS) tests/promises
+torture: $(DEV)/.ready tree
+	cd $(TREE) && $(DEV)/bin/python tests/promises/programs/torture.py --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+
+.PHONY: fuzz
+fuzz: $(FUZZ)/.ready tree
+	cd $(TREE) && $(FUZZ)/bin/python tests/promises/programs/long_fuzz.py --minutes $(MINUTES) --corpus $(ROOT)/build/fuzz
 
 .PHONY: molecule
 molecule: $(DEV)/.ready tree

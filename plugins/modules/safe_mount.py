@@ -16,8 +16,9 @@ description:
     C(ansible_local.holdfast_mounts).
   - Holding twice is holding once, so tasks may be repeated. Only mounts that this module made are ever
     unmounted.
-  - No path is followed through a symbolic link, no command is run, and a filesystem becomes visible only
-    when it is complete. What the module refuses, and why, is in the collection's docs/safety.md.
+  - No path is followed through a symbolic link, and a filesystem becomes visible only when it is complete.
+    No command is run but mount(8), for filesystems that need a helper, where only root can look. What the
+    module refuses, and why, is in the collection's docs/safety.md.
 options:
   path:
     description:
@@ -35,12 +36,17 @@ options:
         regular
         file below one of O(source_roots) for C(bind); a name such as C(tmpfs) for filesystems without a
           source.
+      - C(host:/path) for C(nfs) and C(nfs4); C(//host/share) or C(//host/share/folder) for C(cifs) and
+        C(smb3); C(host:/volume) or C(host:/volume/folder) for C(glusterfs); C(monitor:/path), C(:/path) or
+        C(user@.filesystem=/path) for C(ceph); C(host:/path) or C(user@host:/path) for C(fuse.sshfs).
     type: str
   fstype:
     description:
       - The type of the filesystem. Required for O(state=mounted).
       - One of C(tmpfs), C(ext2), C(ext3), C(ext4), C(xfs), C(btrfs), C(vfat), C(exfat), C(iso9660), C(udf),
-        C(squashfs), C(erofs), C(f2fs), C(overlay), C(bind), C(9p), C(virtiofs).
+        C(squashfs), C(erofs), C(f2fs), C(overlay), C(bind), C(9p), C(virtiofs), C(nfs), C(nfs4), C(cifs),
+        C(smb3), C(ceph), C(glusterfs); C(fuse.sshfs) where O(allow_fstypes) turns it on.
+      - Those of other hosts need a helper on the host, see the pages in the collection's docs/filesystems.
       - C(bind) shows a directory or a file at a second place, without the mounts below it.
     type: str
   opts:
@@ -115,6 +121,9 @@ options:
       group:
         description: As O(group), which is the default.
         type: str
+      selinux_context:
+        description: As O(selinux_context), which is the default.
+        type: str
   purge:
     description:
       - B(Releases everything else that the holder holds.) The holder's references become exactly the list
@@ -149,6 +158,13 @@ options:
     description: Let device files of this filesystem be used. Without it the mount is C(nodev).
     type: bool
     default: false
+  allow_fstypes:
+    description:
+      - Turns on types that are off by default. The only one is V(fuse.sshfs), whose daemon runs as root and
+        speaks to a server as whoever root's ssh_config(5) says.
+    type: list
+    elements: str
+    default: []
   allow_nonempty:
     description: Mount over a directory that has entries, which are hidden as long as it is mounted.
     type: bool
@@ -187,6 +203,22 @@ options:
         time at least.
       - Without it the reference does not end. Holding again without it makes a lease one that does not end.
     type: int
+  selinux_context:
+    description:
+      - The SELinux label of everything in the filesystem, as C(user:role:type) or C(user:role:type:range).
+        It is the option C(context) of mount(8), quoted where that is needed.
+      - Refused for C(bind), which shows what another mount has, and where SELinux is off.
+    type: str
+  credentials_file:
+    description:
+      - The path of a file on the host as whom a C(cifs), C(smb3) or C(ceph) filesystem is mounted. It belongs
+        to root, has mode 0600, and no symbolic link leads to it.
+      - For C(cifs) and C(smb3) it has lines C(username=), C(password=) and, where wanted, C(domain=); for
+        C(ceph) it has the key alone, and the option C(name) in O(opts) says whose it is.
+      - With O(mounts) it counts for each of them that takes one.
+      - A C(cifs) or C(smb3) filesystem needs it, or in O(opts) C(guest) or C(sec=krb5).
+      - The path is kept in the ledger. What stands in the file is in no argument list, no log and no result.
+    type: str
   on_busy:
     description:
       - What to do when the last holder leaves and the mount is in use.
@@ -211,7 +243,7 @@ options:
     description: The group of the mount point directory where it is created, a name or a number.
     type: str
   timeout:
-    description: After how many seconds one mount or unmount that waits for a device is given up.
+    description: After how many seconds one mount or unmount that waits for a device or a server is given up.
     type: int
     default: 60
   lock_timeout:
@@ -314,6 +346,23 @@ EXAMPLES = r"""
       - lowerdir=/srv/releases/base
       - upperdir=/srv/state/upper
       - workdir=/srv/state/work
+    holder: web
+
+- name: Hold an NFS export
+  holdfast.mounts.safe_mount:
+    path: /srv/images
+    src: nfs.example.com:/export/images
+    fstype: nfs
+    opts: [vers=4.2, ro]
+    holder: web
+
+- name: Hold an SMB share
+  holdfast.mounts.safe_mount:
+    path: /srv/share
+    src: //files.example.com/share
+    fstype: cifs
+    opts: [vers=3.1.1, uid=1000, file_mode=0640, dir_mode=0750]
+    credentials_file: /etc/holdfast/files.credentials
     holder: web
 """
 
@@ -421,14 +470,14 @@ error:
       sample: 5c1a3d1ce9f0
 """
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.secrets import DiscreetModule
 from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.spec import ARGUMENT_SPEC
 from ansible_collections.holdfast.mounts.plugins.module_utils._call.safe_mount import run_call
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+    module = DiscreetModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     result = run_call(module.params, check_mode=module.check_mode, diff_mode=module._diff)
     if result.get("failed"):
         module.fail_json(**result)

@@ -14,6 +14,7 @@ from harness.world import World
 
 PATH = "/srv/data"
 ROUNDS = 30
+MS_NOEXEC, MS_REMOUNT, MS_BIND = 8, 32, 4096
 
 
 class Watcher(threading.Thread):
@@ -52,3 +53,18 @@ def test_mount_is_never_seen_without_its_flags(world: World, request_: t.Dict[st
     watcher.is_over.set()
     watcher.join()
     assert watcher.seen == {(complete.fstype, complete.source, complete.flags, complete.options)}
+
+
+def test_control_that_mounts_and_then_sets_flags_is_seen_without_them(world: World) -> None:
+    world.make_directory(PATH)
+    watcher = Watcher(world.pid)
+    watcher.start()
+    for _round in range(50 * ROUNDS):
+        world.mount("tmpfs", PATH, "tmpfs", data="mode=755")
+        world.mount("tmpfs", PATH, "tmpfs", flags=MS_REMOUNT | MS_BIND | MS_NOEXEC)
+        world.unmount(PATH)
+        if any("noexec" not in flags for _fstype, _source, flags, _options in watcher.seen):
+            break
+    watcher.is_over.set()
+    watcher.join()
+    assert any("noexec" not in flags for _fstype, _source, flags, _options in watcher.seen)

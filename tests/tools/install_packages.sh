@@ -15,6 +15,8 @@ if [ "${1:-test}" = test ]; then
     mkfs.xfs:xfsprogs
     mksquashfs:squashfs-tools
     shellcheck:shellcheck
+    sshd:openssh-server
+    sshfs:sshfs
   )
 fi
 

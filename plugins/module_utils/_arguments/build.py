@@ -13,12 +13,27 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.attribu
     build_attributes,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.spec import DEFAULT_HOLDER
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.contexts import (
+    CONTEXT,
+    check_context,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.credentials import (
+    CREDENTIALS,
+    check_credentials_file,
+    does_without,
+    refuse_missing,
+    refuse_useless,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import (
+    Filesystem,
+    check_allowed_types,
     find_filesystem,
-    refuse_unsupported,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.names import check_holder
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.options import canonical_options
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.options import (
+    Data,
+    canonical_options,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.paths import (
     check_path,
     check_roots,
@@ -42,7 +57,7 @@ Params = t.Mapping[str, t.Any]
 
 LONGEST_WAIT = 2_147_483  # seconds; poll(2) counts milliseconds in 31 bits
 LONGEST_TTL = 10 * 365 * 24 * 3600  # seconds
-INHERITED = ("allow_suid", "allow_dev", "boot", "ttl", "mode", "owner", "group")
+INHERITED = ("allow_suid", "allow_dev", "boot", "ttl", "mode", "owner", "group", "selinux_context")
 
 
 def build_request(params: Params) -> Request:
@@ -171,7 +186,7 @@ def _build_entry(
         refuse_outside(path, allowed_roots, prefix + "path")
         return Entry(
             path,
-            _build_definition(mount, prefix, source_roots),
+            _build_definition(mount, prefix, params, source_roots),
             build_attributes(mount["mode"], mount["owner"], mount["group"], prefix=prefix),
             None if mount["ttl"] is None else _check_ttl(mount["ttl"], prefix + "ttl"),
             mount["boot"],
@@ -180,14 +195,16 @@ def _build_entry(
         raise error.about(path) from error
 
 
-def _build_definition(mount: Params, prefix: str, source_roots: t.Sequence[str]) -> Definition:
+def _build_definition(
+    mount: Params, prefix: str, params: Params, source_roots: t.Sequence[str]
+) -> Definition:
     if mount["src"] is None or mount["fstype"] is None:
         raise refusal(
             "invalid_argument", f"{prefix}src, {prefix}fstype: state: mounted needs both; write what to mount"
         )
-    filesystem = find_filesystem(mount["fstype"], mount["opts"], prefix + "fstype")
+    allowed = check_allowed_types(params["allow_fstypes"], "allow_fstypes")
+    filesystem = find_filesystem(mount["fstype"], mount["opts"], prefix + "fstype", allowed=allowed)
     check_source(filesystem.name, mount["src"], source_roots=source_roots, option=prefix + "src")
-    refuse_unsupported(filesystem, prefix + "fstype")
     if filesystem.source == "bind" and mount["src"] == mount["path"]:
         raise refusal(
             "source_not_allowed",
@@ -201,4 +218,31 @@ def _build_definition(mount: Params, prefix: str, source_roots: t.Sequence[str])
         source_roots=source_roots,
         option=prefix + "opts",
     )
-    return Definition(filesystem.name, mount["src"], flags, data)
+    data += _context(filesystem, mount, prefix) + _credentials(filesystem, data, params)
+    return Definition(filesystem.name, mount["src"], flags, tuple(sorted(data, key=lambda pair: pair[0])))
+
+
+def _context(filesystem: Filesystem, mount: Params, prefix: str) -> t.Tuple[t.Tuple[str, str], ...]:
+    if mount["selinux_context"] is None:
+        return ()
+    option = prefix + "selinux_context"
+    if filesystem.source == "bind":
+        raise refusal(
+            "invalid_argument",
+            f"{option}: belongs to the filesystem that is shown; set it where that is mounted",
+        )
+    return ((CONTEXT, check_context(mount["selinux_context"], option)),)
+
+
+def _credentials(filesystem: Filesystem, data: Data, params: Params) -> t.Tuple[t.Tuple[str, str], ...]:
+    """Return the credentials file of one mount; of many, those that take one and need it get it."""
+    option, value = "credentials_file", params["credentials_file"]
+    if value is None:
+        refuse_missing(filesystem, data, option)
+        return ()
+    file = check_credentials_file(value, option)
+    if params["mounts"] is None:
+        refuse_useless(filesystem, data, option)
+    elif not filesystem.takes_credentials or (filesystem.source == "cifs" and does_without(filesystem, data)):
+        return ()
+    return ((CREDENTIALS, file),)

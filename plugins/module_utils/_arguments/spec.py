@@ -25,6 +25,7 @@ _MOUNT_SPEC: t.Dict[str, t.Dict[str, t.Any]] = {
     "mode": {"type": "raw"},
     "owner": {"type": "str"},
     "group": {"type": "str"},
+    "selinux_context": {"type": "str"},
 }
 
 ARGUMENT_SPEC: t.Dict[str, t.Dict[str, t.Any]] = {
@@ -40,11 +41,15 @@ ARGUMENT_SPEC: t.Dict[str, t.Dict[str, t.Any]] = {
     "source_roots": {"type": "list", "elements": "str"},
     "allow_suid": {"type": "bool", "default": False},
     "allow_dev": {"type": "bool", "default": False},
+    "allow_fstypes": {"type": "list", "elements": "str", "default": []},
     "allow_nonempty": {"type": "bool", "default": False},
     "allow_unsafe_parents": {"type": "bool", "default": False},
     "adopt": {"type": "bool", "default": False},
     "boot": {"type": "bool", "default": False},
     "ttl": {"type": "int"},
+    "selinux_context": {"type": "str"},
+    # The path of a file, not what stands in it.
+    "credentials_file": {"type": "str", "no_log": False},
     "on_busy": {"type": "str", "choices": ["fail", "defer", "lazy"], "default": "fail"},
     "mode": {"type": "raw"},
     "owner": {"type": "str"},

@@ -38,7 +38,8 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._execute.mounting 
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.recovering import recover
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.unmounting import take_mount_off
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Work, as_coded
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.attach import take_off
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.attach import is_mounted, take_off
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.waiting import WouldWait
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import short_lock
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.store import read_ledger, write_ledger
 from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import refuse_other_namespace
@@ -50,7 +51,18 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger imp
 
 
 def run_batch(works: t.Sequence[Work], call: Call) -> None:
-    """Bring every work to its plan's end, to its error, or to where it is contended."""
+    """Bring every work to its plan's end, to its error, or to where it begins anew, contended or apart."""
+    try:
+        _run(works, call)
+    except (MountError, OSError) as error:
+        # The ledger or its lock: it stops every mount point of the batch alike.
+        for work in works:
+            work.is_open = work.is_noted
+            if work.error is None:
+                work.error = as_coded(error, work.path, step="record", state=call.request.state)
+
+
+def _run(works: t.Sequence[Work], call: Call) -> None:
     # Before anything is settled: what is gone from here may be alive in the ledger's own namespace.
     refuse_other_namespace(read_ledger(), call.host)
     _each(works, "recover", call, lambda work: recover(work.operation, call))
@@ -77,6 +89,8 @@ def _each(works: t.Iterable[Work], step: str, call: Call, act: t.Callable[[Work]
             continue
         try:
             act(work)
+        except WouldWait:
+            work.is_apart = True
         except (MountError, OSError) as error:
             work.error = as_coded(error, work.path, step=step, state=call.request.state)
 
@@ -101,7 +115,7 @@ def _attach(work: Work, call: Call) -> None:
     except (MountError, OSError):
         work.is_open = True  # until everything is taken away again
         clean_up_after(work, call)
-        work.is_open = False
+        work.is_open = is_mounted(work.mount)
         raise
 
 
@@ -124,10 +138,10 @@ def _commit(works: t.Sequence[Work], call: Call, decided_on: Ledger) -> None:
         made = _made(writing)
         _undo(writing, call, decided_on)
         if is_written:
-            _take_back(writing, made, call, decided_on)
+            _record_as_before(writing, made, call, decided_on)
 
 
-def _take_back(works: t.Sequence[Work], made: t.Iterable[str], call: Call, decided_on: Ledger) -> None:
+def _record_as_before(works: t.Sequence[Work], made: t.Iterable[str], call: Call, decided_on: Ledger) -> None:
     """Have the ledger say what it said before, of works whose entries of fstab could not be written."""
     before = {
         work.path: decided_on.references.get(work.path)
@@ -144,7 +158,11 @@ def _tidy(work: Work, call: Call, decided_on: Ledger) -> None:
     reference = decided_on.references.get(work.path)
     if work.plan is not None and work.plan.reference is None and reference is not None:
         same_boot = reference.boot_id == call.host.boot_id
-        work.removed = take_away(made_for(work.path, decided_on), call, same_boot=same_boot)
+        try:
+            work.removed = take_away(made_for(work.path, decided_on), call, same_boot=same_boot)
+        except MountError as error:
+            if error.code != "locked":
+                raise  # else they stay remembered: that is no reason to fail what has been unmounted
 
 
 def _write(works: t.Sequence[Work], writing: t.Sequence[Work], call: Call) -> None:
@@ -169,13 +187,21 @@ def _undo(works: t.Sequence[Work], call: Call, decided_on: Ledger) -> None:
     noted = [work for work in works if work.is_noted]
     for work in noted:
         work.is_open = True  # until everything is taken back
-    for work in noted:
+    taken = [work for work in noted if _take_back(work, call, decided_on)]
+    take_away(_made(taken), call, same_boot=True)
+    for work in taken:
+        work.is_open = work.plan is not None and work.plan.step == "unmount"
+
+
+def _take_back(work: Work, call: Call, decided_on: Ledger) -> bool:
+    """Undo one mount or change of options; where that is refused it stays noted, for the next call."""
+    try:
         if work.mount >= 0:
             take_off(work.mount)
             work.drop_mount()
         elif work.plan is not None and work.plan.step == "remount":
             held = decided_on.references[work.path]
             change_options(work.path, held, call, before=definition_of(work), after=held.definition)
-    take_away(_made(noted), call, same_boot=True)
-    for work in noted:
-        work.is_open = work.plan is not None and work.plan.step == "unmount"
+    except (MountError, OSError):
+        return False
+    return True

@@ -21,6 +21,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._observe.repairing
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.booting import with_entry
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.leases import end_leases, with_ended
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.mounted import Wish, plan_mounted
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import refuse_entangled
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.released import (
     plan_orphaned,
     plan_released,
@@ -84,6 +85,7 @@ def _decide(entry: Entry, call: Call, seen: Observation, around: Surroundings, *
     """is_orphaned: whether a lease has just ended, so that the mount goes if it was the last one."""
     request = call.request
     if entry.definition is not None:
+        refuse_entangled(entry.path, entry.definition, around)
         wish = Wish(
             entry.path,
             entry.definition,

@@ -22,9 +22,13 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places im
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.recovery import Kind, Note
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import (
     refuse_dependents,
+    refuse_entangled,
     refuse_shadowing,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import Surroundings
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import (
+    Surroundings,
+    ancestors,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger
 
@@ -48,6 +52,9 @@ def declare(works: t.Sequence[Work], call: Call, decided_on: Ledger) -> None:
             if _in_the_way([work], notes):
                 work.is_contended = True
                 continue
+            if _have_sources_changed(work, ledger, decided_on):
+                work.is_contended = True
+                continue
             try:
                 if around is not None:
                     _refuse_new_neighbours(work, call, ledger, around)
@@ -65,10 +72,27 @@ def _note(work: Work, call: Call, ledger: Ledger) -> None:
     work.operation.note(to_record(note, call.now))
 
 
+def _have_sources_changed(work: Work, ledger: Ledger, decided_on: Ledger) -> bool:
+    """Whether a managed mount that this one shows was released, or mounted anew, since it was looked at."""
+    definition = work.plan.definition if work.plan and work.step == "mount" else None
+    if definition is None or ledger is decided_on:
+        return False
+    sources = definition.source_paths
+    ways = {way for source in sources for way in (source, *ancestors(source))}
+    return any(_mount_id(ledger, way) != _mount_id(decided_on, way) for way in ways)
+
+
+def _mount_id(ledger: Ledger, path: str) -> int:
+    reference = ledger.references.get(path)
+    return reference.mount_id if reference else 0
+
+
 def _refuse_new_neighbours(work: Work, call: Call, ledger: Ledger, around: Surroundings) -> None:
     if work.step == "mount":
         below = around.below(work.path)
         refuse_shadowing(work.path, would_be_hidden(work.path, below, ledger.references, call.host))
+        if work.plan is not None and work.plan.definition is not None:
+            refuse_entangled(work.path, work.plan.definition, around)
     if work.step == "unmount":
         refuse_dependents(work.path, around)
 

@@ -15,10 +15,14 @@ import typing as t
 from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.directories import make_mount_point
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.staging import mount_by_helper
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Work
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import attach
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.child import run_with_deadline
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.child import (
+    Descriptor,
+    run_with_deadline,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.create import (
     create_bind,
     create_filesystem,
@@ -26,6 +30,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.create imp
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.devices import Device, find_device
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import inode_of
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.table import read_mounts
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.waiting import refuse_to_wait
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
 from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import is_mount, place_of
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import (
@@ -62,7 +67,9 @@ def definition_of(work: Work) -> Definition:
 def prepare_mount(work: Work, call: Call, ledger: Ledger) -> None:
     """Make the mount of this work, attached nowhere, and fill its ids into the plan."""
     definition = definition_of(work)
-    if FILESYSTEMS[definition.fstype].is_block:
+    if FILESYSTEMS[definition.fstype].helper:
+        work.mount = mount_by_helper(definition, work, call)
+    elif FILESYSTEMS[definition.fstype].is_block:
         work.mount = _create_on_device(definition, work, call, ledger)
     elif definition.source_paths:
         work.mount = _create_from_paths(definition, work, call)
@@ -76,6 +83,8 @@ def prepare_mount(work: Work, call: Call, ledger: Ledger) -> None:
             work.plan.reference,
             mount_id=inode.mount_id,
             device=inode.identity.device,
+            inode=inode.identity.inode,
+            birth=inode.identity.birth,
             operation=work.name,
         )
         work.plan = replace(work.plan, reference=reference)
@@ -86,16 +95,16 @@ def _create(definition: Definition, device: t.Optional[Device], *, may_share: bo
 
 
 def _with_deadline(act: t.Callable[[], int], call: Call) -> int:
-    mount = run_with_deadline(act, call.request.timeout, kept=(), step="mount")
-    if mount is None:
-        raise OSError(errno.EIO, "no mount came back")
-    return mount
+    return run_with_deadline(lambda: Descriptor(act()), call.request.timeout, kept=(), step="mount")
 
 
 def _create_from_paths(definition: Definition, work: Work, call: Call) -> int:
     """Make a bind or an overlay from handles of what is looked at here and now."""
     with contextlib.ExitStack() as stack:
         walks = [stack.enter_context(Walk(path)) for path in definition.source_paths]
+        for walk in walks:
+            if walk.inode is not None:
+                refuse_to_wait(walk.inode, walk.path)  # a mount of it is asked for its flags and root
         source = Source(places=tuple(place_of(walk) for walk in walks))
         refuse_bad_source(work.path, definition, source, call.request)
         handles = [walk.leaf for walk in walks if walk.leaf is not None]
@@ -172,20 +181,39 @@ def change_mount(work: Work, call: Call, old: Reference) -> None:
         raise
 
 
+def _is_read_only(fd: int) -> bool:
+    return bool(os.fstatvfs(fd).f_flag & os.ST_RDONLY)
+
+
+def _refuse_twins(path: str, reference: Reference) -> None:
+    """Refuse to make a superblock writable that others have mounted, and rely on as it is."""
+    twins = [m for m in read_mounts() if m.device == reference.device and m.mount_point != path]
+    if twins:
+        raise refusal(
+            "conflict",
+            path,
+            f"the source of '{path}' is mounted read-only elsewhere, and would become writable there too; "
+            "release it there first",
+            detail="; ".join(f"'{m.mount_point}'" for m in twins),
+        )
+
+
 def change_options(
     path: str, reference: Reference, call: Call, *, before: Definition, after: Definition
 ) -> None:
     """Change the flags and the changeable options of a reference's mount from one definition to another."""
     with Walk(path) as walk:
-        if walk.leaf is None or not is_mount(walk.inode, reference, call.host):
+        if walk.leaf is None or walk.inode is None or not is_mount(walk.inode, reference, call.host):
             raise refusal(
                 "conflict", path, f"the mount at '{path}' was replaced meanwhile; look at it, then repeat"
             )
+        refuse_to_wait(walk.inode, path)
         parameters: t.List[t.Tuple[str, t.Optional[str]]] = []
         if after.fstype == "tmpfs":
             parameters = [(name, value) for name, value in after.data if name == "size"]
-        elif "ro" not in after.flags and os.fstatvfs(walk.leaf).f_flag & os.ST_RDONLY:
-            parameters = [("rw", None)] if FILESYSTEMS[after.fstype].is_block else []
+        elif FILESYSTEMS[after.fstype].is_block and "ro" not in after.flags and _is_read_only(walk.leaf):
+            _refuse_twins(path, reference)
+            parameters = [("rw", None)]
         if parameters:
             attach.reconfigure(walk.leaf, parameters)
         attach.change_flags(walk.leaf, before, after)

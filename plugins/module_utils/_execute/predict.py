@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import typing as t
 from dataclasses import replace
+from functools import partial
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.booting import recognised
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.deciding import (
@@ -22,6 +23,8 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._execute.run impor
     without_footing,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Outcome, as_coded
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.child import Task, run_together
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.waiting import WouldWait
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import list_notes
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.store import read_ledger
 from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import (
@@ -126,21 +129,48 @@ class Prediction:
         for part in parts(call.request, ledger):
             own = replace(call, request=part)
             for wave in waves(part, ledger):
-                around = Surroundings(world.ledger.references)
                 going, stopped = without_footing(wave, own, outcomes)
                 outcomes.update(stopped)
-                for outcome in [_predict_entry(entry, own, world, around) for entry in going]:
-                    world.apply(outcome)
-                    outcomes[outcome.path] = outcome
+                for group in _groups(going):
+                    for outcome in _predict_group(group, own, world, Surroundings(world.ledger.references)):
+                        world.apply(outcome)
+                        outcomes[outcome.path] = outcome
         given = [entry.path for entry in call.request.entries]
         return tuple(outcomes[path] for path in given + sorted(set(outcomes) - set(given)))
+
+
+def _groups(wave: t.Sequence[Entry]) -> t.List[t.List[Entry]]:
+    """Return together what does not look at each other, then each overlay alone: its layers are its own."""
+    overlays = [entry for entry in wave if entry.definition and entry.definition.fstype == "overlay"]
+    others = [entry for entry in wave if entry not in overlays]
+    return ([others] if others else []) + [[entry] for entry in overlays]
+
+
+def _predict_group(
+    group: t.Sequence[Entry], call: Call, world: _World, around: Surroundings
+) -> t.List[Outcome]:
+    outcomes: t.List[Outcome] = []
+    apart: t.List[Entry] = []
+    for entry in group:
+        try:
+            outcomes.append(_predict_entry(entry, call, world, around))
+        except WouldWait:
+            apart.append(entry)
+    tasks = [Task(partial(_predict_entry, entry, call, world, around)) for entry in apart]
+    for entry, result in zip(apart, run_together(tasks, call.request.timeout, step="wait")):
+        outcomes.append(result if isinstance(result, Outcome) else _failed(entry, call, result))
+    return outcomes
 
 
 def _predict_entry(entry: Entry, call: Call, world: _World, around: Surroundings) -> Outcome:
     try:
         seen = world.adjust(observe(entry, world.ledger.references, call, around), entry)
         return Outcome(entry.path, plan=decide(entry, call, seen, around))
+    except WouldWait:
+        raise
     except (MountError, OSError) as error:
-        return Outcome(
-            entry.path, error=as_coded(error, entry.path, step="look at", state=call.request.state)
-        )
+        return _failed(entry, call, error)
+
+
+def _failed(entry: Entry, call: Call, error: t.Union[MountError, OSError]) -> Outcome:
+    return Outcome(entry.path, error=as_coded(error, entry.path, step="look at", state=call.request.state))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 import typing as t
+from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.booting import (
     remove_unwanted,
@@ -24,7 +25,8 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._execute.notes imp
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Fate
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import attach
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.directories import sweep_temporaries
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts import find_mount
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts import find_mount, has_submounts
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.waiting import WouldWait
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import (
     Operation,
@@ -39,8 +41,9 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places im
     refuse_other_namespace,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.recovery import Note, Settlement, settle
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger, Reference
 
 
 def settle_note(records: t.Sequence[Record], ledger: Ledger, host: Host) -> t.Tuple[Note, Settlement]:
@@ -73,6 +76,7 @@ def recover(operation: Operation, call: Call) -> None:
     note, settlement = settle_note(records, found, call.host)
     if settlement.takes_off:
         _take_off(note, call.host)
+        _refuse_untaken(note, call.host)
     sweep_temporaries(note.path, note.operation)
     fates: t.Dict[str, Fate] = {}
     if settlement.undoes:
@@ -88,21 +92,53 @@ def recover(operation: Operation, call: Call) -> None:
             write_ledger(changed)
     write_wanted(note.path, changed.references.get(note.path), call)
     if settlement.restores and note.reference is not None:
-        held = changed.references[note.path]
-        before = note.reference.definition
-        change_options(note.path, held, call, before=before, after=held.definition)
+        _restore(note.path, note.reference, changed.references[note.path], call)
     operation.forget()
 
 
+def _restore(path: str, changed: Reference, held: Reference, call: Call) -> None:
+    """Set the options that the ledger has; where the kernel refuses them by now, the ledger gets the others.
+
+    A tmpfs that has been filled cannot become smaller again (EINVAL), nor can a file that is being
+    written become read-only (EBUSY).
+    """
+    try:
+        change_options(path, held, call, before=changed.definition, after=held.definition)
+    except WouldWait:
+        raise
+    except OSError:
+        change_options(path, held, call, before=held.definition, after=changed.definition)
+        with short_lock("ledger", call.lock_deadline):
+            ledger = read_ledger()
+            current = ledger.references.get(path)
+            if current is not None:
+                write_ledger(ledger.changed({path: replace(current, opts=changed.opts)}))
+
+
 def _take_off(note: Note, host: Host) -> None:
-    """Unmount a mount whose mount point was renamed under it. LIMIT: not one that is covered there."""
-    found = find_mount(note.mount_id, is_unique=host.protection == "full")
-    if found is None or note.reference is None:
+    """Unmount a mount whose mount point was renamed under it, unless it is covered or has others on it."""
+    is_unique = host.protection == "full"
+    found = find_mount(note.mount_id, is_unique=is_unique)
+    if found is None or note.reference is None or has_submounts(note.mount_id, is_unique=is_unique):
         return
     with Walk(found.mount_point) as walk:
         if not walk.obstacle and is_mount(walk.inode, note.reference, host):
             walk.drop_leaf()
             attach.unmount(walk, lazily=True)
+
+
+def _refuse_untaken(note: Note, host: Host) -> None:
+    found = find_mount(note.mount_id, is_unique=host.protection == "full")
+    if found is not None and note.reference is not None and is_same_mount(found, note.reference):
+        raise MountError(
+            "conflict",
+            f"an operation on '{note.path}' was killed, and its mount got to another place or under another "
+            "mount, where it cannot be taken off; look for it in the mount table, unmount it by hand, then "
+            "repeat",
+            step="recover",
+            path=note.path,
+            detail=f"it is at '{found.mount_point}'",
+        )
 
 
 def recover_dead(paths: t.Iterable[str], call: Call) -> None:
@@ -112,5 +148,7 @@ def recover_dead(paths: t.Iterable[str], call: Call) -> None:
         if operation is not None:
             try:
                 recover(operation, call)
+            except WouldWait:
+                pass  # it stays in the way, until a call on it finds out
             finally:
                 operation.close()

@@ -12,8 +12,12 @@ import time
 import typing as t
 from dataclasses import replace
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.apart import run_apart
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.batch import run_batch
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.mounting import can_hang
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.notes import from_records
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.recovering import recover_dead
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.staging import sweep_stages
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import (
     Call,
     Outcome,
@@ -22,6 +26,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work impo
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import (
     describe_occupant,
+    list_notes,
     prepare_run,
     start_operation,
 )
@@ -42,6 +47,10 @@ def execute(call: Call) -> t.Tuple[Outcome, ...]:
     Raises MountError where the whole call is refused.
     """
     prepare_run()
+    sweep_stages()
+    if call.request.purge:
+        # What died before the ledger was written is held as well.
+        recover_dead(_noted_by(call.request.holder), call)
     ledger = read_ledger()
     outcomes: t.Dict[str, Outcome] = {}
     for part in parts(call.request, ledger):
@@ -52,6 +61,11 @@ def execute(call: Call) -> t.Tuple[Outcome, ...]:
             for group in _by_patience(going, ledger):
                 outcomes.update(_run_wave(group, own))
     return tuple(outcomes[path] for path in _paths_in_order(call.request, outcomes))
+
+
+def _noted_by(holder: str) -> t.List[str]:
+    notes = [from_records(records) for records in list_notes().values()]
+    return [note.path for note in notes if note.reference is not None and holder in note.reference.holders]
 
 
 def _paths_in_order(request: Request, outcomes: t.Mapping[str, Outcome]) -> t.List[str]:
@@ -127,7 +141,8 @@ def _by_patience(wave: t.Sequence[Entry], ledger: Ledger) -> t.List[t.List[Entry
 
 def _run_wave(entries: t.Sequence[Entry], call: Call) -> t.Dict[str, Outcome]:
     outcomes: t.Dict[str, Outcome] = {}
-    deadlines: t.Dict[str, float] = {}
+    # They wait side by side, so that many that are taken cost no more than one.
+    deadline = call.lock_deadline
     waiting = sorted(entries, key=lambda entry: entry.path)
     while waiting:
         works, waiting = _take_free(waiting, call, outcomes)
@@ -136,13 +151,12 @@ def _run_wave(entries: t.Sequence[Entry], call: Call) -> t.Dict[str, Outcome]:
         if not works:
             # Waits for the first one only, holding nothing else.
             first, waiting = waiting[0], waiting[1:]
-            deadline = deadlines.setdefault(first.path, call.lock_deadline)
             works = _take(first, deadline, call, outcomes)
             if not works:
                 outcomes.setdefault(first.path, Outcome(first.path, error=_locked(first.path)))
                 continue
         for entry in _finish(works, call, outcomes):
-            if time.monotonic() < deadlines.setdefault(entry.path, call.lock_deadline):
+            if time.monotonic() < deadline:
                 waiting.append(entry)
             else:
                 outcomes[entry.path] = Outcome(entry.path, error=_locked(entry.path))
@@ -184,7 +198,8 @@ def _take(entry: Entry, deadline: float, call: Call, outcomes: t.Dict[str, Outco
 def _finish(works: t.Sequence[Work], call: Call, outcomes: t.Dict[str, Outcome]) -> t.List[Entry]:
     """Run one batch, note its outcomes, and return the entries that have to begin anew."""
     try:
-        _run(works, call)
+        run_batch(works, call)
+        run_apart([work for work in works if work.is_apart], call)
     except BaseException:
         # A signal, for example: what became of the mounts is for the next call to find out.
         for work in works:
@@ -197,17 +212,6 @@ def _finish(works: t.Sequence[Work], call: Call, outcomes: t.Dict[str, Outcome])
         if not work.is_contended:
             outcomes[work.path] = Outcome(work.path, work.plan, work.error)
     return [work.entry for work in works if work.is_contended]
-
-
-def _run(works: t.Sequence[Work], call: Call) -> None:
-    try:
-        run_batch(works, call)
-    except (MountError, OSError) as error:
-        # The ledger or its lock: it stops every mount point of the batch alike.
-        for work in works:
-            work.is_open = work.is_noted
-            if work.error is None:
-                work.error = as_coded(error, work.path, step="record", state=call.request.state)
 
 
 def _locked(path: str) -> MountError:

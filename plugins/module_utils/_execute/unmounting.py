@@ -20,6 +20,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts imp
     mount_number,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.users import find_users
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.waiting import answers_at_once
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
 from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import is_mount
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import busy, refusal
@@ -76,13 +77,13 @@ def _try(work: Work, call: Call, reference: Reference, *, lazily: bool) -> t.Opt
 
 
 def _unmount(walk: Walk, work: Work, call: Call, reference: Reference, *, lazily: bool) -> None:
-    if lazily or not can_hang(reference.fstype):
+    if not can_hang(reference.fstype) and walk.inode is not None and answers_at_once(walk.inode):
         attach.unmount(walk, lazily=lazily)
         return
     kept = (walk.directory, work.operation.fd)
     try:
         run_with_deadline(
-            lambda: attach.unmount(walk, lazily=False), call.request.timeout, kept=kept, step="unmount"
+            lambda: attach.unmount(walk, lazily=lazily), call.request.timeout, kept=kept, step="unmount"
         )
     except MountError:
         # The child still has the lock, and ends the unmount or not: the next caller finds out which.

@@ -68,6 +68,7 @@ class Work:
     name: of this operation. mount: a detached mount, -1 for none. made and removed: directories.
     is_noted: a note is in the lock's file. is_open: what became of it is not known, so the note stays.
     is_contended: another operation is in the way, so it begins anew.
+    is_apart: a filesystem on its way may not answer, so it begins anew in a process of its own.
     """
 
     entry: Entry
@@ -81,6 +82,7 @@ class Work:
     is_noted: bool = False
     is_open: bool = False
     is_contended: bool = False
+    is_apart: bool = False
 
     @property
     def path(self) -> str:
@@ -95,7 +97,7 @@ class Work:
     @property
     def is_going_on(self) -> bool:
         """Whether nothing has stopped it."""
-        return self.error is None and not self.is_contended
+        return self.error is None and not self.is_contended and not self.is_apart
 
     def drop_mount(self) -> None:
         """Close the handle of its mount; a detached one dies with it."""

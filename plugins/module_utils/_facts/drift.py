@@ -11,6 +11,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._facts.options import changed_options
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.table import Visible
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, KernelMount
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.lease import Moment
@@ -87,7 +88,12 @@ def is_ours(path: str, reference: Reference, mount: KernelMount, scene: Scene) -
         return False
     if scene.host.protection == "full":
         return True
-    return mount.device == reference.device and reference.fstype in ("bind", mount.fstype)
+    return mount.device == reference.device and _may_show(reference.fstype, mount.fstype)
+
+
+def _may_show(fstype: str, shown: str) -> bool:
+    known = FILESYSTEMS.get(fstype)
+    return fstype in ("bind", shown) or (known is not None and shown in known.shown_types)
 
 
 def _is_comparable(reference: Reference, host: Host) -> bool:
@@ -110,7 +116,7 @@ def _find_in_table(
 
 def _was_booted(reference: Reference, mount: KernelMount, scene: Scene) -> bool:
     """Whether this may be what the boot has made from our entry of fstab."""
-    is_alike = reference.fstype in ("bind", mount.fstype)
+    is_alike = _may_show(reference.fstype, mount.fstype)
     return is_alike and reference.is_at_boot and reference.boot_id != scene.host.boot_id
 
 

@@ -10,11 +10,17 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.contexts import (
+    CONTEXT,
+    shown_context,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import KernelMount
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import MOUNT_FLAGS, Definition
 
 _ACCESS = frozenset(("ro", "rw"))
 _OCTAL = frozenset(("dmask", "fmask", "mode", "umask"))
+# What client and server agree on: what was asked is the most there can be (nfs(5), mount.cifs(8)).
+_AGREED_ON = frozenset(("bsize", "rasize", "rsize", "wsize"))
 _READ_ONLY_TYPES = frozenset(("erofs", "iso9660", "squashfs", "udf"))
 _NUMBER = re.compile(r"([0-9]{1,20})([kmgt]?)", re.IGNORECASE)
 # tmpfs shows its size in whole pages (mm/shmem.c, shmem_show_options); 64 KiB is the largest page.
@@ -68,7 +74,9 @@ def _is_read_only_by_nature(definition: Definition) -> bool:
 def _changed_data(definition: Definition, mount: KernelMount) -> t.Iterator[str]:
     shown = dict(word.partition("=")[::2] for word in mount.options)
     for name, value in definition.data:
-        if value is not None and name in shown and not _is_same_value(name, value, shown[name]):
+        if name in _AGREED_ON or value is None or name not in shown:
+            continue
+        if not _is_same_value(name, value, shown[name]):
             yield f"-{name}={value}"
             yield f"+{name}={shown[name]}"
 
@@ -77,6 +85,11 @@ def _is_same_value(name: str, asked: str, shown: str) -> bool:
     # btrfs adds the level that it chose: compress=zstd is shown as compress=zstd:3.
     if asked == shown or shown.startswith(asked + ":") or "%" in asked:
         return True
+    if name == CONTEXT:
+        return asked == shown_context(shown)
+    if name == "vers":
+        # 4 and 3 leave the minor version to the server; cifs.ko writes 3.0.2 in its own way.
+        return shown.startswith(asked + ".") or (asked, shown) == ("3.0.2", "3.02")
     if name in _OCTAL:
         return asked.lstrip("0") == shown.lstrip("0")
     numbers = (_number(asked), _number(shown))

@@ -11,7 +11,9 @@ import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar import block_options as block
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar import daemon_options as daemon
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar import media_options as media
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar import network_options as network
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar import virtual_options as virtual
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.hints import GUIDE
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.tables import Table, merged
@@ -21,8 +23,22 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.text impo
     refusal,
 )
 
-SourceKind = t.Literal["bind", "block", "ceph", "cifs", "glusterfs", "nfs", "token"]
+SourceKind = t.Literal["bind", "block", "ceph", "cifs", "glusterfs", "nfs", "sshfs", "token"]
 Groups = t.Tuple[t.Tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Helper:
+    """How mount(8) mounts a type.
+
+    package: what has the helper, under the name that Debian gives it.
+    kernel_type: what the kernel must have.
+    shown_types: what the kernel's mount table shows.
+    """
+
+    package: str
+    kernel_type: str
+    shown_types: t.Tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -33,7 +49,7 @@ class Filesystem:
     options: its superblock options, by every name that they may be written with.
     groups: options out of which at most one may be given.
     implied: options that are added where the caller gives none of that name.
-    is_supported: whether this version mounts it.
+    helper: how it is mounted, None where the kernel makes it by itself.
     """
 
     name: str
@@ -41,7 +57,17 @@ class Filesystem:
     options: Table = field(default_factory=dict)
     groups: Groups = ()
     implied: t.Tuple[t.Tuple[str, str], ...] = ()
-    is_supported: bool = True
+    helper: t.Optional[Helper] = None
+
+    @property
+    def shown_types(self) -> t.Tuple[str, ...]:
+        """The types that the kernel's mount table may show for it."""
+        return self.helper.shown_types if self.helper else (self.name,)
+
+    @property
+    def takes_credentials(self) -> bool:
+        """Whether a file of credentials may be given."""
+        return self.source in ("ceph", "cifs")
 
     @property
     def is_block(self) -> bool:
@@ -60,8 +86,14 @@ def _local(
     return Filesystem(name, source, merged(virtual.SUPERBLOCK_WORDS, options), groups, implied)
 
 
-def _network(name: str, source: SourceKind) -> Filesystem:
-    return Filesystem(name, source, is_supported=False)
+def _helped(
+    name: str,
+    source: SourceKind,
+    helper: Helper,
+    options: Table,
+    groups: Groups = (),
+) -> Filesystem:
+    return Filesystem(name, source, options, groups, helper=helper)
 
 
 FILESYSTEMS: t.Mapping[str, Filesystem] = {
@@ -70,20 +102,38 @@ FILESYSTEMS: t.Mapping[str, Filesystem] = {
         _local("9p", "token", virtual.NINEP, implied=virtual.NINEP_IMPLIED),
         Filesystem("bind", "bind"),  # it shows the superblock of its source, and has none of its own
         _local("btrfs", "block", block.BTRFS, block.BTRFS_GROUPS),
-        _network("ceph", "ceph"),
-        _network("cifs", "cifs"),
+        _helped("ceph", "ceph", Helper("ceph-common", "ceph", ("ceph",)), network.CEPH),
+        _helped(
+            "cifs",
+            "cifs",
+            Helper("cifs-utils", "cifs", ("cifs",)),
+            network.CIFS,
+            network.CIFS_GROUPS,
+        ),
         _local("erofs", "block", media.EROFS),
         _local("exfat", "block", media.EXFAT, media.EXFAT_GROUPS),
         _local("ext2", "block", block.EXT2, block.EXT_GROUPS),
         _local("ext3", "block", block.EXT4, block.EXT4_GROUPS),
         _local("ext4", "block", block.EXT4, block.EXT4_GROUPS),
         _local("f2fs", "block", block.F2FS, block.F2FS_GROUPS),
-        _network("glusterfs", "glusterfs"),
+        _helped("fuse.sshfs", "sshfs", Helper("sshfs", "fuse", ("fuse.sshfs",)), daemon.SSHFS),
+        _helped(
+            "glusterfs",
+            "glusterfs",
+            Helper("glusterfs-client", "fuse", ("fuse.glusterfs",)),
+            daemon.GLUSTERFS,
+        ),
         _local("iso9660", "block", media.ISO9660, media.ISO9660_GROUPS),
-        _network("nfs", "nfs"),
-        _network("nfs4", "nfs"),
+        _helped("nfs", "nfs", Helper("nfs-common", "nfs", ("nfs", "nfs4")), network.NFS, network.NFS_GROUPS),
+        _helped("nfs4", "nfs", Helper("nfs-common", "nfs4", ("nfs4",)), network.NFS4, network.NFS_GROUPS),
         _local("overlay", "token", virtual.OVERLAY),
-        _network("smb3", "cifs"),
+        _helped(
+            "smb3",
+            "cifs",
+            Helper("cifs-utils", "smb3", ("cifs", "smb3")),
+            network.SMB3,
+            network.CIFS_GROUPS,
+        ),
         _local("squashfs", "block", media.SQUASHFS),
         _local("tmpfs", "token", virtual.TMPFS, virtual.TMPFS_GROUPS),
         _local("udf", "block", media.UDF, media.UDF_GROUPS),
@@ -94,35 +144,55 @@ FILESYSTEMS: t.Mapping[str, Filesystem] = {
 }
 
 
-def find_filesystem(fstype: t.Any, opts: t.Sequence[str] = (), option: str = "fstype") -> Filesystem:
+OPTIONAL_TYPES = ("fuse.sshfs",)
+
+
+def find_filesystem(
+    fstype: t.Any,
+    opts: t.Sequence[str] = (),
+    option: str = "fstype",
+    *,
+    allowed: t.Sequence[str] = OPTIONAL_TYPES,
+) -> Filesystem:
     """Return the type of that name.
 
     Raises invalid_argument for its characters, fstype_not_allowed for anything not in the table.
-    opts only serve to tell an old spelling of a bind mount.
+    opts only serve to tell an old spelling of a bind mount. allowed: what is turned on out of
+    OPTIONAL_TYPES.
     """
     name = check_text(fstype, option)
-    if name in FILESYSTEMS:
+    if name in FILESYSTEMS and (name not in OPTIONAL_TYPES or name in allowed):
         return FILESYSTEMS[name]
     raise refusal("fstype_not_allowed", f"{option}: {quote(name)} {_instead(name, opts)}; {GUIDE}")
 
 
-def refuse_unsupported(filesystem: Filesystem, option: str = "fstype") -> None:
-    """Refuse a type that is known, but that this version cannot mount. Raises unsupported."""
-    if not filesystem.is_supported:
-        raise refusal(
-            "unsupported",
-            f"{option}: {quote(filesystem.name)} is a network filesystem, and this version serves none; "
-            f"write one of {_supported()}; {GUIDE}",
-        )
+def check_allowed_types(values: t.Sequence[t.Any], option: str) -> t.Tuple[str, ...]:
+    """Return the types that the caller turns on. Raises invalid_argument."""
+    for index, value in enumerate(values):
+        name = check_text(value, f"{option}[{index}]")
+        if name not in OPTIONAL_TYPES:
+            raise refusal(
+                "invalid_argument",
+                f"{option}[{index}]: {quote(name)} is no type that is off by default; write one of "
+                f"{', '.join(OPTIONAL_TYPES)}, or leave it out",
+            )
+    if len(set(values)) < len(values):
+        raise refusal("invalid_argument", f"{option}: a type is there twice; name it once")
+    return tuple(values)
 
 
 def _instead(name: str, opts: t.Sequence[str]) -> str:
     if name == "none" and any(word in ("bind", "rbind") for word in opts):
         return "with the option bind is fstab's spelling of a bind mount; write fstype: bind"
-    if name == "fuse.sshfs":
-        return f"is off, and this version cannot turn it on; write one of {_supported()}"
-    return f"is no type that may be mounted; write one of {_supported()}"
+    if name in OPTIONAL_TYPES:
+        return f"is off by default; write allow_fstypes: [{name}]"
+    if name in _OTHER_SPELLINGS:
+        return f"is written otherwise here; write fstype: {_OTHER_SPELLINGS[name]}"
+    return f"is no type that may be mounted; write one of {_by_default()}"
 
 
-def _supported() -> str:
-    return ", ".join(sorted(name for name, known in FILESYSTEMS.items() if known.is_supported))
+_OTHER_SPELLINGS = {"fuse.glusterfs": "glusterfs", "sshfs": "fuse.sshfs"}
+
+
+def _by_default() -> str:
+    return ", ".join(sorted(name for name in FILESYSTEMS if name not in OPTIONAL_TYPES))

@@ -21,6 +21,7 @@ DOTTED_DIGITS = re.compile(r"[0-9.]+")
 BRACKETED = re.compile(r"\[([0-9A-Fa-f:.]+)\]")
 PORT = re.compile(r"[1-9][0-9]{0,4}")
 NAME = re.compile(r"[A-Za-z0-9._-]+")
+USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
 CEPH_NAMED = re.compile(
     r"[A-Za-z0-9._-]+@([0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})?\.[A-Za-z0-9._-]+"
 )
@@ -79,6 +80,15 @@ def ceph_fault(source: str) -> str:
     if _is_inner_path(path) and (not monitors or all(map(_is_monitor, monitors.split(",")))):
         return ""
     return "is no Ceph filesystem; write monitor:/path, :/path or user@.filesystem=/path"
+
+
+def sshfs_fault(source: str) -> str:
+    """Check [user@]host:/path."""
+    place, path = _split(source)
+    user, at, host = place.rpartition("@")
+    if is_host(host) and _is_inner_path(path) and (not at or USER.fullmatch(user)):
+        return ""
+    return "is no directory of an SSH host; write host:/path or user@host:/path"
 
 
 def _split(source: str) -> t.Tuple[str, str]:

@@ -9,6 +9,10 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.contexts import (
+    CONTEXT,
+    shown_context,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.contradictions import (
     find_contradictions,
 )
@@ -94,6 +98,8 @@ def canonical_shown(fstype: str, shown: t.Iterable[str]) -> t.Dict[str, t.Option
             before = result.get("lowerdir")
             result["lowerdir"] = f"{before}:{text}" if before else text
             continue
+        if name == CONTEXT:
+            result[name] = shown_context(text)
         known = filesystem.options.get(name) if filesystem else None
         if known is None:
             continue

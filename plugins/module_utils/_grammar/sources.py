@@ -21,6 +21,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.hosts imp
     cifs_fault,
     glusterfs_fault,
     nfs_fault,
+    sshfs_fault,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.paths import (
     check_path,
@@ -125,5 +126,6 @@ _FAULTS: t.Mapping[SourceKind, t.Callable[[str], str]] = {
     "cifs": cifs_fault,
     "glusterfs": glusterfs_fault,
     "nfs": nfs_fault,
+    "sshfs": sshfs_fault,
     "token": _token_fault,
 }

@@ -16,6 +16,8 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes imp
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts import (
     ATIME_MASK,
     attribute_bits,
+    has_submounts,
+    mount_number,
     mount_parent,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
@@ -58,8 +60,21 @@ def _is_seen(walk: Walk, ours: Inode, below: Inode) -> bool:
 
 
 def take_off(mount: int) -> None:
-    """Detach the mount that is open as this descriptor, wherever it has got to."""
+    """Detach the mount that is open as this descriptor, wherever it has got to.
+
+    Raises OSError EBUSY where somebody has mounted something on or below it: that would go as well.
+    LIMIT: what is mounted there between the look and the call goes.
+    """
+    inode = inode_of(mount)
+    if has_submounts(inode.mount_id, is_unique=inode.has_unique_id):
+        raise OSError(errno.EBUSY, "something was mounted on it meanwhile")
     calls.umount2(f"/proc/self/fd/{mount}", calls.MNT_DETACH)
+
+
+def is_mounted(mount: int) -> bool:
+    """Whether the mount that is open as this descriptor is attached somewhere in this namespace."""
+    inode = inode_of(mount)
+    return mount_number(inode.mount_id, is_unique=inode.has_unique_id) is not None
 
 
 def unmount(walk: Walk, *, lazily: bool) -> None:

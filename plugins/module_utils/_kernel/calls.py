@@ -124,6 +124,11 @@ def umount2(target: str, flags: int) -> None:
     _checked(_libc.umount2(_text(target), ctypes.c_int(flags)), "umount2")
 
 
+def set_parent_death_signal(number: int) -> None:
+    """Have the kernel send this process the signal when its parent dies (prctl(2))."""
+    _checked(_libc.prctl(1, ctypes.c_ulong(number), 0, 0, 0), "prctl")
+
+
 def renameat2(directory: int, old: str, new: str, flags: int) -> None:
     """Rename within one directory (Linux 3.15)."""
     _checked(_libc.renameat2(directory, _text(old), directory, _text(new), ctypes.c_uint(flags)), "renameat2")

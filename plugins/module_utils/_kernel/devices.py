@@ -68,9 +68,13 @@ def find_device(src: str) -> Device:
 def _refuse_others_links(path: str, src: str) -> None:
     with Walk(path) as walk:
         if walk.writable_ancestor:
+            # Where a link leads is the host's own affair.
+            is_said = src.startswith(f"{walk.writable_ancestor}/")
+            folder = f"'{walk.writable_ancestor}'" if is_said else "a directory that it leads through"
             raise MountError(
                 "unsafe_path",
-                f"the source '{src}' is not safe: others than root may write '{walk.writable_ancestor}' "
-                "and put a link there; write the device's own path",
+                f"the source '{src}' is not safe: others than root may write {folder} and put a link there; "
+                "write the device's own path",
                 step="source",
+                detail=f"'{walk.writable_ancestor}'",
             )

@@ -15,6 +15,8 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors imp
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, Protection
 
 _CAP_SYS_ADMIN = 21
+# selinuxfs is mounted where SELinux is on (is_selinux_enabled(3)).
+_SELINUX = "/sys/fs/selinux/enforce"
 
 
 def observe_host() -> Host:
@@ -66,5 +68,15 @@ def require_privileges(protection: Protection) -> None:
             "unsupported",
             "this kernel is older than Linux 5.12 and cannot attach a mount that is complete; use a newer "
             "one",
+            step="host",
+        )
+
+
+def refuse_missing_selinux() -> None:
+    """Refuse a context where there is nothing that heeds it. Raises unsupported."""
+    if not os.path.exists(_SELINUX):
+        raise MountError(
+            "unsupported",
+            "SELinux is off on this host, so no mount can have a context; leave 'selinux_context' out",
             step="host",
         )

@@ -114,6 +114,21 @@ def mount_under(inode: Inode) -> t.Optional[KernelMount]:
     return find_mount(inode.mount_id, is_unique=inode.has_unique_id)
 
 
+def mount_type(mount_id: int, *, is_unique: bool, device: str) -> t.Optional[str]:
+    """Return the filesystem's type of the mount with this id, without a subtype; None if it is gone.
+
+    device: C(major:minor) that the mount's inodes show. Where the kernel does not answer for one mount
+    it saves a reading of the table: a block device's filesystem is called C(disk), which is no type.
+    """
+    if is_unique:
+        raw = _ask(mount_id, _FS_TYPE)
+        return None if raw is None else _string(raw, _FIELDS.unpack_from(raw)[7])
+    if not device.startswith("0:"):
+        return "disk"
+    found = find_mount(mount_id, is_unique=False)
+    return None if found is None else found.fstype.partition(".")[0]
+
+
 def mount_number(mount_id: int, *, is_unique: bool) -> t.Optional[int]:
     """Return mountinfo's number of the mount with this id, None if it is gone."""
     if not is_unique:

@@ -12,6 +12,7 @@ import os
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import Inode, inode_of
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.waiting import refuse_to_wait
 
 _OPEN = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -25,10 +26,14 @@ class Walk:
     missing: the components that do not exist.
     obstacle: the prefix of the path that is a symbolic link or, before the end, no directory.
     writable_ancestor: the first directory on the way that others than root may write, by owner or mode.
+
+    Raises WouldWait where a name would have to be looked up in a filesystem that may not answer, unless
+    this process may wait, or waits is set: for what nothing can be done without.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, waits: bool = False) -> None:
         self.path = path
+        self.waits = waits
         self.directory = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         self.leaf: t.Optional[int] = None
         self.inode: t.Optional[Inode] = None
@@ -43,7 +48,12 @@ class Walk:
 
     def _descend(self, names: t.Sequence[str]) -> None:
         here, inode = "", inode_of(self.directory)
+        # A root filesystem that does not answer would have stopped this process long ago.
+        asked = inode.mount_id
         for position, name in enumerate(names):
+            if inode.mount_id != asked and not self.waits:
+                refuse_to_wait(inode, here)
+                asked = inode.mount_id
             if self.writable_ancestor is None and (inode.uid != 0 or inode.mode & 0o022):
                 self.writable_ancestor = here or "/"
             try:

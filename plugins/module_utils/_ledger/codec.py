@@ -58,6 +58,8 @@ def reference_to_dict(reference: Reference) -> t.Dict[str, object]:
         "device": reference.device,
         "operation": reference.operation,
         "deferred": reference.deferred,
+        "inode": reference.inode,
+        "birth": reference.birth,
     }
 
 

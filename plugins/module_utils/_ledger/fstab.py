@@ -65,7 +65,7 @@ def _read(fd: int) -> bytes:
 
 def _replace(content: bytes, like: t.Optional[int]) -> None:
     """Put a new file in the place of the old one, with its mode, group and labels; without one 0644."""
-    with Walk(FSTAB_PATH) as walk:
+    with Walk(FSTAB_PATH, waits=True) as walk:
         directory = walk.directory
         _discard_new(directory)
         try:

@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import time
 import typing as t
 
@@ -23,6 +24,8 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors imp
 
 RUN_PATH = "/run/holdfast"
 _OPERATIONS = f"{RUN_PATH}/operations"
+
+_NAME = re.compile("[0-9a-f]{40}")
 
 Record = t.Dict[str, t.Any]
 
@@ -89,9 +92,15 @@ def _wait(file: str, deadline: float) -> t.Optional[int]:
 class Operation:
     """One mount point, locked. What the note says is there for the next one after a crash."""
 
-    def __init__(self, path: str, fd: int) -> None:
+    def __init__(self, path: str, fd: int, file: str) -> None:
         self.path = path
         self.fd = fd
+        self._file = file
+
+    @property
+    def name(self) -> str:
+        """What tells this mount point from others in names of files."""
+        return os.path.basename(self._file)
 
     def note(self, record: Record) -> None:
         """Add one line to the note, in one write. Dies with the boot, so it is not synced."""
@@ -105,6 +114,11 @@ class Operation:
         """Take back the note and keep the lock."""
         os.ftruncate(self.fd, 0)
 
+    def leave(self) -> None:
+        """Let go of the file as it is: another process goes on with it, and has the lock until it ends."""
+        os.close(self.fd)
+        self.fd = -1
+
     def close(self) -> None:
         """Give the lock back: without a note the file goes, with one it stays for the next caller."""
         if self.fd < 0:
@@ -112,7 +126,7 @@ class Operation:
         try:
             if os.fstat(self.fd).st_size == 0:
                 with contextlib.suppress(FileNotFoundError):  # somebody cleaned /run meanwhile
-                    os.unlink(_file_of(self.path))
+                    os.unlink(self._file)
         finally:
             os.close(self.fd)
             self.fd = -1
@@ -137,8 +151,16 @@ def _records(fd: int) -> t.Tuple[Record, ...]:
 
 def start_operation(path: str, deadline: float) -> t.Optional[Operation]:
     """Lock a mount point, waiting until deadline (time.monotonic()); None if it stays taken."""
-    fd = _wait(_file_of(path), deadline)
-    return None if fd is None else Operation(path, fd)
+    file = _file_of(path)
+    fd = _wait(file, deadline)
+    return None if fd is None else Operation(path, fd, file)
+
+
+def lock_idle(name: str) -> t.Optional[Operation]:
+    """Lock the mount point whose Operation.name this is; None if an operation is under way there."""
+    file = f"{_OPERATIONS}/{name}"
+    fd = _try_lock(file) if _NAME.fullmatch(name) else None
+    return None if fd is None else Operation("", fd, file)
 
 
 def describe_occupant(path: str) -> str:
@@ -175,18 +197,20 @@ def _listing() -> t.List[str]:
 
 def list_interrupted() -> t.Tuple[str, ...]:
     """Return the mount points whose operation died; empty for callers that may not look."""
-    interrupted = []
     try:
-        for path in list_notes():
-            with open(_file_of(path), "rb") as file:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    continue
-                interrupted.append(path)
-    except (FileNotFoundError, PermissionError):
-        return tuple(interrupted)
-    return tuple(interrupted)
+        noted = list_notes()
+    except PermissionError:
+        return ()
+    return tuple(path for path in noted if _is_dead(path))
+
+
+def _is_dead(path: str) -> bool:
+    try:
+        with open(_file_of(path), "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except (BlockingIOError, FileNotFoundError):
+        return False  # at work, or at its end meanwhile
+    return True
 
 
 @contextlib.contextmanager

@@ -81,15 +81,20 @@ def build_reference(data: object) -> Reference:
         device=_matching(members, "device", _DEVICE),
         operation=_matching(members, "operation", _TOKEN),
         deferred=_typed(members, "deferred", bool),
+        inode=_number(members, "inode"),
+        birth=_birth(members),
     )
 
 
 def build_identity(data: object) -> Identity:
     """Return the identity of this shape."""
     members = _members(data, "a directory", _IDENTITY_KEYS)
+    return Identity(_matching(members, "device", _DEVICE), _number(members, "inode"), _birth(members))
+
+
+def _birth(members: Members) -> int:
     # A filesystem may show any birth (struct statx_timestamp: 64 bits of seconds, with a sign).
-    birth = _number(members, "birth", -(2**95), 2**95)
-    return Identity(_matching(members, "device", _DEVICE), _number(members, "inode"), birth)
+    return _number(members, "birth", -(2**95), 2**95)
 
 
 def build_made(data: object) -> t.Tuple[str, Identity]:

@@ -8,6 +8,7 @@ Private to holdfast.mounts.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
@@ -44,7 +45,11 @@ def read_ledger() -> Ledger:
     raw = read_trusted(LEDGER_PATH, _untrusted)
     if raw is None:
         return Ledger()
-    return ledger_from_json(raw.decode("utf-8", "surrogateescape"))
+    return _parse(raw.decode("utf-8", "surrogateescape"))
+
+
+# A call reads the ledger several times, and mostly finds the same text.
+_parse = functools.lru_cache(maxsize=1)(ledger_from_json)
 
 
 def write_ledger(ledger: Ledger) -> None:
@@ -108,6 +113,6 @@ def _open_facts_directory() -> int:
         except FileExistsError:
             continue
         os.chmod(directory, 0o755)  # whatever the umask took away
-    with Walk(LEDGER_PATH) as walk:
+    with Walk(LEDGER_PATH, waits=True) as walk:
         refuse_unsafe_way(walk, _untrusted)
         return os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=walk.directory)

@@ -32,7 +32,7 @@ def open_trusted(path: str, untrusted: Untrusted) -> t.Optional[int]:
 
     Raises what untrusted returns, or OSError where the host has run out of something.
     """
-    with Walk(path) as walk:
+    with Walk(path, waits=True) as walk:
         refuse_unsafe_way(walk, untrusted)
         if walk.leaf is None:
             return None

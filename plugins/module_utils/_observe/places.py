@@ -10,10 +10,18 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.contexts import CONTEXT
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.credentials import (
+    CREDENTIALS,
+    file_for_helper,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import mounts
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.calls import listmount
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.credentials import read_credentials
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.devices import find_device
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.helpers import refuse_missing_helper
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.host import refuse_missing_selinux
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import Inode
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.table import read_mounts
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
@@ -22,6 +30,9 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.host impor
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger, Reference
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Observation, Source
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition
+
+# Whoever mounts chooses a word as their source, and the kernel gives the device number to the next one.
+_NAMED_AT_WILL = ("overlay", "tmpfs")
 
 
 def place_of(walk: Walk) -> Place:
@@ -43,7 +54,18 @@ def is_mount(inode: t.Optional[Inode], reference: Reference, host: Host) -> bool
         return False
     if inode.mount_id != reference.mount_id:
         return False
-    return inode.has_unique_id or inode.identity.device == reference.device
+    return inode.has_unique_id or _has_same_root(inode, reference)
+
+
+def _has_same_root(inode: Inode, reference: Reference) -> bool:
+    """Whether a mount whose number may be another one's by now has the root that was noted.
+
+    LIMIT: a tmpfs has no birth before Linux 5.18, so there two of them look alike.
+    """
+    found, noted = inode.identity, reference
+    if found.device != noted.device or (noted.inode and found.inode != noted.inode):
+        return False
+    return not (found.birth and noted.birth) or found.birth == noted.birth
 
 
 def is_alive(reference: Reference, host: Host) -> bool:
@@ -58,8 +80,12 @@ def is_alive(reference: Reference, host: Host) -> bool:
 
 def is_same_mount(found: KernelMount, reference: Reference) -> bool:
     """Whether a mount with a reference's id is its mount: before Linux 6.8 a number is used again."""
+    if found.unique_id is not None:
+        return True
+    if reference.fstype in _NAMED_AT_WILL and found.source != reference.src:
+        return False
     # btrfs shows other device numbers for its files than for its superblock.
-    return found.unique_id is not None or found.device == reference.device or found.fstype == "btrfs"
+    return found.device == reference.device or found.fstype == "btrfs"
 
 
 def would_be_hidden(
@@ -121,16 +147,29 @@ def _observe_other(walk: Walk, reference: t.Optional[Reference], host: Host) -> 
     inode = walk.inode
     is_root = inode is not None and inode.is_mount_root and not walk.obstacle
     mount = mounts.mount_under(inode) if inode is not None and is_root else None
+    # Another mount that has the number of the ledger's got it after that one was gone.
+    is_reused = bool(inode and is_root and reference and inode.mount_id == reference.mount_id)
     return Observation(
         place=replace(place_of(walk), mount=mount),
         reference=reference,
-        is_alive=reference is not None and is_alive(reference, host),
+        is_alive=reference is not None and not is_reused and is_alive(reference, host),
     )
 
 
 def observe_source(definition: Definition) -> Source:
-    """Look at a definition's source. Raises MountError where a device is none."""
-    if FILESYSTEMS[definition.fstype].is_block:
+    """Look at a definition's source, and at what mounting it needs of the host. Raises MountError.
+
+    A server is not asked.
+    """
+    filesystem, data = FILESYSTEMS[definition.fstype], dict(definition.data)
+    if CONTEXT in data:
+        refuse_missing_selinux()
+    if filesystem.helper:
+        refuse_missing_helper(filesystem)
+        file = data.get(CREDENTIALS)
+        if file is not None:
+            file_for_helper(filesystem, read_credentials(file))
+    if filesystem.is_block:
         device = find_device(definition.src)
         return Source(device_path=device.path, device_number=device.number)
     return Source(places=tuple(place_at(path) for path in definition.source_paths))

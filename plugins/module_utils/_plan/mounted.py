@@ -25,7 +25,11 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._plan.sameness imp
     is_changeable,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.views import view_before, view_of
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, KernelMount
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import (
+    Host,
+    Identity,
+    KernelMount,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.lease import Moment, grant
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Holder, Reference
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Observation
@@ -147,8 +151,9 @@ def _adopt(wish: Wish, seen: Observation, mount: KernelMount) -> Plan:
         )
     held = _with_holder(wish, _new_reference(wish, seen.reference, owned=False))
     number = mount.mount_id if mount.unique_id is None else mount.unique_id
-    device = seen.place.identity.device if seen.place.identity else mount.device
-    return _plan(wish, seen, "adopted", "none", replace(held, mount_id=number, device=device))
+    root = seen.place.identity or Identity(mount.device, 0, 0)
+    known = replace(held, mount_id=number, device=root.device, inode=root.inode, birth=root.birth)
+    return _plan(wish, seen, "adopted", "none", known)
 
 
 def _mount(wish: Wish, seen: Observation) -> Plan:

@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import Surroundings
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import (
+    Surroundings,
+    ancestors,
+    writable_layers,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import Code, MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Kind, Place
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Source
@@ -28,7 +32,7 @@ def refuse_unsafe_way(place: Place, request: Request, *, what: str, about: str) 
             "unsafe_path",
             about,
             f"the {what} '{place.path}' is not safe: '{place.obstacle}' is a symbolic link or no directory; "
-            "write the path without links",
+            "write the path without links, or move away what is in the way",
         )
     if place.writable_ancestor and not request.allow_unsafe_parents:
         raise refusal(
@@ -99,6 +103,32 @@ def refuse_bad_source(path: str, definition: Definition, source: Source, request
                 path,
                 f"the source '{place.path}' is not {' or '.join(f'a {kind}' for kind in allowed)}; "
                 "write the path of one",
+            )
+
+
+def refuse_entangled(path: str, definition: Definition, around: Surroundings) -> None:
+    """Refuse a new mount that would show what shows it, so that neither could ever be released, and an
+    overlay that would write into the directories of another one, which the kernel calls undefined.
+    """
+    circle = around.dependents_of_all(path).intersection(
+        way for source in definition.source_paths for way in (source, *ancestors(source))
+    )
+    if circle:
+        raise refusal(
+            "conflict",
+            path,
+            f"'{path}' would show another managed mount that shows '{path}' itself, and neither could be "
+            "released; choose another source",
+            detail="shown by: " + ", ".join(sorted(circle)),
+        )
+    for layer in writable_layers(definition):
+        others = [point for point in around.writers_of(layer) if point != path]
+        if others:
+            raise refusal(
+                "conflict",
+                path,
+                f"'{layer}' is the upper or work directory of another managed overlay; give each its own",
+                detail="used by: " + ", ".join(others),
             )
 
 

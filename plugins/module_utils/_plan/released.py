@@ -47,6 +47,8 @@ def plan_unmounted(path: str, request: Request, seen: Observation, around: Surro
         )
     if reference is None and seen.covering is None:
         return _plan(path, seen, "none", "none", None)
+    if reference is not None and not reference.owned and not seen.is_alive and seen.covering is None:
+        return _plan(path, seen, "released", "none", None)  # adopted, and gone by itself
     if reference is None or not reference.owned or (seen.covering is not None and not seen.is_alive):
         raise refusal(
             "not_owned",
@@ -75,7 +77,7 @@ def leave(path: str, request: Request, seen: Observation, around: Surroundings, 
         return _plan(path, seen, action, "none", None)
     if seen.is_here and not seen.submounts:
         return _plan(path, seen, "unmounted", "unmount", None)
-    if request.on_busy == "defer" and reference.deferred:
+    if request.on_busy == "defer" and _is_left(reference):
         return _plan(path, seen, "none", "none", reference)
     if request.on_busy == "defer":
         return _plan(path, seen, "deferred", "none", _deferred(reference))
@@ -94,8 +96,12 @@ def deferred(plan: Plan, reference: Reference) -> Plan:
     """Return the plan of an unmount that met a busy mount and is left for later."""
     kept = _deferred(reference)
     after = view_of(plan.path, kept, is_mounted=True)
-    action: Action = "none" if reference.deferred else "deferred"
+    action: Action = "none" if _is_left(reference) else "deferred"
     return replace(plan, action=action, step="none", reference=kept, after=after)
+
+
+def _is_left(reference: Reference) -> bool:
+    return reference.deferred and not reference.holders
 
 
 def _deferred(reference: Reference) -> Reference:

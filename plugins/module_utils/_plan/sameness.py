@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.options import canonical_shown
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import KernelMount, Place
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Source
@@ -57,7 +58,7 @@ def foreign_differences(
         same = bool(source.places) and source.places[0].identity == place.identity
         wrong = [] if same else ["src"]
     else:
-        wrong = [] if mount.fstype == wanted.fstype else ["fstype"]
+        wrong = [] if mount.fstype in FILESYSTEMS[wanted.fstype].shown_types else ["fstype"]
         if not _is_source(wanted, mount, source):
             wrong.append("src")
     if not (_has_flags(wanted, mount) and _shows(wanted.fstype, wanted.data, mount)):

@@ -14,6 +14,12 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger imp
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition
 
 
+def writable_layers(definition: Definition) -> t.Tuple[str, ...]:
+    """Return an overlay's upper and work directory, nothing for other types."""
+    data = dict(definition.data) if definition.fstype == "overlay" else {}
+    return tuple(value for value in (data.get("upperdir"), data.get("workdir")) if value)
+
+
 def ancestors(path: str) -> t.Iterator[str]:
     """Yield every path strictly above this one, the nearest first, without the root directory."""
     while path.count("/") > 1:
@@ -65,6 +71,21 @@ class Surroundings:
         sources = self._sources.at_or_below(path)
         return tuple(sorted({point for source in sources for point in self._shown[source] if point != path}))
 
+    def dependents_of_all(self, path: str) -> t.Set[str]:
+        """Return the managed mount points that show the mount at this path, or what shows it, and so on."""
+        found: t.Set[str] = set()
+        pending = [path]
+        while pending:
+            new = set(self.dependents(pending.pop())) - found
+            found |= new
+            pending += new
+        return found
+
+    def writers_of(self, directory: str) -> t.Tuple[str, ...]:
+        """Return the managed overlays that have this directory as their upper or work directory."""
+        definitions = {point: self._references[point].definition for point in self._shown.get(directory, ())}
+        return tuple(sorted(p for p, known in definitions.items() if directory in writable_layers(known)))
+
 
 def order(needs: t.Mapping[str, t.Optional[Definition]]) -> t.List[t.List[str]]:
     """Return the paths in waves: what a mount lies below or shows comes in an earlier wave than it."""
@@ -73,8 +94,8 @@ def order(needs: t.Mapping[str, t.Optional[Definition]]) -> t.List[t.List[str]]:
     done: t.Set[str] = set()
     pending = list(needs)
     while pending:
-        # Two that show each other have no order: they come together.
-        ready = [path for path in pending if before[path] <= done] or pending
+        # Those that show each other have no order: they come one by one, for the last one to be refused.
+        ready = [path for path in pending if before[path] <= done] or pending[:1]
         waves.append(ready)
         done.update(ready)
         pending = [path for path in pending if path not in done]

@@ -69,3 +69,12 @@ class MountError(Exception):
         return MountError(
             self.code, self.message, step=self.step, path=path, errno=self.errno, detail=self.detail
         )
+
+    def __reduce__(self) -> t.Tuple[t.Any, ...]:
+        return _remake, (self.code, self.message, self.step, self.path, self.errno, self.detail)
+
+
+def _remake(
+    code: Code, message: str, step: str, path: t.Optional[str], errno: t.Optional[int], detail: str
+) -> MountError:
+    return MountError(code, message, step=step, path=path, errno=errno, detail=detail)

@@ -41,6 +41,7 @@ class Reference:
 
     owned: made by this collection, so it may be unmounted by it.
     mount_id: unique where the kernel has unique ids, else the number of mountinfo; 0 when none is known.
+    inode, birth: of the mount's root; they tell mounts apart where the kernel uses a number again.
     operation: the name of the operation that made the mount; tells a committed note from an open one.
     deferred: the last holder left while the mount was busy.
     """
@@ -56,6 +57,8 @@ class Reference:
     device: str
     operation: str
     deferred: bool = False
+    inode: int = 0
+    birth: int = 0
 
     @property
     def definition(self) -> Definition:

@@ -34,6 +34,8 @@ class Definition:
     flags: sorted names out of MOUNT_FLAGS, the implied ones included.
     data: sorted superblock options as (name, value); value is None for a bare word. Sizes are
         bytes in decimal, modes are four octal digits, layers of an overlay are joined by a colon.
+        Two are no options of the filesystem: C(context), an SELinux label without quotes, and
+        C(credentials_file), the path of a file that only the call that mounts reads.
     """
 
     fstype: str

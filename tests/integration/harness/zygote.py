@@ -34,6 +34,8 @@ def run_module(name: str, arguments: t.Dict[str, t.Any], identity: str, fuse: t.
         basic._ANSIBLE_PROFILE = "legacy"
     module = importlib.import_module(MODULES + name)
     become(identity)
+    if fuse:
+        fuse.module = os.getpid()
     sys.setprofile(fuse)
     try:
         module.main()
@@ -48,10 +50,11 @@ def run_module(name: str, arguments: t.Dict[str, t.Any], identity: str, fuse: t.
 
 
 class Fuse:
-    """Kills this process after its nth call of the operating system, for crashes at every point in turn.
+    """Kills a module after its nth call of the operating system, for crashes at every point in turn.
 
     Calls are those of the built-in modules that make system calls. n of 0 only counts: the number is
-    printed to the standard error stream when the module has ended.
+    printed to the standard error stream when the module has ended. A child that the module forks for
+    what may hang goes on counting from where it began, and both are killed together.
     """
 
     MODULES = ("posix", "fcntl", "_ctypes")
@@ -59,11 +62,13 @@ class Fuse:
     def __init__(self, number: int) -> None:
         self.number = number
         self.count = 0
+        self.module = 0
 
     def __call__(self, _frame: t.Any, event: str, called: t.Any) -> None:
         if event in ("c_return", "c_exception") and getattr(called, "__module__", "") in self.MODULES:
             self.count += 1
             if self.count == self.number:
+                os.kill(self.module, signal.SIGKILL)
                 os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -21,6 +21,10 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.request im
 Parameters = t.Dict[str, t.Any]
 
 TMPFS = {"src": "tmpfs", "fstype": "tmpfs"}
+SSHFS = {"src": "host:/a", "fstype": "fuse.sshfs"}
+CIFS = {"src": "//host/share", "fstype": "cifs"}
+NFS = {"src": "host:/a", "fstype": "nfs"}
+CONTEXT = "system_u:object_r:tmp_t:s0:c1,c2"
 ONE: Parameters = {"path": "/mnt/a", **TMPFS}
 MANY: Parameters = {"mounts": [{"path": "/mnt/a", **TMPFS}]}
 PLAIN = Definition("tmpfs", "tmpfs", ("nodev", "nosuid"), ())
@@ -73,7 +77,35 @@ REFUSED: t.Dict[str, t.Tuple[Parameters, str, str]] = {
         "fstype_not_allowed",
         "fstype: bind",
     ),
-    "network": ({**ONE, "src": "host:/a", "fstype": "nfs"}, "unsupported", "fstype: "),
+    "sshfs_not_turned_on": ({**ONE, **SSHFS, "allow_fstypes": []}, "fstype_not_allowed", "allow_fstypes"),
+    "allow_fstypes_wrong": ({**ONE, "allow_fstypes": ["ext4"]}, "invalid_argument", "allow_fstypes[0]: "),
+    "credentials_missing": ({**ONE, **CIFS}, "invalid_argument", "write credentials_file, or"),
+    "credentials_relative": (
+        {**ONE, **CIFS, "credentials_file": "a"},
+        "invalid_argument",
+        "credentials_file: ",
+    ),
+    "credentials_useless": (
+        {**ONE, "credentials_file": "/etc/a"},
+        "invalid_argument",
+        'credentials_file: "tmpfs" takes none',
+    ),
+    "credentials_with_guest": (
+        {**ONE, **CIFS, "opts": ["guest"], "credentials_file": "/etc/a"},
+        "invalid_argument",
+        "not together with the option guest",
+    ),
+    "credentials_with_kerberos": (
+        {**ONE, **CIFS, "opts": ["sec=krb5i"], "credentials_file": "/etc/a"},
+        "invalid_argument",
+        "a Kerberos sec",
+    ),
+    "context_wrong": ({**ONE, "selinux_context": "tmp_t"}, "invalid_argument", "selinux_context: "),
+    "context_of_a_bind": (
+        {**ONE, "src": "/srv/a", "fstype": "bind", "selinux_context": CONTEXT},
+        "invalid_argument",
+        "set it where that is mounted",
+    ),
     "network_ill_formed": ({**ONE, "src": "host", "fstype": "nfs"}, "source_not_allowed", "src: "),
     "opts_wrong": ({**ONE, "opts": ["suid"]}, "option_not_allowed", "opts: "),
     "mode_wrong": ({**ONE, "mode": "rwx"}, "invalid_argument", "mode: "),
@@ -178,3 +210,43 @@ def test_request_of_many_inherits_and_overrides() -> None:
 def test_request_to_purge_everything_is_an_empty_list() -> None:
     request = _build({"mounts": [], "purge": True, "holder": "web"})
     assert (request.is_bulk, request.purge, request.entries) == (True, True, ())
+
+
+def test_request_keeps_context_and_credentials_file_as_data() -> None:
+    request = _build({**ONE, **CIFS, "selinux_context": CONTEXT, "credentials_file": "/etc/smb, one"})
+    assert request.entries[0].definition == Definition(
+        "cifs",
+        "//host/share",
+        ("nodev", "nosuid"),
+        (("context", CONTEXT), ("credentials_file", "/etc/smb, one")),
+    )
+
+
+@pytest.mark.parametrize("opts", [["guest"], ["sec=krb5"]], ids=["guest", "kerberos"])
+def test_request_of_a_share_without_credentials_says_as_whom(opts: t.List[str]) -> None:
+    assert _build({**ONE, **CIFS, "opts": opts}).entries[0].definition is not None
+
+
+def test_request_of_many_gives_credentials_to_those_that_need_them() -> None:
+    mounts = [
+        {"path": "/mnt/a", **CIFS},
+        {"path": "/mnt/b", **CIFS, "opts": ["guest"]},
+        {"path": "/mnt/c", **NFS},
+        {"path": "/mnt/d", "src": "mon:/a", "fstype": "ceph"},
+    ]
+    request = _build({"mounts": mounts, "credentials_file": "/etc/smb"})
+    given = [dict(entry.definition.data) for entry in request.entries if entry.definition]
+    assert [data.get("credentials_file") for data in given] == ["/etc/smb", None, None, "/etc/smb"]
+
+
+def test_request_of_many_overrides_the_context() -> None:
+    other = "system_u:object_r:nfs_t:s0"
+    mounts = [{"path": "/mnt/a", **TMPFS}, {"path": "/mnt/b", **NFS, "selinux_context": other}]
+    request = _build({"mounts": mounts, "selinux_context": CONTEXT})
+    given = [dict(entry.definition.data)["context"] for entry in request.entries if entry.definition]
+    assert given == [CONTEXT, other]
+
+
+def test_request_with_a_type_that_is_turned_on_is_built() -> None:
+    definition = _build({**ONE, **SSHFS, "allow_fstypes": ["fuse.sshfs"]}).entries[0].definition
+    assert definition == Definition("fuse.sshfs", "host:/a", ("nodev", "nosuid"), ())

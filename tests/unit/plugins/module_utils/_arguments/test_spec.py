@@ -37,11 +37,13 @@ def test_spec_takes_a_number_for_a_holder() -> None:
 
 DEFAULTS: t.Dict[str, t.Any] = {
     "allow_dev": False,
+    "allow_fstypes": [],
     "allow_nonempty": False,
     "allow_suid": False,
     "allow_unsafe_parents": False,
     "allowed_roots": ["/mnt", "/media", "/srv"],
     "adopt": False,
+    "credentials_file": None,
     "disclose": "minimal",
     "holder": "ansible",
     "lock_timeout": 90,
@@ -49,6 +51,7 @@ DEFAULTS: t.Dict[str, t.Any] = {
     "on_busy": "fail",
     "opts": [],
     "purge": False,
+    "selinux_context": None,
     "source_roots": None,
     "state": "mounted",
     "timeout": 60,
@@ -60,7 +63,7 @@ def test_spec_has_the_default_of_the_contract(name: str, default: t.Any) -> None
     assert _validate({}).validated_parameters[name] == default
 
 
-@pytest.mark.parametrize("name", ["allow_suid", "allow_dev", "mode", "owner", "group"])
+@pytest.mark.parametrize("name", ["allow_suid", "allow_dev", "mode", "owner", "group", "selinux_context"])
 def test_spec_of_a_mount_leaves_open_what_it_inherits(name: str) -> None:
     mounts = _validate({"mounts": [{"path": "/mnt/a"}]}).validated_parameters["mounts"]
     assert mounts[0][name] is None

@@ -155,5 +155,21 @@ def test_ours_bind_has_the_type_of_what_it_shows() -> None:
     assert is_ours(PATH, bind, replace(MOUNT, fstype="ext4"), replace(SCENE, host=OLD_HOST))
 
 
+@pytest.mark.parametrize(
+    ("fstype", "shown", "is_one"),
+    [
+        ("nfs", "nfs4", True),
+        ("nfs", "nfs", True),
+        ("nfs4", "nfs", False),
+        ("glusterfs", "fuse.glusterfs", True),
+    ],
+)
+def test_ours_of_a_helper_has_one_of_the_types_that_the_kernel_shows(
+    fstype: str, shown: str, is_one: bool
+) -> None:
+    held = replace(REFERENCE, fstype=fstype, src="host:/a")
+    assert is_ours(PATH, held, replace(MOUNT, fstype=shown), replace(SCENE, host=OLD_HOST)) is is_one
+
+
 def test_ours_path_that_was_not_asked_about_is_not() -> None:
     assert not is_ours("/srv/b", REFERENCE, MOUNT, SCENE)

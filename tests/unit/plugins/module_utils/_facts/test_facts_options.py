@@ -55,6 +55,23 @@ def changes(fstype: str, opts: str, flags: str, options: str = "rw", *, is_owned
             ["+errors=continue", "-errors=panic"],
             id="word",
         ),
+        pytest.param(
+            "cifs", "vers=3.0", "rw,relatime", "rw,vers=3.1.1", ["+vers=3.1.1", "-vers=3.0"], id="version"
+        ),
+        pytest.param(
+            "tmpfs",
+            "context=a:b:c:s0",
+            "rw,relatime",
+            "rw,context=a:b:d:s0",
+            ["+context=a:b:d:s0", "-context=a:b:c:s0"],
+            id="context",
+        ),
+        pytest.param("nfs", "vers=4", "rw,relatime", "rw,vers=4.2", [], id="version of the server's choice"),
+        pytest.param("cifs", "vers=3.0.2", "rw,relatime", "rw,vers=3.02", [], id="version spelled otherwise"),
+        pytest.param("nfs", "rsize=1048576", "rw,relatime", "rw,rsize=262144", [], id="size agreed on"),
+        pytest.param(
+            "cifs", "credentials_file=/etc/a", "rw,relatime", "rw,username=bob", [], id="credentials file"
+        ),
         pytest.param("tmpfs", "nodev,nosuid", "rw,nosuid,nodev,relatime", "rw", [], id="equal"),
         pytest.param("tmpfs", "strictatime", "rw", "rw", [], id="strictatime shows as nothing"),
         pytest.param("tmpfs", "noatime", "rw,noatime", "rw", [], id="noatime"),

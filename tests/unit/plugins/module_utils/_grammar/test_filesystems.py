@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
+import typing as t
+
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import (
     FILESYSTEMS,
+    OPTIONAL_TYPES,
+    check_allowed_types,
     find_filesystem,
-    refuse_unsupported,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 
@@ -18,7 +21,6 @@ NEVER = (
     "none",
     "fuse",
     "fuseblk",
-    "fuse.sshfs",
     "fuse.evil",
     "ext4,xfs",
     "noext4",
@@ -46,7 +48,7 @@ def test_fstype_that_is_not_in_the_table_is_refused(fstype: str) -> None:
         find_filesystem(fstype, ())
     assert caught.value.code == "fstype_not_allowed"
     assert "ext4" in caught.value.message
-    assert "nfs" not in caught.value.message
+    assert "sshfs" not in caught.value.message
 
 
 @pytest.mark.parametrize("word", ["bind", "rbind"])
@@ -61,20 +63,50 @@ def test_fstype_with_control_character_is_an_invalid_argument() -> None:
     assert caught.value.code == "invalid_argument"
 
 
-@pytest.mark.parametrize("fstype", NETWORK)
-def test_fstype_of_the_network_is_unsupported(fstype: str) -> None:
+@pytest.mark.parametrize("fstype", sorted([*LOCAL, *NETWORK]))
+def test_fstype_in_the_table_is_found(fstype: str) -> None:
+    assert find_filesystem(fstype, (), allowed=()).name == fstype
+
+
+@pytest.mark.parametrize("fstype", OPTIONAL_TYPES)
+def test_fstype_that_is_off_by_default_is_refused_with_the_option(fstype: str) -> None:
+    with pytest.raises(MountError, match=r"write allow_fstypes: \[fuse.sshfs\]") as caught:
+        find_filesystem(fstype, (), allowed=())
+    assert caught.value.code == "fstype_not_allowed"
+
+
+@pytest.mark.parametrize("fstype", OPTIONAL_TYPES)
+def test_fstype_that_is_turned_on_is_found(fstype: str) -> None:
+    assert find_filesystem(fstype, (), allowed=(fstype,)).name == fstype
+
+
+@pytest.mark.parametrize(
+    ("fstype", "spelling"),
+    [("sshfs", "fuse.sshfs"), ("fuse.glusterfs", "glusterfs")],
+    ids=["sshfs", "gluster"],
+)
+def test_fstype_of_another_spelling_is_refused_with_the_one_to_write(fstype: str, spelling: str) -> None:
+    with pytest.raises(MountError, match=f"write fstype: {spelling};"):
+        find_filesystem(fstype)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [["ext4"], ["fuse.evil"], [""], ["fuse.sshfs\n"], ["fuse.sshfs", "fuse.sshfs"]],
+    ids=["on_already", "never", "empty", "newline", "twice"],
+)
+def test_allowed_types_that_cannot_be_turned_on_are_refused(values: t.List[str]) -> None:
     with pytest.raises(MountError) as caught:
-        refuse_unsupported(find_filesystem(fstype, ()))
-    assert caught.value.code == "unsupported"
+        check_allowed_types(values, "allow_fstypes")
+    assert caught.value.code == "invalid_argument"
 
 
-@pytest.mark.parametrize("fstype", LOCAL)
-def test_fstype_local_is_supported(fstype: str) -> None:
-    refuse_unsupported(find_filesystem(fstype, ()))
+def test_allowed_types_are_returned() -> None:
+    assert check_allowed_types(["fuse.sshfs"], "allow_fstypes") == ("fuse.sshfs",)
 
 
 def test_table_holds_the_types_of_the_contract() -> None:
-    assert sorted(FILESYSTEMS) == sorted([*LOCAL, *NETWORK])
+    assert sorted(FILESYSTEMS) == sorted([*LOCAL, *NETWORK, *OPTIONAL_TYPES])
 
 
 def test_table_groups_name_options_that_exist() -> None:

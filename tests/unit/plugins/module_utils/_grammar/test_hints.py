@@ -7,10 +7,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import (
-    find_filesystem,
-    refuse_unsupported,
-)
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import find_filesystem
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.options import canonical_options
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.sources import check_source
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
@@ -49,6 +46,44 @@ HINTED: t.Dict[str, t.Tuple[str, t.List[str], str]] = {
     "logdev": ("xfs", ["logdev=/dev/sdb"], "no other device or file"),
     "btrfs_device": ("btrfs", ["device=/dev/sdb"], "no other device or file"),
     "metacopy": ("overlay", ["lowerdir=/srv/a", "metacopy=on"], "leave it out"),
+    "nfs_bg": ("nfs", ["bg"], "the task waits"),
+    "nfs_retry": ("nfs", ["retry=0"], "use timeout"),
+    "nfs_address": ("nfs", ["addr=192.0.2.1"], "no other host may be named"),
+    "nfs_mount_host": ("nfs", ["mounthost=other"], "no other host may be named"),
+    "nfs_client_address": ("nfs4", ["clientaddr=192.0.2.1"], "no other host may be named"),
+    "nfs_udp": ("nfs", ["udp"], "write proto=tcp"),
+    "nfs_proto_udp": ("nfs", ["proto=udp"], "write proto=tcp"),
+    "nfs_security_none": ("nfs", ["sec=none"], "one that authenticates"),
+    "nfs_cache_in_files": ("nfs", ["fsc"], "no file outside"),
+    "nfs_minor_version": ("nfs4", ["minorversion=1"], "write vers=4.2"),
+    "cifs_user": ("cifs", ["username=bob"], "use credentials_file"),
+    "cifs_password": ("cifs", ["password=hunter2"], "use credentials_file"),
+    "cifs_credentials": ("cifs", ["credentials=/etc/x"], "use credentials_file"),
+    "cifs_domain": ("cifs", ["domain=example"], "use credentials_file"),
+    "cifs_address": ("cifs", ["ip=192.0.2.1"], "no other host may be named"),
+    "cifs_share": ("cifs", ["unc=//other/share"], "write the share into src"),
+    "cifs_folder": ("smb3", ["prefixpath=a"], "write the folder into src"),
+    "cifs_old": ("cifs", ["vers=1.0"], "write vers=3.0 or newer"),
+    "cifs_weak": ("cifs", ["sec=ntlm"], "write sec=ntlmssp"),
+    "cifs_security_none": ("cifs", ["sec=none"], "one that authenticates"),
+    "ceph_secret": ("ceph", ["secret=AQBhunter2"], "use credentials_file"),
+    "ceph_secret_file": ("ceph", ["secretfile=/etc/x"], "use credentials_file"),
+    "ceph_configuration": ("ceph", ["conf=/etc/x"], "use credentials_file"),
+    "ceph_monitor": ("ceph", ["mon_addr=other"], "no other host may be named"),
+    "gluster_log": ("glusterfs", ["log-file=/etc/passwd"], "no file may be named"),
+    "gluster_dump": ("glusterfs", ["dump-fuse=/etc/passwd"], "no file may be named"),
+    "gluster_servers": ("glusterfs", ["backup-volfile-servers=a:b"], "several addresses"),
+    "gluster_process": ("glusterfs", ["process-name=x"], "leave it out"),
+    "sshfs_command": ("fuse.sshfs", ["ssh_command=evil"], "no command may be named"),
+    "sshfs_proxy": ("fuse.sshfs", ["ProxyCommand=evil"], "no command may be named"),
+    "sshfs_sftp_server": ("fuse.sshfs", ["sftp_server=evil"], "no command may be named"),
+    "sshfs_direct": ("fuse.sshfs", ["directport=1"], "no command may be named"),
+    "sshfs_identity": ("fuse.sshfs", ["IdentityFile=/etc/x"], "no file may be named"),
+    "sshfs_known_hosts": ("fuse.sshfs", ["UserKnownHostsFile=/dev/null"], "no file may be named"),
+    "sshfs_checking": ("fuse.sshfs", ["StrictHostKeyChecking=no"], "into known_hosts"),
+    "sshfs_password": ("fuse.sshfs", ["password_stdin"], "use a key"),
+    "fuse_name": ("fuse.sshfs", ["fsname=other"], "the source is the name"),
+    "fuse_descriptor": ("fuse.sshfs", ["fd=3"], "leave it out"),
     "datadir": ("overlay", ["lowerdir=/srv/a", "datadir+=/srv/b"], "write all layers into lowerdir"),
 }
 
@@ -83,10 +118,10 @@ def test_option_that_may_be_a_secret_is_refused_without_its_value(word: str) -> 
     assert "hunter2" not in caught.value.message
 
 
-@pytest.mark.parametrize("fstype", ["none", "auto", "swap", "nfs"])
+@pytest.mark.parametrize("fstype", ["none", "auto", "swap", "sshfs"])
 def test_type_of_an_fstab_line_is_refused_with_the_guide(fstype: str) -> None:
     with pytest.raises(MountError) as caught:
-        refuse_unsupported(find_filesystem(fstype, ["bind"]))
+        find_filesystem(fstype, ["bind"])
     assert caught.value.message.endswith("; see docs/migration.md")
 
 

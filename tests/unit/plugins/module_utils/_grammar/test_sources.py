@@ -113,6 +113,22 @@ REFUSED: t.Dict[str, t.Tuple[str, ...]] = {
         "user@.=/a",
         "host:/a/",
     ),
+    "fuse.sshfs": (
+        "host",
+        "host:a",
+        "host:",
+        "-oProxyCommand=evil:/a",
+        "-host:/a",
+        "user@-host:/a",
+        "-user@host:/a",
+        "@host:/a",
+        "a b@host:/a",
+        "user:word@host:/a",
+        "user@host@other:/a",
+        "sshfs#host:/a",
+        "ssh://host/a",
+        "host:/a/../b",
+    ),
 }
 
 ACCEPTED: t.Dict[str, t.Tuple[str, ...]] = {
@@ -148,6 +164,7 @@ ACCEPTED: t.Dict[str, t.Tuple[str, ...]] = {
         "admin@.cephfs=/",
         f"admin@{UUID}.cephfs=/a",
     ),
+    "fuse.sshfs": ("host:/", "user.x@host-1.example.org:/a b,c", "root@[::1]:/srv"),
 }
 
 

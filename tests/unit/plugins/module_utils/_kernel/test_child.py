@@ -6,19 +6,25 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import time
 import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.child import run_with_deadline
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.child import (
+    Descriptor,
+    Task,
+    run_together,
+    run_with_deadline,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import PATH, refused
 
 ERROR = MountError("unsupported", "no", step="create", path=PATH, errno=19, detail="more")
 
 
-def run(act: t.Callable[[], t.Optional[int]], kept: t.Collection[int] = ()) -> t.Optional[int]:
+def run(act: t.Callable[[], t.Any], kept: t.Collection[int] = ()) -> t.Any:
     return run_with_deadline(act, 20, kept=kept, step="mount")
 
 
@@ -70,9 +76,47 @@ def test_child_returns_nothing() -> None:
     assert run(lambda: None) is None
 
 
+def test_child_hands_a_value_over_whole() -> None:
+    value = {"holders": tuple(f"holder-{number}" for number in range(50_000))}  # far beyond a socket's buffer
+    assert run(lambda: value) == value
+
+
+def test_children_run_together_and_end_apart() -> None:
+    tasks = [
+        Task(lambda: time.sleep(60)),
+        Task(lambda: 7),
+        Task(lambda: fail(ERROR)),
+        Task(lambda: time.sleep(60)),
+    ]
+    started = time.monotonic()
+    slow, fine, failed, also_slow = run_together(tasks, 1, step="wait")
+    assert isinstance(slow, MountError)
+    assert isinstance(also_slow, MountError)
+    assert (slow.code, slow.step, fine, str(failed)) == ("timeout", "wait", 7, str(ERROR))
+    assert time.monotonic() - started < 20
+
+
+def test_child_that_may_wait_ends_with_its_parent(tmp_path: Path) -> None:
+    def wait() -> None:
+        (tmp_path / "pid").write_text(str(os.getpid()))
+        time.sleep(60)
+
+    parent = os.fork()
+    if parent == 0:
+        run_together([Task(wait)], 60, step="wait")
+        os._exit(0)
+    deadline = time.monotonic() + 20
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+        assert time.monotonic() < deadline
+    child = int((tmp_path / "pid").read_text())
+    os.kill(parent, signal.SIGKILL)
+    os.waitpid(parent, 0)
+    while os.path.exists(f"/proc/{child}") and "Z" not in Path(f"/proc/{child}/stat").read_text():
+        assert time.monotonic() < deadline
+
+
 def test_child_hands_a_descriptor_over() -> None:
-    fd = run(lambda: os.memfd_create("made"))
-    assert fd is not None
+    fd = run(lambda: Descriptor(os.memfd_create("made")))
     try:
         assert "made" in os.readlink(f"/proc/self/fd/{fd}")
     finally:
@@ -82,17 +126,16 @@ def test_child_hands_a_descriptor_over() -> None:
 def test_child_has_only_the_descriptors_that_are_kept(tmp_path: Path) -> None:
     lock, kept = (os.open(tmp_path / name, os.O_CREAT | os.O_RDWR) for name in ("lock", "kept"))
 
-    def look() -> int:
+    def look() -> Descriptor:
         found = [name for name in (os.readlink(f"/proc/self/fd/{fd}") for fd in visible()) if "/" in name]
         report = os.memfd_create("report")
         os.write(report, "\n".join(found).encode())
-        return report
+        return Descriptor(report)
 
     def visible() -> t.List[str]:
         return [fd for fd in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{fd}")]
 
     report = run(look, kept=(kept,))
-    assert report is not None
     names = set(os.pread(report, 65536, 0).decode().split("\n"))
     for fd in (lock, kept, report):
         os.close(fd)

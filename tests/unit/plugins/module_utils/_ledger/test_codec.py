@@ -248,7 +248,7 @@ def test_write_ledger_is_sorted_lines() -> None:
         " },",
         ' "references": {',
         '  "/srv/a \\u00fc":',
-        '  "/srv/b": {"boot',
+        '  "/srv/b": {"birt',
         " },",
         ' "version": 1',
         "}",

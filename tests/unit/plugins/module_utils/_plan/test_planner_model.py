@@ -59,7 +59,7 @@ class Point:
         if act.what in ("released", "unmounted"):
             if act.what == "unmounted" and others:
                 return "in_use"
-            if act.what == "unmounted" and not self.owned and (self.mounted or self.held):
+            if act.what == "unmounted" and not self.owned and self.mounted:
                 return "not_owned"
             if act.what == "unmounted" and self.mounted == "foreign":
                 return "not_owned"

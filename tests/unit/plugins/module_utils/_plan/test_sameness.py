@@ -92,6 +92,13 @@ def test_is_changeable(wanted: Definition, held: Definition, expected: bool) -> 
         ),
         pytest.param(make_definition(), {"source": "other"}, ("src",), id="another source"),
         pytest.param(make_definition(), {"fstype": "ext4"}, ("fstype",), id="another type"),
+        pytest.param(make_definition(fstype="nfs"), {"fstype": "nfs4"}, (), id="a type shown otherwise"),
+        pytest.param(
+            make_definition("context=a:b:c:s0:c1,c2"),
+            {"options": ("rw", 'context="a:b:c:s0:c1,c2"')},
+            (),
+            id="context in quotes",
+        ),
     ],
 )
 def test_foreign_differences(wanted: Definition, mount: t.Dict[str, t.Any], names: t.Tuple[str, ...]) -> None:

@@ -1,0 +1,69 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Secrets that somebody wrote where none is taken, kept from Ansible's own words: syslog, journal, result.
+
+AnsibleModule logs its parameters before they can be refused, and returns them with the refusal.
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.hints import may_be_secret
+
+# name:value in place of name=value; and user:secret@host in a source that is no path.
+_WITH_COLON = re.compile(r"^([^:=]*):\s*(.+)$", re.DOTALL)
+_IN_SOURCE = re.compile(r"^(?://|[a-z0-9+.-]+://)?[^:@/]*:([^@/]+)@")
+
+
+class DiscreetModule(AnsibleModule):
+    """An AnsibleModule that shows C(********) for every value that looks like a secret."""
+
+    def __init__(self, argument_spec: t.Mapping[str, t.Any], *, supports_check_mode: bool) -> None:
+        AnsibleModule.__init__(self, argument_spec=argument_spec, supports_check_mode=supports_check_mode)
+
+    def _load_params(self) -> None:
+        """Read the parameters; called before they are checked, logged or returned."""
+        AnsibleModule._load_params(self)
+        for secret in find_secrets(self.params):
+            self.no_log_values.add(secret)
+            # Lists are logged as Python writes them.
+            self.no_log_values.add(repr(secret)[1:-1])
+
+
+def find_secrets(params: t.Any, name: str = "") -> t.Set[str]:
+    """Return the texts in parameters of any shape that look like secrets.
+
+    params: a parameter's value, or all by their names. name: of the option that it belongs to.
+    No call that mounts has any: an option of opts with such a name is always refused.
+    """
+    if isinstance(params, dict):
+        named = {str(key): value for key, value in params.items() if not str(key).startswith("_ansible_")}
+        return {secret for key, value in named.items() for secret in find_secrets(value, key)}
+    if name == "opts" and isinstance(params, str):
+        params = params.split(",")  # as Ansible does
+    if isinstance(params, (list, tuple)):
+        return {secret for value in params for secret in _in_value(value, name)}
+    return _in_value(params, name)
+
+
+def _in_value(value: t.Any, name: str) -> t.Set[str]:
+    if isinstance(value, (dict, list, tuple)):
+        return find_secrets(value, name)
+    return set() if value is None or isinstance(value, bool) else _in_text(str(value), name) - {""}
+
+
+def _in_text(text: str, name: str) -> t.Set[str]:
+    if may_be_secret(f"{name}="):
+        return {text}
+    if name == "src":
+        return set(_IN_SOURCE.findall(text))
+    if name != "opts":
+        return set()
+    if may_be_secret(text):
+        return {text.partition("=")[2]}  # with all that follows: a secret may have commas
+    found = _WITH_COLON.match(text)
+    return {found.group(2)} if found and may_be_secret(f"{found.group(1)}=") else set()

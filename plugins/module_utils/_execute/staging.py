@@ -1,0 +1,75 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Have a helper mount in a stage of the operation's own, and take away stages whose operation is dead.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Work
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.child import (
+    Descriptor,
+    run_with_deadline,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.failures import late
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.staging import (
+    drop_stage,
+    list_stages,
+    mount_staged,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import lock_idle
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition
+
+_SEPARATOR = "-"
+# Taking away may wait for the server that did not answer before.
+_DROP_SECONDS = 5
+
+
+def mount_by_helper(definition: Definition, work: Work, call: Call) -> int:
+    """Return a detached mount that a helper made. Raises MountError or OSError; nothing is left then."""
+    stage = f"{work.operation.name}{_SEPARATOR}{work.name}"
+    parent = os.getpid()
+    try:
+        mount = run_with_deadline(
+            lambda: Descriptor(mount_staged(stage, definition, parent=parent)),
+            call.request.timeout,
+            kept=(),
+            step="mount",
+        )
+    except MountError as error:
+        _drop(stage)
+        if error.code == "timeout":
+            raise late(FILESYSTEMS[definition.fstype], call.request.timeout) from error
+        raise
+    return mount
+
+
+def sweep_stages() -> None:
+    """Take away the stages of operations that died, wherever they were to be mounted."""
+    for stage in list_stages():
+        operation = lock_idle(stage.partition(_SEPARATOR)[0])
+        if operation is None:
+            continue
+        try:
+            _drop(stage)
+        finally:
+            operation.close()
+
+
+def _drop(stage: str) -> None:
+    """Take one stage away. LIMIT: where even that waits for a server, it is left to the next call."""
+    if stage not in list_stages():
+        return
+
+    def act() -> None:
+        drop_stage(stage)
+
+    try:
+        run_with_deadline(act, _DROP_SECONDS, kept=(), step="stage")
+    except (MountError, OSError):
+        return

@@ -1,0 +1,186 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Filesystems that need a helper: mounted where only root can look, checked, and taken out detached.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import typing as t
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.credentials import (
+    CREDENTIALS,
+    file_for_helper,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import (
+    FILESYSTEMS,
+    Filesystem,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.create import verify_flags
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.credentials import read_credentials
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.failures import (
+    failure,
+    missing_kernel_type,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.helpers import (
+    arguments,
+    die_with,
+    run_mount,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import inode_of
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts import (
+    ATTRIBUTES,
+    attribute_bits,
+    mount_under,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import KernelMount
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition
+
+STAGES = "/run/holdfast/stage"
+_TARGET = "mount"
+_ALL_ATTRIBUTES = attribute_bits(ATTRIBUTES) | 0x70  # MOUNT_ATTR__ATIME is one value of three bits
+
+
+def mount_staged(name: str, definition: Definition, *, parent: int) -> int:
+    """Return a detached mount that a helper made, with its flags in force. Blocks; runs in a child.
+
+    name: of a stage that nobody else uses. parent: the process that waits for this one; when it
+    dies, this one and the helper die too. Raises MountError or OSError.
+    """
+    die_with(parent)
+    filesystem = FILESYSTEMS[definition.fstype]
+    _refuse_missing_kernel_type(filesystem)
+    with contextlib.ExitStack() as stack:
+        credentials = _hand_over(filesystem, definition, stack)
+        make_stage(name)
+        stack.callback(drop_stage, name)
+        target = f"{STAGES}/{name}/{_TARGET}"
+        argv = arguments(filesystem, definition, target, credentials=credentials)
+        said = run_mount(argv, kept=() if credentials is None else (credentials,))
+        if said.status != 0:
+            raise failure(filesystem, said.status, said.output)
+        return _take_out(target, filesystem, definition)
+
+
+def _refuse_missing_kernel_type(filesystem: Filesystem) -> None:
+    """Ask the kernel for the type, which loads its module."""
+    if filesystem.helper is None:
+        raise ValueError("a type without a helper")
+    try:
+        os.close(calls.fsopen(filesystem.helper.kernel_type))
+    except OSError as error:
+        if error.errno != errno.ENODEV:
+            raise
+        raise missing_kernel_type(filesystem) from error
+
+
+def _hand_over(
+    filesystem: Filesystem, definition: Definition, stack: contextlib.ExitStack
+) -> t.Optional[int]:
+    """Return a file in memory with the credentials, which no name leads to and no crash leaves behind."""
+    path = dict(definition.data).get(CREDENTIALS)
+    if path is None:
+        return None
+    content = file_for_helper(filesystem, read_credentials(path))
+    fd = os.memfd_create("credentials", os.MFD_CLOEXEC)
+    stack.callback(os.close, fd)
+    os.write(fd, content.encode("utf-8"))
+    return fd
+
+
+def make_stage(name: str) -> None:
+    """Make a filesystem of our own in which a helper may mount: root's, private, gone with its mount."""
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(STAGES, 0o700)
+    found = os.lstat(STAGES)
+    if found.st_mode & 0o170077 != 0o040000 or found.st_uid != 0:
+        raise MountError(
+            "ledger_untrusted",
+            f"'{STAGES}' is not a directory that belongs to root and that nobody else may write; remove it",
+            step="stage",
+        )
+    context = calls.fsopen("tmpfs")
+    try:
+        for key, value in (("source", "holdfast"), ("mode", "0700"), ("size", "65536"), ("nr_inodes", "16")):
+            calls.fsconfig(context, calls.FSCONFIG_SET_STRING, key, value)
+        calls.fsconfig(context, calls.FSCONFIG_CMD_CREATE)
+        stage = calls.fsmount(context, attribute_bits(("nosuid", "nodev", "noexec")))
+    finally:
+        os.close(context)
+    try:
+        os.mkdir(_TARGET, 0o700, dir_fd=stage)
+        os.mkdir(f"{STAGES}/{name}", 0o700)
+        place = os.open(f"{STAGES}/{name}", os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            calls.move_mount(stage, place)
+        finally:
+            os.close(place)
+        # Below a shared mount it has become shared, and a mount cannot be moved from under such a one.
+        calls.mount_setattr(stage, propagation=calls.MS_PRIVATE)
+    finally:
+        os.close(stage)
+
+
+def drop_stage(name: str) -> None:
+    """Take a stage away, with what is mounted in it. May wait for a server; a second call does nothing."""
+    path = f"{STAGES}/{name}"
+    with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):  # EINVAL: nothing is mounted there
+            calls.umount2(path, calls.MNT_DETACH | calls.UMOUNT_NOFOLLOW)
+        os.rmdir(path)
+
+
+def list_stages() -> t.List[str]:
+    """Return the names of the stages that are there."""
+    try:
+        return sorted(os.listdir(STAGES))
+    except FileNotFoundError:
+        return []
+
+
+def _take_out(target: str, filesystem: Filesystem, definition: Definition) -> int:
+    """Return a detached copy of what is mounted at the target, after looking whether it is what was asked."""
+    place = os.open(target, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        mount = mount_under(inode_of(place))
+        _refuse_other(mount, target, filesystem, definition)
+        os.stat(place)  # answers only where the server does
+        copy = calls.open_tree_clone(place)
+    finally:
+        os.close(place)
+    try:
+        bits = attribute_bits(definition.flags)
+        calls.mount_setattr(copy, attributes=bits, cleared=_ALL_ATTRIBUTES, propagation=calls.MS_PRIVATE)
+        verify_flags(copy, definition)
+    except BaseException:
+        os.close(copy)
+        raise
+    return copy
+
+
+def _refuse_other(
+    mount: t.Optional[KernelMount], target: str, filesystem: Filesystem, definition: Definition
+) -> None:
+    if mount is None or mount.mount_point != target:
+        raise _wrong("the helper said that it had mounted, and there is no mount", "")
+    if mount.fstype not in filesystem.shown_types:
+        raise _wrong("the helper mounted another type", f"it is {mount.fstype}")
+    if not is_shown_source(filesystem, definition.src, mount.source):
+        raise _wrong("the helper mounted another source", f"it is '{mount.source}'")
+
+
+def is_shown_source(filesystem: Filesystem, wanted: str, shown: str) -> bool:
+    """Whether the mount table shows this source so. mount.ceph(8) puts addresses for names of monitors."""
+    if filesystem.source != "ceph" or "@" in wanted:
+        return shown == wanted
+    return shown.rpartition(":/")[2] == wanted.rpartition(":/")[2]
+
+
+def _wrong(what: str, detail: str) -> MountError:
+    return MountError("verification_failed", f"{what}; nothing was mounted", step="verify", detail=detail)

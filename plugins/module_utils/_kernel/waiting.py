@@ -1,0 +1,87 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which filesystems answer at once, and who may ask the others: a child with a deadline, and nobody else.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import Inode
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts import mount_type
+
+# Everything else may have a server or a daemon that has stopped answering: fuse, nfs, cifs, ceph, 9p, autofs.
+# "disk" is what a kernel says that is not asked for the type. LIMIT: a layer of an overlay may have a server.
+_ANSWER_AT_ONCE = frozenset(
+    (
+        "bcachefs",
+        "bpf",
+        "btrfs",
+        "cgroup",
+        "cgroup2",
+        "configfs",
+        "debugfs",
+        "devpts",
+        "devtmpfs",
+        "disk",
+        "efivarfs",
+        "erofs",
+        "exfat",
+        "ext2",
+        "ext3",
+        "ext4",
+        "f2fs",
+        "hugetlbfs",
+        "iso9660",
+        "jfs",
+        "mqueue",
+        "ntfs3",
+        "overlay",
+        "proc",
+        "pstore",
+        "ramfs",
+        "reiserfs",
+        "rootfs",
+        "securityfs",
+        "selinuxfs",
+        "squashfs",
+        "sysfs",
+        "tmpfs",
+        "tracefs",
+        "udf",
+        "vfat",
+        "xfs",
+        "zfs",
+    )
+)
+
+_may_wait = False
+
+
+class WouldWait(OSError):
+    """Going on would ask a filesystem that may not answer; it has to be done apart (EWOULDBLOCK)."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(errno.EWOULDBLOCK, os.strerror(errno.EWOULDBLOCK))
+        self.path = path
+
+
+def allow_waiting() -> None:
+    """Let this process ask every filesystem: it is a child that somebody ends at a deadline."""
+    global _may_wait
+    _may_wait = True
+
+
+def answers_at_once(inode: Inode) -> bool:
+    """Whether the filesystem that an open handle lies on is of a type that needs no server."""
+    fstype = mount_type(inode.mount_id, is_unique=inode.has_unique_id, device=inode.identity.device)
+    return fstype is None or fstype in _ANSWER_AT_ONCE
+
+
+def refuse_to_wait(inode: Inode, path: str) -> None:
+    """Raise WouldWait if the filesystem behind this handle may not answer and nobody keeps watch."""
+    if not _may_wait and not answers_at_once(inode):
+        raise WouldWait(path)

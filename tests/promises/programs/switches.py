@@ -1,0 +1,93 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Kernels that lack something: each switch takes one thing away from the collection's view of this kernel."""
+
+from __future__ import annotations
+
+import errno
+import os
+import struct
+import typing as t
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls
+
+STATX_MNT_ID_UNIQUE = 0x4000
+STATMOUNT_SB_SOURCE = 0x200
+# What a kernel says to an operation, or a key, of fsconfig(2) that it does not know.
+Unknown = t.Union[int, str]
+UNKNOWN: t.Dict[Unknown, int] = {
+    calls.FSCONFIG_SET_FD: errno.EINVAL,
+    calls.FSCONFIG_CMD_CREATE_EXCL: errno.EOPNOTSUPP,
+    "lowerdir+": errno.EINVAL,
+}
+
+
+def lack_call(*names: str) -> None:
+    """Let these system calls be unknown."""
+
+    def refuse(*_arguments: t.Any, **_more: t.Any) -> t.NoReturn:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    for name in names:
+        setattr(calls, name, refuse)
+
+
+def lack_unique_id() -> None:
+    """Linux before 6.8: mounts have numbers that are given again, and nobody is asked about one mount."""
+    ask = calls.statx
+
+    def statx(fd: int, path: str, *, flags: int, mask: int) -> bytes:
+        return ask(fd, path, flags=flags, mask=mask & ~STATX_MNT_ID_UNIQUE)
+
+    calls.statx = statx
+    lack_call("listmount", "statmount")
+
+
+def lack_source_of_statmount() -> None:
+    """Linux before 6.13: statmount(2) does not tell the source."""
+    ask = calls.statmount
+
+    def statmount(mount_id: int, mask: int) -> bytes:
+        raw = bytearray(ask(mount_id, mask))
+        told = struct.unpack_from("=Q", raw, 8)[0]
+        struct.pack_into("=Q", raw, 8, told & ~STATMOUNT_SB_SOURCE)
+        return bytes(raw)
+
+    calls.statmount = statmount
+
+
+def lack_parameter(*unknown: Unknown) -> None:
+    """Let these operations or keys of fsconfig(2) be unknown."""
+    ask = calls.fsconfig
+
+    def fsconfig(
+        context: int,
+        command: int,
+        key: t.Optional[str] = None,
+        value: t.Optional[str] = None,
+        *,
+        aux: int = 0,
+    ) -> None:
+        for word in unknown:
+            if word in (command, key):
+                raise OSError(UNKNOWN[word], os.strerror(UNKNOWN[word]))
+        ask(context, command, key, value, aux=aux)
+
+    calls.fsconfig = fsconfig
+
+
+def lack_everything() -> None:
+    """Linux 5.12, as far as it can be played here."""
+    lack_unique_id()
+    lack_parameter(*UNKNOWN)
+
+
+SWITCHES: t.Dict[str, t.Callable[[], None]] = {
+    "everything": lambda: None,
+    "no unique id (6.8)": lack_unique_id,
+    "no source of statmount (6.13)": lack_source_of_statmount,
+    "no layers by handle (6.13)": lambda: lack_parameter(calls.FSCONFIG_SET_FD),
+    "no lowerdir+ (6.5)": lambda: lack_parameter(calls.FSCONFIG_SET_FD, "lowerdir+"),
+    "no exclusive create (6.6)": lambda: lack_parameter(calls.FSCONFIG_CMD_CREATE_EXCL),
+    "none of these (5.12)": lack_everything,
+}
