@@ -20,7 +20,15 @@ Program = t.Callable[..., Outcome]
 Show = t.Callable[[str, str, str], None]
 
 # What the documentation tells everybody.
-PUBLIC = ("/etc/ansible/facts.d/holdfast_mounts.fact", "/run/holdfast", "/proc", "/etc", "/dev")
+PUBLIC = (
+    "/etc/ansible/facts.d/holdfast_mounts.fact",
+    "/etc/ansible/holdfast_mounts_policy.json",
+    "/etc/fstab",
+    "/run/holdfast",
+    "/proc",
+    "/etc",
+    "/dev",
+)
 ABSOLUTE = re.compile(r"""(?<![\w.:~*/-])/[^\s"',;:)]*""")
 NUMBERS = re.compile(r"\d{4,}")
 
