@@ -143,6 +143,17 @@ def test_check_mode_does_not_touch_the_table(world: World) -> None:
     assert (read(world), world.file(FSTAB).stat()) == (after, found)
 
 
+def test_diff_mode_shows_that_an_entry_comes_and_goes(world: World) -> None:
+    put(world)
+    for arguments, told in ((tmpfs(PATH, "a", boot=True), (False, True)), (leave(PATH, "a"), (True, False))):
+        diffs = []
+        for check in (True, False):
+            pid = world.start(arguments=arguments, check=check, diff=True)
+            diffs.append(world.collect(pid)["diff"])
+        assert diffs[0] == diffs[1]
+        assert (diffs[1]["before"][PATH]["boot"], diffs[1]["after"][PATH]["boot"]) == told
+
+
 def test_mode_and_owner_of_the_table_stay(world: World) -> None:
     put(world, mode=0o640)
     os.chown(world.file(FSTAB), 0, 6)

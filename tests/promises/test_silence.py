@@ -25,6 +25,7 @@ PUBLIC = (
     "/etc",
     "/etc/ansible/facts.d/holdfast_mounts.fact",
     "/etc/ansible/holdfast_mounts_policy.json",
+    "/etc/fstab",
     "/proc",
     "/run/holdfast",
 )

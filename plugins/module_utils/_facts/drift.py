@@ -116,7 +116,7 @@ def _find_in_table(
 
 def _was_booted(reference: Reference, mount: KernelMount, scene: Scene) -> bool:
     """Whether this may be what the boot has made from our entry of fstab."""
-    is_alike = reference.fstype in ("bind", mount.fstype)
+    is_alike = _may_show(reference.fstype, mount.fstype)
     return is_alike and reference.is_at_boot and reference.boot_id != scene.host.boot_id
 
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.credentials import CREDENTIALS
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import refusal
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.sameness import foreign_differences
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.fstab import MARK, BootEntry
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, Identity
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Reference
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Observation
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.plan import Plan
@@ -33,10 +34,17 @@ def fstab_line(path: str, definition: Definition) -> str:
     if definition.fstype == "bind":
         words.append("bind")
     words += definition.flags
-    words += [_word(path, name, value) for name, value in definition.data]
+    words += [_word(path, _name_in_fstab(definition.fstype, name), value) for name, value in definition.data]
     fstype = "none" if definition.fstype == "bind" else definition.fstype
     fields = (definition.src, path, fstype, ",".join([*words, MARK]))
     return " ".join([*(field.translate(_ESCAPES) for field in fields), "0", "0"])
+
+
+def _name_in_fstab(fstype: str, name: str) -> str:
+    """Return what mount.cifs(8) and mount.ceph(8) call the file that only they read."""
+    if name != CREDENTIALS:
+        return name
+    return "secretfile" if fstype == "ceph" else "credentials"
 
 
 def _word(path: str, name: str, value: t.Optional[str]) -> str:
@@ -95,12 +103,15 @@ def taken_over(reference: Reference, seen: Observation, host: Host) -> t.Optiona
         return None
     if foreign_differences(replace(definition, data=()), mount, seen.place, seen.source):
         return None
+    root = seen.place.identity or Identity(mount.device, 0, 0)
     return replace(
         reference,
         owned=True,
         boot_id=host.boot_id,
         mount_namespace=host.mount_namespace,
         mount_id=mount.mount_id if mount.unique_id is None else mount.unique_id,
-        device=seen.place.identity.device if seen.place.identity else mount.device,
+        device=root.device,
+        inode=root.inode,
+        birth=root.birth,
         operation="",
     )

@@ -27,7 +27,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._plan.released imp
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.sameness import foreign_differences
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import Surroundings
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.views import view_before, view_of
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, KernelMount
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, Identity, KernelMount
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.lease import Moment
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import (
     Reference,
@@ -124,6 +124,8 @@ def _reborn(reference: Reference, host: Host) -> Reference:
         mount_namespace=host.mount_namespace,
         mount_id=0,
         device="",
+        inode=0,
+        birth=0,
         operation="",
         deferred=False,
     )
@@ -135,11 +137,14 @@ def _plan_replaced(
     different = foreign_differences(reference.definition, mount, seen.place, seen.source)
     if different:
         raise _not_ours(path, f"stands there, with different {' and '.join(different)}")
+    root = seen.place.identity or Identity(mount.device, 0, 0)
     held = replace(
         _reborn(reference, host),
         owned=False,
         mount_id=mount.mount_id if mount.unique_id is None else mount.unique_id,
-        device=seen.place.identity.device if seen.place.identity else mount.device,
+        device=root.device,
+        inode=root.inode,
+        birth=root.birth,
     )
     return _plan(path, seen, "adopted", "none", held)
 

@@ -111,10 +111,14 @@ def _summary(plan: Plan) -> str:
 
 def diff_of(plans: t.Iterable[Plan]) -> Result:
     """Return holders and mount state before and after, by mount point, as Ansible's diff mode shows it."""
-    before, after = {}, {}
+    before: Result = {}
+    after: Result = {}
     for plan in plans:
         before[plan.path] = _view_to_diff(plan.before)
         after[plan.path] = _view_to_diff(plan.after)
+        if plan.boot_change != "keep":
+            before[plan.path]["boot"] = plan.boot_change == "remove"
+            after[plan.path]["boot"] = plan.boot_change == "write"
     return {"before": before, "after": after}
 
 

@@ -155,13 +155,6 @@ def policy_is_others() -> Scene:
     return Scene(TMPFS, [str(NUMBER), "hidden-root"])
 
 
-def policy_is_malformed() -> Scene:
-    hold(**TMPFS)
-    with open(POLICY_PATH, "w", encoding="utf-8") as file:
-        file.write('{"allowed_roots": ["/srv/hidden-root/.."]}')
-    return Scene(TMPFS, ["hidden-root"])
-
-
 def ledger_is_locked() -> Scene:
     hold(**TMPFS)
     keep = os.open(f"{RUN}/ledger.lock", os.O_RDWR | os.O_CREAT, 0o600)

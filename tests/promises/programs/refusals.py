@@ -36,7 +36,6 @@ from hidden import (
     others_hold_below,
     others_hold_it,
     others_own_the_way,
-    policy_is_malformed,
     policy_is_others,
     somebody_stands_there,
     stall,
@@ -111,6 +110,25 @@ def one_of_many_is_foreign() -> Scene:
     return Scene({"mounts": entries, "holder": "caller"}, hidden)
 
 
+def policy_is_malformed() -> Scene:
+    os.makedirs("/etc/ansible", exist_ok=True)
+    with open("/etc/ansible/holdfast_mounts_policy.json", "w", encoding="utf-8") as file:
+        file.write('{"allowed_roots": ["/srv/hidden-folder/"]}')
+    return Scene(TMPFS, ["hidden"])
+
+
+def policy_is_narrower() -> Scene:
+    os.makedirs("/etc/ansible", exist_ok=True)
+    with open("/etc/ansible/holdfast_mounts_policy.json", "w", encoding="utf-8") as file:
+        file.write('{"allowed_roots": ["/srv/hidden-folder"]}')
+    return Scene(TMPFS, ["hidden"])
+
+
+def table_is_others() -> Scene:
+    os.chown("/etc/fstab", 65534, 65534)
+    return Scene({**TMPFS, "boot": True}, ["65534"])
+
+
 def ledger_is_of_another_namespace() -> Scene:
     hold(**TMPFS)
     number = os.stat("/proc/self/ns/mnt").st_ino
@@ -156,8 +174,10 @@ ROWS = (
     Row("not_owned", foreign_to_unmount),
     said("option_not_allowed", opts=["size=many"]),
     said("path_not_allowed", path="/etc/data"),
-    Row("policy_untrusted", policy_is_others),
+    Row("path_not_allowed", policy_is_narrower, tells=True),
     Row("policy_untrusted", policy_is_malformed, tells=True),
+    Row("policy_untrusted", policy_is_others),
+    Row("unsafe_path", table_is_others),
     Row("shadows", others_hold_below, tells=True),
     Row("source_not_allowed", source_is_no_device),
     Row("source_not_allowed", source_is_outside),
