@@ -53,7 +53,8 @@ class Guest:
         """Start a call of a module."""
         argv = [os.path.join(os.path.dirname(sys.executable), "ansible"), "vm", *options]
         argv += ["--inventory", str(self.machine.inventory), "--module-name", f"holdfast.mounts.{module}"]
-        argv += ["--args", json.dumps(dict(arguments))]
+        # An empty dictionary would be taken for a word.
+        argv += ["--args", json.dumps(dict(arguments))] if arguments else []
         pipe = subprocess.PIPE
         return subprocess.Popen(argv, stdout=pipe, stderr=pipe, text=True, env=self.environment)
 
