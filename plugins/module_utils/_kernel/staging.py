@@ -87,7 +87,7 @@ def _hand_over(
     path = dict(definition.data).get(CREDENTIALS)
     if path is None:
         return None
-    content = file_for_helper(filesystem, read_credentials(path))
+    content = file_for_helper(filesystem, read_credentials(path, waits=True))
     fd = os.memfd_create("credentials", os.MFD_CLOEXEC)
     stack.callback(os.close, fd)
     os.write(fd, content.encode("utf-8"))
