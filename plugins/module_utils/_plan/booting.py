@@ -10,6 +10,10 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.credentials import (
+    CREDENTIALS,
+    option_for_helper,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import refusal
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.sameness import foreign_differences
@@ -33,7 +37,10 @@ def fstab_line(path: str, definition: Definition) -> str:
     if definition.fstype == "bind":
         words.append("bind")
     words += definition.flags
-    words += [_word(path, name, value) for name, value in definition.data]
+    filesystem = FILESYSTEMS[definition.fstype]
+    for name, value in definition.data:
+        word = option_for_helper(filesystem) if name == CREDENTIALS else name
+        words.append(_word(path, word, value))
     fstype = "none" if definition.fstype == "bind" else definition.fstype
     fields = (definition.src, path, fstype, ",".join([*words, MARK]))
     return " ".join([*(field.translate(_ESCAPES) for field in fields), "0", "0"])
