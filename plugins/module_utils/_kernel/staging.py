@@ -20,6 +20,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesyste
     FILESYSTEMS,
     Filesystem,
 )
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.hosts import is_ceph_shown
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.create import verify_flags
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.credentials import read_credentials
@@ -171,15 +172,9 @@ def _refuse_other(
         raise _wrong("the helper said that it had mounted, and there is no mount", "")
     if mount.fstype not in filesystem.shown_types:
         raise _wrong("the helper mounted another type", f"it is {mount.fstype}")
-    if not is_shown_source(filesystem, definition.src, mount.source):
+    shows = is_ceph_shown if filesystem.source == "ceph" else str.__eq__
+    if not shows(definition.src, mount.source):
         raise _wrong("the helper mounted another source", f"it is '{mount.source}'")
-
-
-def is_shown_source(filesystem: Filesystem, wanted: str, shown: str) -> bool:
-    """Whether the mount table shows this source so. mount.ceph(8) puts addresses for names of monitors."""
-    if filesystem.source != "ceph" or "@" in wanted:
-        return shown == wanted
-    return shown.rpartition(":/")[2] == wanted.rpartition(":/")[2]
 
 
 def _wrong(what: str, detail: str) -> MountError:

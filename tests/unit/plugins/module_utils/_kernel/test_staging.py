@@ -114,9 +114,10 @@ def assert_nothing_is_left() -> None:
     [
         ("", "", "there is no mount"),
         ("host:/a", "tmpfs", "another type"),
+        ("host:/a/", "nfs4", "another source"),
         ("host:/b", "nfs4", "another source"),
     ],
-    ids=["nothing", "type", "source"],
+    ids=["nothing", "type", "source", "source-but-for-a-slash"],
 )
 def test_helper_that_mounted_something_else_is_found_out(
     run: Path, monkeypatch: pytest.MonkeyPatch, source: str, fstype: str, words: str
