@@ -132,9 +132,14 @@ def _listen(process: subprocess.Popen[bytes], fd: int) -> bytes:
                 time.sleep(_PAUSE)
 
 
-def die_with(parent: int) -> None:
-    """Have this process and its whole group killed when the process that forked it dies (prctl(2))."""
-    signal.signal(signal.SIGTERM, lambda _number, _frame: os.killpg(0, signal.SIGKILL))
-    calls.set_parent_death_signal(signal.SIGTERM)
+def die_with(parent: int, *, helper: bool = False) -> None:
+    """Have this process killed when the process that forked it dies (prctl(2)).
+
+    helper: while one runs, its whole group instead. That takes a handler, which waits for as long as a
+    filesystem that does not answer keeps this process; so it is there while nothing else is done.
+    """
+    if helper:
+        signal.signal(signal.SIGTERM, lambda _number, _frame: os.killpg(0, signal.SIGKILL))
+    calls.set_parent_death_signal(signal.SIGTERM if helper else signal.SIGKILL)
     if os.getppid() != parent:
         os.killpg(0, signal.SIGKILL)

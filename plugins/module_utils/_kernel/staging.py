@@ -39,6 +39,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts imp
     attribute_bits,
     mount_under,
 )
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.table import read_mounts
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import KernelMount
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition
@@ -63,7 +64,9 @@ def mount_staged(name: str, definition: Definition, *, parent: int) -> int:
         stack.callback(drop_stage, name)
         target = f"{STAGES}/{name}/{_TARGET}"
         argv = arguments(filesystem, definition, target, credentials=credentials)
+        die_with(parent, helper=True)
         said = run_mount(argv, kept=() if credentials is None else (credentials,))
+        die_with(parent)
         if said.status != 0:
             raise failure(filesystem, said.status, said.output)
         return _take_out(target, filesystem, definition)
@@ -128,13 +131,28 @@ def make_stage(name: str) -> None:
         os.close(stage)
 
 
-def drop_stage(name: str) -> None:
-    """Take a stage away, with what is mounted in it. May wait for a server; a second call does nothing."""
+def drop_stage(name: str, *, aborts: bool = False) -> None:
+    """Take a stage away, with what is mounted in it. May wait for a server; a second call does nothing.
+
+    aborts: also let go whoever waits for the daemon of what is mounted in it, which nobody else uses.
+    """
     path = f"{STAGES}/{name}"
+    if aborts:
+        _abort(f"{path}/{_TARGET}")
     with contextlib.suppress(FileNotFoundError):
         with contextlib.suppress(OSError):  # EINVAL: nothing is mounted there
             calls.umount2(path, calls.MNT_DETACH | calls.UMOUNT_NOFOLLOW)
         os.rmdir(path)
+
+
+def _abort(target: str) -> None:
+    """End the connection to a daemon: a request that it has read is waited for beyond SIGKILL (fuse(4)).
+
+    Only of FUSE, where each mount has a superblock of its own; others may share theirs with a mount in use.
+    """
+    if any(mount.mount_point == target and mount.fstype.startswith("fuse") for mount in read_mounts()):
+        with contextlib.suppress(OSError):  # EBUSY: it is in use, and its connection has ended all the same
+            calls.umount2(target, calls.MNT_FORCE | calls.UMOUNT_NOFOLLOW)
 
 
 def list_stages() -> t.List[str]:
