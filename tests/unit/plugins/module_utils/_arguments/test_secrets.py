@@ -14,6 +14,8 @@ SECRETS = [
     ({"opts": ["password=s3,x"]}, {"s3,x"}),
     ({"opts": ["ro,password=s3"]}, {"s3"}),
     ({"opts": "mode=0755,password=s3,ro"}, {"s3"}),
+    ({"opts": "ro,password=s3,s4,uid=7,s5=s6,,ro,domain=d"}, {"s3", "s4", "s5=s6"}),
+    ({"credentials_file": "s3"}, {"s3"}),
     ({"opts": ["Pass_Phrase=s3"]}, {"s3"}),
     ({"opts": ["password: s3"]}, {"s3"}),
     ({"opts": [{"password": "s3"}]}, {"s3"}),
@@ -30,6 +32,7 @@ NONE: t.List[t.Dict[str, t.Any]] = [
     {"opts": None, "src": None, "mounts": None},
     {"path": "/srv/password=s3", "src": "/srv/me:s3@host", "holder": "key:s3@x"},
     {"src": "host:/pa@th"},
+    {"opts": "ro,unknown", "credentials_file": "/etc/nas"},
     {"src": "[fe80::1]:/path"},
     {"_ansible_keys": "s3", "password": True},
 ]
