@@ -55,7 +55,7 @@ def assert_nothing_is_left(world: World, before: t.Collection[int]) -> None:
     assert list(world.file(f"{RUN}/stage").iterdir()) == []
 
 
-@pytest.mark.parametrize("host", ["reads", "stops"])
+@pytest.mark.parametrize("host", ["reads", "stops", "never"])
 def test_daemon_that_answers_nothing_is_timeout_and_nothing_is_left(dumb: World, host: str) -> None:
     before = processes_of(dumb)
     result = dumb.call(**ask(host, timeout=2))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import signal
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.credentials import (
@@ -134,15 +135,26 @@ def make_stage(name: str) -> None:
 def drop_stage(name: str, *, aborts: bool = False) -> None:
     """Take a stage away, with what is mounted in it. May wait for a server; a second call does nothing.
 
-    aborts: also let go whoever waits for the daemon of what is mounted in it, which nobody else uses.
+    aborts: also end daemons that were to serve it, and let go whoever waits for one: nobody else uses it.
     """
     path = f"{STAGES}/{name}"
     if aborts:
+        _end_daemons(f"{path}/{_TARGET}")
         _abort(f"{path}/{_TARGET}")
     with contextlib.suppress(FileNotFoundError):
         with contextlib.suppress(OSError):  # EINVAL: nothing is mounted there
             calls.umount2(path, calls.MNT_DETACH | calls.UMOUNT_NOFOLLOW)
         os.rmdir(path)
+
+
+def _end_daemons(target: str) -> None:
+    """Kill what of root's was started with this mount point: a daemon has left the group of its helper."""
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            with open(f"/proc/{name}/cmdline", "rb") as file:
+                words = file.read().split(b"\0")
+            if target.encode("ascii") in words and os.stat(f"/proc/{name}").st_uid == 0:
+                os.kill(int(name), signal.SIGKILL)
 
 
 def _abort(target: str) -> None:

@@ -3,7 +3,8 @@
 """A helper of mount(8) whose filesystem answers nothing once it is mounted.
 
 A source that begins with C(reads) takes what is asked and keeps it, another does not even take it: the kernel
-waits in two ways. Ends with its connection, as a daemon does.
+waits in two ways. Ends with its connection, as a daemon does. One of C(never) mounts nothing while its
+helper waits for it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import ctypes
 import os
 import select
+import signal
 import struct
 import sys
 
@@ -20,6 +22,12 @@ INITIAL = struct.pack("=IiQ4I2H2I2H8I", 80, 0, 0, 7, 31, 0, 0, 1, 1, 65536, 1, 0
 def main() -> None:
     """Mount, then serve nothing in a session of its own."""
     source, target = (word.encode() for word in sys.argv[1:3])
+    if source.startswith(b"never"):
+        if os.fork() == 0:
+            os.setsid()
+            os.close(1)
+            os.close(2)
+        signal.pause()
     fd = os.open("/dev/fuse", os.O_RDWR)
     data = b"fd=%d,rootmode=40000,user_id=0,group_id=0" % fd
     if ctypes.CDLL(None).mount(source, target, b"fuse.sshfs", ctypes.c_ulong(0), data) != 0:
