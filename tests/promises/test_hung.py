@@ -62,6 +62,14 @@ def test_neighbours_in_one_list_are_done(outcome: Outcome) -> None:
     assert outcome["told"]["one of many"] == ["mounted", "timeout", "mounted", "end"]
 
 
+def test_neighbours_in_one_list_are_free_for_others(outcome: Outcome) -> None:
+    assert outcome["told"]["beside one of many"] == ["joined", "end"]
+
+
+def test_credentials_file_that_cannot_be_read_stops_its_own_mount_point_only(outcome: Outcome) -> None:
+    assert outcome["told"]["credentials in it"] == ["mounted", "timeout", "mounted", "end"]
+
+
 def test_other_mount_points_go_on(outcome: Outcome, show_figures: t.Callable[[str, str, str], None]) -> None:
     told, control = outcome["told"]["beside"], outcome["told"]["control"]
     assert told[-1] == "end"

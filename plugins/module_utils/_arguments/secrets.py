@@ -13,11 +13,18 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.credentials import CREDENTIALS
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.hints import may_be_secret
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.hints import HINTS, may_be_secret
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.options import DEFAULT_WORDS
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import MOUNT_FLAGS
 
 # name:value in place of name=value; and user:secret@host in a source that is no path.
 _WITH_COLON = re.compile(r"^([^:=]*):\s*(.+)$", re.DOTALL)
 _IN_SOURCE = re.compile(r"^(?://|[a-z0-9+.-]+://)?[^:@/]*:([^@/]+)@")
+
+_OPTIONS = frozenset(
+    {*MOUNT_FLAGS, *DEFAULT_WORDS, *HINTS}.union(*(known.options for known in FILESYSTEMS.values()))
+)
 
 
 class DiscreetModule(AnsibleModule):
@@ -46,6 +53,7 @@ def find_secrets(params: t.Any, name: str = "") -> t.Set[str]:
         return {secret for key, value in named.items() for secret in find_secrets(value, key)}
     if name == "opts" and isinstance(params, str):
         params = params.split(",")  # as Ansible does
+        return {secret for value in params for secret in _in_value(value, name)} | _torn_off(params)
     if isinstance(params, (list, tuple)):
         return {secret for value in params for secret in _in_value(value, name)}
     return _in_value(params, name)
@@ -57,11 +65,16 @@ def _in_value(value: t.Any, name: str) -> t.Set[str]:
     return set() if value is None or isinstance(value, bool) else _in_text(str(value), name) - {""}
 
 
+def _torn_off(words: t.Sequence[str]) -> t.Set[str]:
+    """Return what follows a secret and is no option: the secret had commas, where a list was split."""
+    first = next((index for index, word in enumerate(words) if _in_text(word, "opts")), len(words))
+    return {word for word in words[first + 1 :] if word and word.partition("=")[0] not in _OPTIONS}
+
+
 def _in_text(text: str, name: str) -> t.Set[str]:
-    if name == CREDENTIALS and text.startswith("/"):
-        return set()  # the path of a file, which results and the ledger have too
     if may_be_secret(f"{name}="):
-        return {text}
+        # The path is nothing to hide; whoever writes the secret itself there is told that it is no path.
+        return set() if name == CREDENTIALS and text.startswith("/") else {text}
     if name == "src":
         return set(_IN_SOURCE.findall(text))
     if name != "opts":

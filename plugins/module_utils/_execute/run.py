@@ -199,7 +199,11 @@ def _finish(works: t.Sequence[Work], call: Call, outcomes: t.Dict[str, Outcome])
     """Run one batch, note its outcomes, and return the entries that have to begin anew."""
     try:
         run_batch(works, call)
-        run_apart([work for work in works if work.is_apart], call)
+        apart = [work for work in works if work.is_apart]
+        for work in works:
+            if not work.is_apart:
+                work.close()  # done, whatever server its neighbours wait for
+        run_apart(apart, call)
     except BaseException:
         # A signal, for example: what became of the mounts is for the next call to find out.
         for work in works:

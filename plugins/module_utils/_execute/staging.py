@@ -67,7 +67,7 @@ def _drop(stage: str) -> None:
         return
 
     def act() -> None:
-        drop_stage(stage)
+        drop_stage(stage, aborts=True)
 
     try:
         run_with_deadline(act, _DROP_SECONDS, kept=(), step="stage")

@@ -106,10 +106,11 @@ class Work:
             self.mount = -1
 
     def close(self) -> None:
-        """Give back everything that is held."""
+        """Give back everything that is held. A second call does nothing."""
         self.drop_mount()
         if self.is_noted and not self.is_open:
             self.operation.forget()
+        self.is_noted = False
         self.operation.close()
 
 

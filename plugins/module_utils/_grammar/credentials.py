@@ -71,6 +71,11 @@ def refuse_missing(filesystem: Filesystem, data: Data, option: str) -> None:
         )
 
 
+def option_for_helper(filesystem: Filesystem) -> str:
+    """Return the helper's own option that names a file of credentials."""
+    return "secretfile" if filesystem.source == "ceph" else "credentials"
+
+
 def file_for_helper(filesystem: Filesystem, text: str) -> str:
     """Return what the helper is to read, made anew from what the file says. Raises mount_failed.
 

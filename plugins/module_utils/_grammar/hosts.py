@@ -83,6 +83,29 @@ def ceph_fault(source: str) -> str:
     return "is no Ceph filesystem; write monitor:/path, :/path or user@.filesystem=/path"
 
 
+def is_ceph_shown(source: str, shown: str) -> bool:
+    """Whether the mount table shows this source so.
+
+    mount.ceph(8) puts addresses for names of monitors and adds the cluster's id where it is left out; for a
+    kernel before Linux 5.17 it writes monitors in place of user@.filesystem.
+    """
+    named, _equals, path = source.partition("=")
+    if CEPH_NAMED.fullmatch(named):
+        shown_named, _equals, shown_path = shown.partition("=")
+        if CEPH_NAMED.fullmatch(shown_named):
+            return (path, _without_fsid(named)) == (shown_path, _without_fsid(shown_named)) and (
+                "@." in named or named == shown_named
+            )
+    else:
+        path = _split(source)[1]
+    return bool(path) and _split(shown)[1] == path
+
+
+def _without_fsid(named: str) -> t.Tuple[str, str]:
+    user, _at, rest = named.partition("@")
+    return user, rest.partition(".")[2]
+
+
 def sshfs_fault(source: str) -> str:
     """Check [user@]host:/path."""
     place, path = _split(source)

@@ -19,7 +19,10 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.contexts 
     CONTEXT,
     quoted_context,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.credentials import CREDENTIALS
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.credentials import (
+    CREDENTIALS,
+    option_for_helper,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import Filesystem
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
@@ -87,8 +90,7 @@ def arguments(
         elif name != CREDENTIALS:
             words.append(name if value is None else f"{name}={value}")
     if credentials is not None:
-        option = "secretfile" if filesystem.source == "ceph" else "credentials"
-        words.append(f"{option}=/proc/self/fd/{credentials}")
+        words.append(f"{option_for_helper(filesystem)}=/proc/self/fd/{credentials}")
     words += _ALWAYS.get(filesystem.source, ())
     if filesystem.source == "glusterfs":
         # Else each stage would have a log of its own. The script expands it unquoted.
@@ -142,10 +144,15 @@ def _listen(process: subprocess.Popen[bytes], fd: int) -> bytes:
                 time.sleep(_PAUSE)
 
 
-def die_with(parent: int) -> None:
-    """Have this process and its whole group killed when the process that forked it dies (prctl(2))."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # where it is ignored, no status is told (wait(2))
-    signal.signal(signal.SIGTERM, lambda _number, _frame: os.killpg(0, signal.SIGKILL))
-    calls.set_parent_death_signal(signal.SIGTERM)
+def die_with(parent: int, *, helper: bool = False) -> None:
+    """Have this process killed when the process that forked it dies (prctl(2)).
+
+    helper: while one runs, its whole group instead. That takes a handler, which waits for as long as a
+    filesystem that does not answer keeps this process; so it is there while nothing else is done.
+    """
+    if helper:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # where it is ignored, no status is told (wait(2))
+        signal.signal(signal.SIGTERM, lambda _number, _frame: os.killpg(0, signal.SIGKILL))
+    calls.set_parent_death_signal(signal.SIGTERM if helper else signal.SIGKILL)
     if os.getppid() != parent:
         os.killpg(0, signal.SIGKILL)

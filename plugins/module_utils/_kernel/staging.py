@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import signal
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.credentials import (
@@ -20,6 +21,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesyste
     FILESYSTEMS,
     Filesystem,
 )
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.hosts import is_ceph_shown
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.create import verify_flags
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.credentials import read_credentials
@@ -38,6 +40,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts imp
     attribute_bits,
     mount_under,
 )
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.table import read_mounts
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import KernelMount
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition
@@ -64,7 +67,9 @@ def mount_staged(name: str, definition: Definition, *, point: str, parent: int) 
         stack.callback(drop_stage, name)
         target = f"{STAGES}/{name}/{_TARGET}"
         argv = arguments(filesystem, definition, target, point=point, credentials=credentials)
+        die_with(parent, helper=True)
         said = run_mount(argv, kept=() if credentials is None else (credentials,))
+        die_with(parent)
         if said.status != 0:
             raise failure(filesystem, said.status, said.output)
         return _take_out(target, filesystem, definition)
@@ -89,7 +94,7 @@ def _hand_over(
     path = dict(definition.data).get(CREDENTIALS)
     if path is None:
         return None
-    content = file_for_helper(filesystem, read_credentials(path))
+    content = file_for_helper(filesystem, read_credentials(path, waits=True))
     fd = os.memfd_create("credentials", os.MFD_CLOEXEC)
     stack.callback(os.close, fd)
     os.write(fd, content.encode("utf-8"))
@@ -129,13 +134,39 @@ def make_stage(name: str) -> None:
         os.close(stage)
 
 
-def drop_stage(name: str) -> None:
-    """Take a stage away, with what is mounted in it. May wait for a server; a second call does nothing."""
+def drop_stage(name: str, *, aborts: bool = False) -> None:
+    """Take a stage away, with what is mounted in it. May wait for a server; a second call does nothing.
+
+    aborts: also end daemons that were to serve it, and let go whoever waits for one: nobody else uses it.
+    """
     path = f"{STAGES}/{name}"
+    if aborts:
+        _end_daemons(f"{path}/{_TARGET}")
+        _abort(f"{path}/{_TARGET}")
     with contextlib.suppress(FileNotFoundError):
         with contextlib.suppress(OSError):  # EINVAL: nothing is mounted there
             calls.umount2(path, calls.MNT_DETACH | calls.UMOUNT_NOFOLLOW)
         os.rmdir(path)
+
+
+def _end_daemons(target: str) -> None:
+    """Kill what of root's was started with this mount point: a daemon has left the group of its helper."""
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            with open(f"/proc/{name}/cmdline", "rb") as file:
+                words = file.read().split(b"\0")
+            if target.encode("ascii") in words and os.stat(f"/proc/{name}").st_uid == 0:
+                os.kill(int(name), signal.SIGKILL)
+
+
+def _abort(target: str) -> None:
+    """End the connection to a daemon: a request that it has read is waited for beyond SIGKILL (fuse(4)).
+
+    Only of FUSE, where each mount has a superblock of its own; others may share theirs with a mount in use.
+    """
+    if any(mount.mount_point == target and mount.fstype.startswith("fuse") for mount in read_mounts()):
+        with contextlib.suppress(OSError):  # EBUSY: it is in use, and its connection has ended all the same
+            calls.umount2(target, calls.MNT_FORCE | calls.UMOUNT_NOFOLLOW)
 
 
 def list_stages() -> t.List[str]:
@@ -181,15 +212,9 @@ def _refuse_other(
         raise _wrong("the helper said that it had mounted, and there is no mount", "")
     if mount.fstype not in filesystem.shown_types:
         raise _wrong("the helper mounted another type", f"it is {mount.fstype}")
-    if not is_shown_source(filesystem, definition.src, mount.source):
+    shows = is_ceph_shown if filesystem.source == "ceph" else str.__eq__
+    if not shows(definition.src, mount.source):
         raise _wrong("the helper mounted another source", f"it is '{mount.source}'")
-
-
-def is_shown_source(filesystem: Filesystem, wanted: str, shown: str) -> bool:
-    """Whether the mount table shows this source so. mount.ceph(8) puts addresses for names of monitors."""
-    if filesystem.source != "ceph" or "@" in wanted:
-        return shown == wanted
-    return shown.rpartition(":/")[2] == wanted.rpartition(":/")[2]
 
 
 def _wrong(what: str, detail: str) -> MountError:

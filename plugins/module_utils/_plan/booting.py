@@ -10,7 +10,10 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.credentials import CREDENTIALS
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.credentials import (
+    CREDENTIALS,
+    option_for_helper,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import refusal
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.sameness import foreign_differences
@@ -34,17 +37,13 @@ def fstab_line(path: str, definition: Definition) -> str:
     if definition.fstype == "bind":
         words.append("bind")
     words += definition.flags
-    words += [_word(path, _name_in_fstab(definition.fstype, name), value) for name, value in definition.data]
+    filesystem = FILESYSTEMS[definition.fstype]
+    for name, value in definition.data:
+        word = option_for_helper(filesystem) if name == CREDENTIALS else name
+        words.append(_word(path, word, value))
     fstype = "none" if definition.fstype == "bind" else definition.fstype
     fields = (definition.src, path, fstype, ",".join([*words, MARK]))
     return " ".join([*(field.translate(_ESCAPES) for field in fields), "0", "0"])
-
-
-def _name_in_fstab(fstype: str, name: str) -> str:
-    """Return what mount.cifs(8) and mount.ceph(8) call the file that only they read."""
-    if name != CREDENTIALS:
-        return name
-    return "secretfile" if fstype == "ceph" else "credentials"
 
 
 def _word(path: str, name: str, value: t.Optional[str]) -> str:

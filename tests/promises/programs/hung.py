@@ -16,6 +16,7 @@ import sys
 import time
 import typing as t
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._observe import places
 from ansible_collections.holdfast.mounts.plugins.module_utils._observe.facts import observe_facts
 from fuse_server import SlowServer
 from harness.namespace import make_world
@@ -74,6 +75,30 @@ def in_bulk() -> t.Iterator[str]:
         yield str((entry.get("error") or {}).get("code") or entry.get("action"))
 
 
+def beside_one_of_many() -> t.Iterator[str]:
+    """Another call on a neighbour of one that hangs, as soon as the neighbour is done."""
+    entries = [{"path": path, **TMPFS} for path in ("/srv/three", f"{SLOW}/long")]
+    pid = os.fork()
+    if pid == 0:
+        call(mounts=entries, holder="n", timeout=10, lock_timeout=2)
+        os._exit(0)
+    while "/srv/three" not in [row.point for row in read_table(os.getpid())]:
+        time.sleep(0.01)
+    yield act(path="/srv/three", holder="o", **TMPFS)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+
+
+def with_credentials() -> t.Iterator[str]:
+    """Neighbours of a mount whose credentials file cannot be read are done."""
+    vars(places)["refuse_missing_helper"] = lambda _filesystem: None  # that does not come into it
+    share = {"path": "/srv/share", "src": "//server/share", "fstype": "cifs"}
+    entries = [{"path": "/srv/four", **TMPFS}, share, {"path": "/srv/five", **TMPFS}]
+    result = call(mounts=entries, holder="n", credentials_file=f"{SLOW}/held-secret", **TIMEOUTS)
+    for entry in result["mounts"]:
+        yield str((entry.get("error") or {}).get("code") or entry.get("action"))
+
+
 BIND = {"path": "/srv/bind", "fstype": "bind"}
 LAYERS = {"path": "/srv/layers", "fstype": "overlay", "src": "overlay"}
 COURSES: t.Dict[str, Course] = {
@@ -90,6 +115,8 @@ COURSES: t.Dict[str, Course] = {
     "source is it": once(src=SLOW, **{**BIND, "path": "/srv/bind2"}),
     "layer in it": once(opts=[f"lowerdir={SLOW}/layer:/media/layer"], **LAYERS),
     "one of many": in_bulk,
+    "beside one of many": beside_one_of_many,
+    "credentials in it": with_credentials,
 }
 
 

@@ -9,6 +9,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import waiting
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.credentials import read_credentials
 from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import refused
 
@@ -108,3 +109,12 @@ def test_credentials_file_that_is_not_safe_is_refused(
 def test_credentials_file_of_root_alone_is_read(file: Path, mode: int) -> None:
     file.chmod(mode)
     assert read_credentials(str(file)) == TEXT
+
+
+def test_credentials_file_behind_a_server_is_read_only_by_who_may_wait(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "mount_type", lambda *_given, **_named: "fuse")
+    with pytest.raises(waiting.WouldWait):
+        read_credentials(str(file))
+    assert read_credentials(str(file), waits=True) == TEXT

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
 import sys
 import typing as t
 
@@ -14,6 +16,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import hel
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition
 from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import refused
 
+PR_GET_PDEATHSIG = 2  # prctl(2)
 TARGET = "/run/holdfast/stage/x/mount"
 CONTEXT = "system_u:object_r:tmp_t:s0:c1,c2"
 Data = t.Tuple[t.Tuple[str, t.Optional[str]], ...]
@@ -132,3 +135,21 @@ def test_command_whose_daemon_keeps_the_pipe_is_not_waited_for() -> None:
 
 def test_command_that_says_nothing_is_heard_to_the_end() -> None:
     assert run("import sys; sys.exit(3)") == helpers.Said(3, "")
+
+
+@pytest.mark.parametrize(
+    ("runs_helper", "expected"), [(False, signal.SIGKILL), (True, signal.SIGTERM)], ids=["alone", "helper"]
+)
+def test_signal_of_a_dead_caller_needs_no_handler_but_while_a_helper_runs(
+    runs_helper: bool, expected: signal.Signals
+) -> None:
+    parent = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        number = ctypes.c_int(0)
+        os.setsid()
+        helpers.die_with(parent, helper=True)
+        helpers.die_with(parent, helper=runs_helper)
+        ctypes.CDLL(None).prctl(PR_GET_PDEATHSIG, ctypes.byref(number))
+        os._exit(number.value)
+    assert os.WEXITSTATUS(os.waitpid(pid, 0)[1]) == expected

@@ -11,7 +11,6 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls, staging
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.helpers import Said
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts import mount_under
@@ -93,7 +92,7 @@ class Helper:
 
         monkeypatch.setattr(staging, "mount_under", disguised)
         monkeypatch.setattr(staging, "run_mount", self.run)
-        monkeypatch.setattr(staging, "die_with", lambda _parent: None)
+        monkeypatch.setattr(staging, "die_with", lambda _parent, **_helper: None)
         monkeypatch.setattr(staging, "_refuse_missing_kernel_type", lambda _filesystem: None)
 
     def run(self, argv: t.Sequence[str], *, kept: t.Sequence[int]) -> Said:
@@ -116,8 +115,9 @@ def assert_nothing_is_left() -> None:
         ("", "", "there is no mount"),
         ("host:/a", "tmpfs", "another type"),
         ("host:/b", "nfs4", "another source"),
+        ("host:/a/", "nfs4", "another source"),
     ],
-    ids=["nothing", "type", "source"],
+    ids=["nothing", "type", "source", "source-but-for-a-slash"],
 )
 def test_helper_that_mounted_something_else_is_found_out(
     run: Path, monkeypatch: pytest.MonkeyPatch, source: str, fstype: str, words: str
@@ -185,16 +185,23 @@ def test_helper_gets_credentials_in_a_file_without_a_name(
     assert any("credentials=/proc/self/fd/" in word for word in helper.argv)
 
 
-@pytest.mark.parametrize(
-    ("fstype", "wanted", "shown", "is_same"),
-    [
-        ("nfs", "host:/a", "host:/a", True),
-        ("nfs", "host:/a", "host:/a/", False),
-        ("cifs", "//host/a", "//other/a", False),
-        ("ceph", "mon1,mon2:/a", "192.0.2.1:6789,192.0.2.2:6789:/a", True),
-        ("ceph", "mon1:/a", "192.0.2.1:6789:/b", False),
-        ("ceph", "app@.fs=/a", "app@.fs=/b", False),
-    ],
-)
-def test_source_is_known_again_as_it_is_shown(fstype: str, wanted: str, shown: str, is_same: bool) -> None:
-    assert staging.is_shown_source(FILESYSTEMS[fstype], wanted, shown) is is_same
+def test_daemon_is_only_cut_off_where_its_mount_is_all_that_uses_it(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forced: t.List[str] = []
+    real = calls.umount2
+
+    def umount2(path: str, flags: int) -> None:
+        if flags & calls.MNT_FORCE:
+            forced.append(path)
+        real(path, flags)
+
+    monkeypatch.setattr(calls, "umount2", umount2)
+    for name, fstype, aborts in (("a", "nfs4", True), ("b", "fuse.sshfs", True), ("c", "fuse.sshfs", False)):
+        staging.make_stage(name)
+        mount_tmpfs(f"/run/holdfast/stage/{name}/mount")
+        rows = [KernelMount(**{**vars(mount), "fstype": fstype}) for mount in read_mounts()]
+        monkeypatch.setattr(staging, "read_mounts", lambda rows=rows: rows)
+        staging.drop_stage(name, aborts=aborts)
+    assert forced == ["/run/holdfast/stage/b/mount"]
+    assert_nothing_is_left()

@@ -41,13 +41,13 @@ LINES: t.Dict[str, t.Tuple[t.Tuple[str, str, t.List[str]], str]] = {
         ("nfs4", "nas:/export", ["nodev"]),
         "nas:/export /srv/a nfs4 nofail,_netdev,nodev,x-holdfast.mounts 0 0",
     ),
-    "cifs": (
-        ("cifs", "//nas/share", ["credentials_file=/etc/nas.cred", "nodev"]),
-        "//nas/share /srv/a cifs nofail,_netdev,nodev,credentials=/etc/nas.cred,x-holdfast.mounts 0 0",
+    "smb": (
+        ("cifs", "//nas/share", ["credentials_file=/etc/nas", "nodev", "vers=3.0"]),
+        "//nas/share /srv/a cifs nofail,_netdev,nodev,credentials=/etc/nas,vers=3.0,x-holdfast.mounts 0 0",
     ),
     "ceph": (
-        ("ceph", "10.0.0.1:/", ["credentials_file=/etc/ceph.key", "name=web"]),
-        "10.0.0.1:/ /srv/a ceph nofail,_netdev,secretfile=/etc/ceph.key,name=web,x-holdfast.mounts 0 0",
+        ("ceph", "mon:/", ["credentials_file=/etc/key", "name=app", "nodev"]),
+        "mon:/ /srv/a ceph nofail,_netdev,nodev,secretfile=/etc/key,name=app,x-holdfast.mounts 0 0",
     ),
     "context": (
         ("ext4", "/dev/vdb", ["context=system_u:object_r:x_t:s0:c1,c2"]),

@@ -1,0 +1,85 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A helper that mounts and whose daemon then answers nothing: no process stays behind the call."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import typing as t
+from pathlib import Path
+
+import pytest
+from harness.cycle import leave, succeed, tmpfs, warm_up
+from harness.ssh import processes_of
+from harness.world import RUN, World
+
+SSHFS = "/usr/bin/sshfs"
+DUMB_FUSE = Path(__file__).resolve().parent / "harness" / "dumb_fuse.py"
+MS_BIND = 1 << 12
+PATH = "/srv/remote"
+
+
+@pytest.fixture
+def dumb(world: World) -> World:
+    """A world whose helper mounts what never answers."""
+    if not (os.path.exists(SSHFS) and os.path.exists("/dev/fuse")):
+        pytest.skip("needs sshfs and /dev/fuse")
+    warm_up(world)
+    program = world.scratch / "dumb_fuse"
+    program.write_text(f"#!{sys.executable} -ISE\n{DUMB_FUSE.read_text(encoding='utf-8')}", encoding="utf-8")
+    program.chmod(0o755)
+    world.mount(str(program), SSHFS, "", flags=MS_BIND)
+    return world
+
+
+def ask(host: str, timeout: int) -> t.Dict[str, t.Any]:
+    """Return the arguments of a call that mounts it."""
+    source = {"src": f"{host}:/data", "fstype": "fuse.sshfs", "allow_fstypes": ["fuse.sshfs"]}
+    return {"path": PATH, **source, "holder": "a", "timeout": timeout}
+
+
+def wait_until(condition: t.Callable[[], bool], what: t.Callable[[], object]) -> None:
+    """Wait for it, and fail with what there is instead."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, what()
+        time.sleep(0.02)
+
+
+def assert_nothing_is_left(world: World, before: t.Collection[int]) -> None:
+    """Fail when a process, a mount or a stage stays."""
+    wait_until(lambda: set(processes_of(world)) <= set(before), lambda: processes_of(world))
+    assert [mount.point for mount in world.table if mount.point.startswith((PATH, RUN))] == []
+    assert list(world.file(f"{RUN}/stage").iterdir()) == []
+
+
+@pytest.mark.parametrize("host", ["reads", "stops", "never"])
+def test_daemon_that_answers_nothing_is_timeout_and_nothing_is_left(dumb: World, host: str) -> None:
+    before = processes_of(dumb)
+    result = dumb.call(**ask(host, timeout=2))
+    assert result.code == "timeout", result
+    assert_nothing_is_left(dumb, before)
+
+
+@pytest.mark.parametrize("host", ["reads", "stops"])
+def test_caller_killed_while_a_daemon_answers_nothing_is_mended_by_the_next_call(
+    dumb: World, host: str
+) -> None:
+    before = processes_of(dumb)
+    caller = dumb.start(arguments=ask(host, timeout=600))
+
+    def waiters() -> t.List[str]:
+        others = set(processes_of(dumb)) - set(before)
+        paths = [Path(f"/proc/{pid}/wchan") for pid in others]
+        return [path.read_text(encoding="ascii") for path in paths if path.exists()]
+
+    if not Path("/proc/self/wchan").exists():
+        pytest.skip("needs the kernel to say where a process waits")
+    wait_until(lambda: any("fuse" in where or "request_wait" in where for where in waiters()), waiters)
+    dumb.kill(caller)
+    dumb.wait(caller)
+    succeed(dumb, **tmpfs("/srv/other", "a"))
+    succeed(dumb, **leave("/srv/other", "a"))
+    assert_nothing_is_left(dumb, before)
