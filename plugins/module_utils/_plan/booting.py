@@ -12,7 +12,10 @@ from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import refusal
-from ansible_collections.holdfast.mounts.plugins.module_utils._plan.sameness import foreign_differences
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.sameness import (
+    foreign_differences,
+    known_by,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.fstab import MARK, BootEntry
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Reference
@@ -95,12 +98,11 @@ def taken_over(reference: Reference, seen: Observation, host: Host) -> t.Optiona
         return None
     if foreign_differences(replace(definition, data=()), mount, seen.place, seen.source):
         return None
-    return replace(
+    ours = replace(
         reference,
         owned=True,
         boot_id=host.boot_id,
         mount_namespace=host.mount_namespace,
-        mount_id=mount.mount_id if mount.unique_id is None else mount.unique_id,
-        device=seen.place.identity.device if seen.place.identity else mount.device,
         operation="",
     )
+    return known_by(ours, mount, seen.place)
