@@ -39,6 +39,11 @@ def check_credentials_file(value: t.Any, option: str) -> str:
     return check_path(value, option)
 
 
+def option_of_helper(filesystem: Filesystem) -> str:
+    """Return the option by which a type's helper is told of the file (mount.cifs(8), mount.ceph(8))."""
+    return "secretfile" if filesystem.source == "ceph" else "credentials"
+
+
 def does_without(filesystem: Filesystem, data: Data) -> bool:
     """Whether a mount with these options authenticates by other means, or not at all."""
     given = dict(data)

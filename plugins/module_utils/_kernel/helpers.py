@@ -18,7 +18,10 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.contexts 
     CONTEXT,
     quoted_context,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.credentials import CREDENTIALS
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.credentials import (
+    CREDENTIALS,
+    option_of_helper,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import Filesystem
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
@@ -78,8 +81,7 @@ def arguments(
         elif name != CREDENTIALS:
             words.append(name if value is None else f"{name}={value}")
     if credentials is not None:
-        option = "secretfile" if filesystem.source == "ceph" else "credentials"
-        words.append(f"{option}=/proc/self/fd/{credentials}")
+        words.append(f"{option_of_helper(filesystem)}=/proc/self/fd/{credentials}")
     words += _ALWAYS.get(filesystem.source, ())
     options = ["-o", ",".join(words)] if words else []
     command = next((path for path in _MOUNT if os.access(path, os.X_OK)), _MOUNT[0])

@@ -10,6 +10,10 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.credentials import (
+    CREDENTIALS,
+    option_of_helper,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import refusal
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.sameness import (
@@ -36,7 +40,9 @@ def fstab_line(path: str, definition: Definition) -> str:
     if definition.fstype == "bind":
         words.append("bind")
     words += definition.flags
-    words += [_word(path, name, value) for name, value in definition.data]
+    for name, value in definition.data:
+        told = option_of_helper(FILESYSTEMS[definition.fstype]) if name == CREDENTIALS else name
+        words.append(_word(path, told, value))
     fstype = "none" if definition.fstype == "bind" else definition.fstype
     fields = (definition.src, path, fstype, ",".join([*words, MARK]))
     return " ".join([*(field.translate(_ESCAPES) for field in fields), "0", "0"])

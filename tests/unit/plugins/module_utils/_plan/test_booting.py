@@ -42,6 +42,14 @@ LINES: t.Dict[str, t.Tuple[t.Tuple[str, str, t.List[str]], str]] = {
         ("nfs4", "nas:/export", ["nodev"]),
         "nas:/export /srv/a nfs4 nofail,_netdev,nodev,x-holdfast.mounts 0 0",
     ),
+    "cifs": (
+        ("cifs", "//nas/share", ["credentials_file=/root/nas", "nodev"]),
+        "//nas/share /srv/a cifs nofail,_netdev,nodev,credentials=/root/nas,x-holdfast.mounts 0 0",
+    ),
+    "ceph": (
+        ("ceph", "app@.fs=/", ["credentials_file=/root/key", "nodev"]),
+        "app@.fs=/ /srv/a ceph nofail,_netdev,nodev,secretfile=/root/key,x-holdfast.mounts 0 0",
+    ),
     "context": (
         ("ext4", "/dev/vdb", ["context=system_u:object_r:x_t:s0:c1,c2"]),
         '/dev/vdb /srv/a ext4 nofail,context="system_u:object_r:x_t:s0:c1,c2",x-holdfast.mounts 0 0',
