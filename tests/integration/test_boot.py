@@ -298,6 +298,29 @@ def test_reboot_mount_that_is_another_is_not_ours(world: World, act: t.Callable[
     assert world.unique_id(PATH) == before
 
 
+@pytest.mark.parametrize("act", [mount_other, mount_without_flags])
+def test_reboot_mount_that_is_another_is_not_told_to_be_repaired(
+    world: World, act: t.Callable[[World], None]
+) -> None:
+    put(world)
+    succeed(world, **tmpfs(PATH, "a", boot=True))
+    reboot(world)
+    act(world)
+    result = reconcile(world)
+    assert [(row["path"], row["kind"]) for row in result["remaining"]] == [(PATH, "replaced")]
+    assert (result.changed, result["repaired"]) == (False, [])
+
+
+def test_reboot_mount_of_an_entry_that_was_edited_is_left(world: World) -> None:
+    put(world)
+    succeed(world, **tmpfs(PATH, "a", boot=True))
+    put(world, read(world).replace(b"nofail,", b"nofail,noauto,"))
+    boot(world, PATH)
+    result = reconcile(world)
+    assert [(row["path"], row["kind"]) for row in result["remaining"]] == [(PATH, "missing")]
+    assert result["repaired"] == []
+
+
 def test_reboot_mount_without_our_entry_is_not_ours(world: World) -> None:
     before = put(world)
     succeed(world, **tmpfs(PATH, "a", boot=True))
