@@ -57,8 +57,13 @@ def boot(world: World, *paths: str) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    [f"x {PATH} ext4 defaults 0 0", f"x {PATH}/ ext4 noauto", "x /srv/app/\\144ata none bind"],
-    ids=["plain", "slash", "escaped"],
+    [
+        f"x {PATH} ext4 defaults 0 0",
+        f"x {PATH}/ ext4 noauto",
+        "x /srv/app/\\144ata none bind",
+        "x /srv/./app/data none bind",
+    ],
+    ids=["plain", "slash", "escaped", "dot"],
 )
 def test_foreign_entry_is_a_conflict(world: World, line: str) -> None:
     before = put(world, f"# c\n{line}\n".encode())
@@ -242,6 +247,20 @@ def test_reboot_mount_of_the_entry_is_ours(world: World) -> None:
     apply(world, "released", **leave(PATH, "a"))
     apply(world, "unmounted", **leave(PATH, "b"))
     assert (world.stack(PATH), read(world)) == ([], before)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [(b" ", b"\t"), (b"\n", b"\r\n")], ids=["aligned", "carriage-returns"]
+)
+def test_reboot_mount_of_an_entry_laid_out_anew_is_ours(world: World, old: bytes, new: bytes) -> None:
+    put(world)
+    succeed(world, **tmpfs(PATH, "a", boot=True))
+    laid_out = put(world, read(world).replace(old, new))
+    boot(world, PATH)
+    again = predict_and_call(world, **tmpfs(PATH, "a", boot=True))
+    assert (again.changed, again.action, read(world)) == (False, "none", laid_out)
+    apply(world, "unmounted", **leave(PATH, "a"))
+    assert ours(world) == []
 
 
 def test_reboot_mount_of_the_entry_is_unmounted_by_the_first_release(world: World) -> None:
