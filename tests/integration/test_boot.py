@@ -340,6 +340,25 @@ def test_reboot_mount_of_an_entry_that_was_edited_is_left(world: World) -> None:
     assert result["repaired"] == []
 
 
+def test_reboot_mount_that_shows_what_another_hides_is_not_ours(world: World) -> None:
+    """The boot binds the directory below the mount that is the source, where that has no entry."""
+    put(world)
+    world.make_directory("/srv/source")
+    succeed(world, **tmpfs("/srv/source", "a"))
+    bind: t.Dict[str, t.Any] = {"path": "/srv/shown", "src": "/srv/source", "fstype": "bind", "holder": "a"}
+    succeed(world, **bind, boot=True)
+    boot(world, "/srv/shown")
+    result = reconcile(world)
+    assert [row["path"] for row in result["repaired"]] == ["/srv/source"]
+    assert [row["path"] for row in result["remaining"]] == ["/srv/shown"]
+    # Where mounts are shared, the source's was mounted on what shows its directory as well.
+    refuse(world, "conflict" if world.propagation == "private" else "not_owned", **bind, boot=True)
+    while world.stack("/srv/shown"):
+        world.unmount("/srv/shown")
+    reconcile(world)
+    assert len({world.file(path).stat().st_dev for path in ("/srv/source", "/srv/shown")}) == 1
+
+
 def test_reboot_mount_without_our_entry_is_not_ours(world: World) -> None:
     before = put(world)
     succeed(world, **tmpfs(PATH, "a", boot=True))
