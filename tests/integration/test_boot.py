@@ -23,7 +23,7 @@ FILES = {
     "odd": b"\n\n  \t\xff\xfe garbage\nfew\n#\n",
     "empty": b"",
 }
-MS_REMOUNT = 32
+MS_BIND = 4096
 
 
 def put(world: World, content: bytes = FILES["plain"], mode: int = 0o644) -> bytes:
@@ -217,6 +217,28 @@ def test_entries_of_a_list_are_written_and_purged(world: World) -> None:
     assert len(ours(world)) == 1
     succeed(world, mounts=[], holder="a", purge=True)
     assert read(world) == before
+
+
+def test_table_that_cannot_be_replaced_stops_no_neighbour(private_world: World) -> None:
+    world = private_world
+    before = put(world)
+    warm_up(world)
+    start = world.settled()
+    mounts = [{"path": f"/srv/in/n{n}", "src": "tmpfs", "fstype": "tmpfs", "boot": n == 1} for n in range(3)]
+    world.mount(FSTAB, FSTAB, "", flags=MS_BIND)
+    assert world.call(mounts=mounts, holder="a").code == "mount_failed"
+    assert sorted(world.references) == ["/srv/in/n0", "/srv/in/n2"]
+    assert [len(world.stack(f"/srv/in/n{n}")) for n in range(3)] == [1, 0, 1]
+    assert (world.facts()["drift"], world.file("/srv/in/n1").exists()) == ([], False)
+    world.unmount(FSTAB)
+    succeed(world, mounts=mounts, holder="a")
+    world.mount(FSTAB, FSTAB, "", flags=MS_BIND)
+    assert world.call(mounts=[], holder="a", purge=True).code == "unmount_failed"
+    assert sorted(world.references) == ["/srv/in/n1"]
+    world.unmount(FSTAB)
+    succeed(world, mounts=[], holder="a", purge=True)
+    assert (world.references, read(world), world.facts()["drift"]) == ({}, before, [])
+    assert start.differences(world.settled()) == []
 
 
 def test_entry_with_odd_characters_is_mounted_by_mount(world: World) -> None:
