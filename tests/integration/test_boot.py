@@ -241,6 +241,22 @@ def test_table_that_cannot_be_replaced_stops_no_neighbour(private_world: World) 
     assert start.differences(world.settled()) == []
 
 
+def test_recovery_writes_no_entry_beside_one_of_others(private_world: World) -> None:
+    world = private_world
+    put(world)
+    for holder, is_wanted in (("b", False), ("a", True)):
+        succeed(world, **tmpfs(PATH, holder, boot=is_wanted))
+    before = put(world, f"x {PATH} ext4 noauto 0 0\n".encode())
+    recovered = 0
+    for point in range(20, 1500, 40):
+        world.unmount(PATH)
+        world.wait(world.start(arguments=tmpfs(PATH, "b"), fuse=point))
+        recovered += "interrupted" in [item["kind"] for item in world.facts()["drift"]]
+        succeed(world, **tmpfs(PATH, "b"))
+        assert read(world) == before, point
+    assert recovered, "no call was killed while it had a note"
+
+
 def test_entry_with_odd_characters_is_mounted_by_mount(world: World) -> None:
     put(world)
     path = "/srv/a b#c\\d ä"

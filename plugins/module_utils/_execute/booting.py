@@ -11,7 +11,7 @@ import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Work
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.systemd import reload_units
-from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.fstab import edit_fstab
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.fstab import edit_fstab, read_entry
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import short_lock
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.store import read_ledger, write_ledger
 from ansible_collections.holdfast.mounts.plugins.module_utils._observe.booting import booted_places, stands
@@ -43,8 +43,8 @@ def remove_unwanted(path: str, old: t.Optional[Reference], new: t.Optional[Refer
 
 
 def write_wanted(path: str, reference: t.Optional[Reference], call: Call) -> None:
-    """Write the entry of a mount point whose operation died before it could."""
-    if reference is not None and reference.is_at_boot:
+    """Write the entry of a mount point whose operation died before it could; never beside another's."""
+    if reference is not None and reference.is_at_boot and not read_entry(path).is_foreign:
         _edit({path: fstab_line(path, reference.definition)}, call)
 
 
