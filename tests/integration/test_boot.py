@@ -381,6 +381,29 @@ def test_reboot_mount_of_an_entry_that_was_edited_is_left(world: World) -> None:
     assert result["repaired"] == []
 
 
+OVERLAY: t.Dict[str, t.Any] = {"src": "overlay", "fstype": "overlay", "opts": ["lowerdir=/srv/one:/srv/two"]}
+OTHERS = {
+    "size": (tmpfs(PATH, "a", opts=["size=1m"]), "size=64m", "tmpfs"),
+    "layers": ({"path": PATH, "holder": "a", **OVERLAY}, "lowerdir=/srv/two:/srv/one", "overlay"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(OTHERS))
+def test_reboot_mount_with_other_options_is_not_ours(private_world: World, name: str) -> None:
+    world = private_world
+    arguments, data, fstype = OTHERS[name]
+    put(world)
+    for layer in ("one", "two"):
+        world.make_directory(f"/srv/{layer}")
+    succeed(world, **arguments, boot=True)
+    reboot(world)
+    world.make_directory(PATH)
+    world.mount(fstype, PATH, fstype, flags=6, data=data)
+    mounted = world.unique_id(PATH)
+    world.call(**leave(PATH, "a"))
+    assert world.unique_id(PATH) == mounted
+
+
 def test_reboot_mount_that_shows_what_another_hides_is_not_ours(world: World) -> None:
     """The boot binds the directory below the mount that is the source, where that has no entry."""
     put(world)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._facts.options import changed_options
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.credentials import (
     CREDENTIALS,
     option_of_helper,
@@ -21,7 +22,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._plan.sameness imp
     known_by,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.fstab import MARK, BootEntry
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, KernelMount
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Reference
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Observation
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.plan import Plan
@@ -93,7 +94,8 @@ def taken_over(reference: Reference, seen: Observation, host: Host) -> t.Optiona
     """Return the reference of the mount that this boot has made from our entry, None if there is none.
 
     The entry with our mark is root's and says exactly what is held; the ledger, also root's, has not
-    been in this boot yet; and the topmost mount is of that type and source, with all of its flags.
+    been in this boot yet; and the topmost mount is of that type and source, with all of its flags and
+    with no other value of an option than is held, as far as the kernel shows it.
     LIMIT: an equal mount that root has made by hand in the meantime is taken for it.
     """
     mount = seen.covering
@@ -104,6 +106,8 @@ def taken_over(reference: Reference, seen: Observation, host: Host) -> t.Optiona
         return None
     if foreign_differences(replace(definition, data=()), mount, seen.place, seen.source):
         return None
+    if changed_options(definition, mount, is_owned=False) or _shows_other_layers(definition, mount):
+        return None
     ours = replace(
         reference,
         owned=True,
@@ -112,3 +116,15 @@ def taken_over(reference: Reference, seen: Observation, host: Host) -> t.Optiona
         operation="",
     )
     return known_by(ours, mount, seen.place)
+
+
+def _shows_other_layers(definition: Definition, mount: KernelMount) -> bool:
+    """Whether an overlay has other layers than these; the kernel shows them joined, or one by one."""
+    if definition.fstype != "overlay":
+        return False
+    shown: t.Dict[str, t.List[str]] = {}
+    for word in mount.options:
+        name, _equals, value = word.partition("=")
+        shown.setdefault(name.rstrip("+"), []).append(value)
+    layers = {name: value for name, value in definition.data if name in ("lowerdir", "upperdir", "workdir")}
+    return any(name in shown and ":".join(shown[name]) != value for name, value in layers.items())
