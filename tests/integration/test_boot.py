@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import typing as t
 
 import pytest
 from harness.cycle import apply, leave, predict_and_call, refuse, repeat_unchanged, succeed, tmpfs, warm_up
-from harness.reconcile import call_reconcile, reboot, reconcile
+from harness.helped import CAN_HELP, helped, make_helper
+from harness.place import LEDGER
+from harness.reconcile import OTHER_BOOT, call_reconcile, reboot, reconcile
 from harness.world import World
 
 FSTAB = "/etc/fstab"
@@ -23,7 +26,7 @@ FILES = {
     "odd": b"\n\n  \t\xff\xfe garbage\nfew\n#\n",
     "empty": b"",
 }
-MS_REMOUNT = 32
+MS_BIND = 4096
 
 
 def put(world: World, content: bytes = FILES["plain"], mode: int = 0o644) -> bytes:
@@ -57,8 +60,13 @@ def boot(world: World, *paths: str) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    [f"x {PATH} ext4 defaults 0 0", f"x {PATH}/ ext4 noauto", "x /srv/app/\\144ata none bind"],
-    ids=["plain", "slash", "escaped"],
+    [
+        f"x {PATH} ext4 defaults 0 0",
+        f"x {PATH}/ ext4 noauto",
+        "x /srv/app/\\144ata none bind",
+        "x /srv/./app/data none bind",
+    ],
+    ids=["plain", "slash", "escaped", "dot"],
 )
 def test_foreign_entry_is_a_conflict(world: World, line: str) -> None:
     before = put(world, f"# c\n{line}\n".encode())
@@ -225,6 +233,44 @@ def test_entries_of_a_list_are_written_and_purged(world: World) -> None:
     assert read(world) == before
 
 
+def test_table_that_cannot_be_replaced_stops_no_neighbour(private_world: World) -> None:
+    world = private_world
+    before = put(world)
+    warm_up(world)
+    start = world.settled()
+    mounts = [{"path": f"/srv/in/n{n}", "src": "tmpfs", "fstype": "tmpfs", "boot": n == 1} for n in range(3)]
+    world.mount(FSTAB, FSTAB, "", flags=MS_BIND)
+    assert world.call(mounts=mounts, holder="a").code == "mount_failed"
+    assert sorted(world.references) == ["/srv/in/n0", "/srv/in/n2"]
+    assert [len(world.stack(f"/srv/in/n{n}")) for n in range(3)] == [1, 0, 1]
+    assert (world.facts()["drift"], world.file("/srv/in/n1").exists()) == ([], False)
+    world.unmount(FSTAB)
+    succeed(world, mounts=mounts, holder="a")
+    world.mount(FSTAB, FSTAB, "", flags=MS_BIND)
+    assert world.call(mounts=[], holder="a", purge=True).code == "unmount_failed"
+    assert sorted(world.references) == ["/srv/in/n1"]
+    world.unmount(FSTAB)
+    succeed(world, mounts=[], holder="a", purge=True)
+    assert (world.references, read(world), world.facts()["drift"]) == ({}, before, [])
+    assert start.differences(world.settled()) == []
+
+
+def test_recovery_writes_no_entry_beside_one_of_others(private_world: World) -> None:
+    world = private_world
+    put(world)
+    for holder, is_wanted in (("b", False), ("a", True)):
+        succeed(world, **tmpfs(PATH, holder, boot=is_wanted))
+    before = put(world, f"x {PATH} ext4 noauto 0 0\n".encode())
+    recovered = 0
+    for point in range(20, 1500, 40):
+        world.unmount(PATH)
+        world.wait(world.start(arguments=tmpfs(PATH, "b"), fuse=point))
+        recovered += "interrupted" in [item["kind"] for item in world.facts()["drift"]]
+        succeed(world, **tmpfs(PATH, "b"))
+        assert read(world) == before, point
+    assert recovered, "no call was killed while it had a note"
+
+
 def test_entry_with_odd_characters_is_mounted_by_mount(world: World) -> None:
     put(world)
     path = "/srv/a b#c\\d ä"
@@ -253,6 +299,20 @@ def test_reboot_mount_of_the_entry_is_ours(world: World) -> None:
     apply(world, "released", **leave(PATH, "a"))
     apply(world, "unmounted", **leave(PATH, "b"))
     assert (world.stack(PATH), read(world)) == ([], before)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [(b" ", b"\t"), (b"\n", b"\r\n")], ids=["aligned", "carriage-returns"]
+)
+def test_reboot_mount_of_an_entry_laid_out_anew_is_ours(world: World, old: bytes, new: bytes) -> None:
+    put(world)
+    succeed(world, **tmpfs(PATH, "a", boot=True))
+    laid_out = put(world, read(world).replace(old, new))
+    boot(world, PATH)
+    again = predict_and_call(world, **tmpfs(PATH, "a", boot=True))
+    assert (again.changed, again.action, read(world)) == (False, "none", laid_out)
+    apply(world, "unmounted", **leave(PATH, "a"))
+    assert ours(world) == []
 
 
 def test_reboot_mount_of_the_entry_is_unmounted_by_the_first_release(world: World) -> None:
@@ -309,6 +369,71 @@ def test_reboot_mount_that_is_another_is_not_ours(world: World, act: t.Callable[
     assert world.unique_id(PATH) == before
 
 
+@pytest.mark.parametrize("act", [mount_other, mount_without_flags])
+def test_reboot_mount_that_is_another_is_not_told_to_be_repaired(
+    world: World, act: t.Callable[[World], None]
+) -> None:
+    put(world)
+    succeed(world, **tmpfs(PATH, "a", boot=True))
+    reboot(world)
+    act(world)
+    result = reconcile(world)
+    assert [(row["path"], row["kind"]) for row in result["remaining"]] == [(PATH, "replaced")]
+    assert (result.changed, result["repaired"]) == (False, [])
+
+
+def test_reboot_mount_of_an_entry_that_was_edited_is_left(world: World) -> None:
+    put(world)
+    succeed(world, **tmpfs(PATH, "a", boot=True))
+    put(world, read(world).replace(b"nofail,", b"nofail,noauto,"))
+    boot(world, PATH)
+    result = reconcile(world)
+    assert [(row["path"], row["kind"]) for row in result["remaining"]] == [(PATH, "missing")]
+    assert result["repaired"] == []
+
+
+OVERLAY: t.Dict[str, t.Any] = {"src": "overlay", "fstype": "overlay", "opts": ["lowerdir=/srv/one:/srv/two"]}
+OTHERS = {
+    "size": (tmpfs(PATH, "a", opts=["size=1m"]), "size=64m", "tmpfs"),
+    "layers": ({"path": PATH, "holder": "a", **OVERLAY}, "lowerdir=/srv/two:/srv/one", "overlay"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(OTHERS))
+def test_reboot_mount_with_other_options_is_not_ours(private_world: World, name: str) -> None:
+    world = private_world
+    arguments, data, fstype = OTHERS[name]
+    put(world)
+    for layer in ("one", "two"):
+        world.make_directory(f"/srv/{layer}")
+    succeed(world, **arguments, boot=True)
+    reboot(world)
+    world.make_directory(PATH)
+    world.mount(fstype, PATH, fstype, flags=6, data=data)
+    mounted = world.unique_id(PATH)
+    world.call(**leave(PATH, "a"))
+    assert world.unique_id(PATH) == mounted
+
+
+def test_reboot_mount_that_shows_what_another_hides_is_not_ours(world: World) -> None:
+    """The boot binds the directory below the mount that is the source, where that has no entry."""
+    put(world)
+    world.make_directory("/srv/source")
+    succeed(world, **tmpfs("/srv/source", "a"))
+    bind: t.Dict[str, t.Any] = {"path": "/srv/shown", "src": "/srv/source", "fstype": "bind", "holder": "a"}
+    succeed(world, **bind, boot=True)
+    boot(world, "/srv/shown")
+    result = reconcile(world)
+    assert [row["path"] for row in result["repaired"]] == ["/srv/source"]
+    assert [row["path"] for row in result["remaining"]] == ["/srv/shown"]
+    # Where mounts are shared, the source's was mounted on what shows its directory as well.
+    refuse(world, "conflict" if world.propagation == "private" else "not_owned", **bind, boot=True)
+    while world.stack("/srv/shown"):
+        world.unmount("/srv/shown")
+    reconcile(world)
+    assert len({world.file(path).stat().st_dev for path in ("/srv/source", "/srv/shown")}) == 1
+
+
 def test_reboot_mount_without_our_entry_is_not_ours(world: World) -> None:
     before = put(world)
     succeed(world, **tmpfs(PATH, "a", boot=True))
@@ -318,6 +443,23 @@ def test_reboot_mount_without_our_entry_is_not_ours(world: World) -> None:
     mounted = world.unique_id(PATH)
     world.call(**leave(PATH, "a"))
     assert world.unique_id(PATH) == mounted
+
+
+@pytest.mark.skipif(not CAN_HELP, reason="no sshfs, or no FUSE, to stand for a server")
+def test_reboot_mount_that_shows_a_server_is_foreseen_in_check_mode(private_world: World) -> None:
+    world = private_world
+    put(world)
+    make_helper(world)
+    succeed(world, **helped("/srv/net"))
+    bind = {"path": PATH, "src": "/srv/net/dir", "fstype": "bind", "holder": "a", "boot": True}
+    succeed(world, **bind)
+    world.unmount(PATH)
+    known = world.ledger
+    known["references"][PATH]["boot_id"] = OTHER_BOOT
+    world.file(LEDGER).write_text(json.dumps(known), encoding="utf-8")
+    assert world.run("mount", PATH).rc == 0
+    again = predict_and_call(world, **bind)
+    assert (again.failed, again.changed, again.action) == (False, False, "none"), again
 
 
 def test_reboot_before_the_boot_has_mounted_is_missing_and_mounted(world: World) -> None:

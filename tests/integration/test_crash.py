@@ -10,23 +10,19 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 import typing as t
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from harness.cycle import leave, succeed, tmpfs, warm_up
+from harness.helped import CAN_HELP, SSHFS, helped, make_helper
 from harness.ssh import processes_of
 from harness.world import RUN, World
 
 PATH = "/srv/app/data"
 BYSTANDER = "/srv/app/bystander"
 MS_NOSUID_NODEV = 6
-MS_BIND = 1 << 12
-SSHFS = "/usr/bin/sshfs"
-SMALL_FUSE = Path(__file__).resolve().parent / "harness" / "small_fuse.py"
 STRIDE = int(os.environ.get("CRASH_STRIDE", "6"))
 
 Arguments = t.Dict[str, t.Any]
@@ -58,17 +54,6 @@ def make_source(world: World) -> None:
     world.write("/media/source")
 
 
-def make_helper(world: World) -> None:
-    """Put a helper that needs no server in the place of sshfs."""
-    if SSHFS not in [mount.point for mount in world.table]:
-        program = world.scratch / "small_fuse"
-        program.write_text(
-            f"#!{sys.executable} -ISE\n{SMALL_FUSE.read_text(encoding='utf-8')}", encoding="utf-8"
-        )
-        program.chmod(0o755)
-        world.mount(str(program), SSHFS, "", flags=MS_BIND)
-
-
 @dataclass(frozen=True)
 class Operation:
     """A call that dies: what was held before, what it asks for, and how to undo it all."""
@@ -81,13 +66,7 @@ class Operation:
 
 
 BIND = {"path": PATH, "src": "/media/source", "fstype": "bind", "holder": "a"}
-HELPED: Arguments = {
-    "path": PATH,
-    "src": "server:/data",
-    "fstype": "fuse.sshfs",
-    "allow_fstypes": ["fuse.sshfs"],
-    "holder": "a",
-}
+HELPED = helped(PATH)
 A, B = leave(PATH, "a"), leave(PATH, "b")
 BULK_LEAVE = {"mounts": BULK_PATHS, "holder": "a", "state": "released"}
 
@@ -206,7 +185,7 @@ def test_killed_anywhere_is_healed_by_the_next_call(
     world: World, act: t.Callable[[World, Operation], None], name: str
 ) -> None:
     is_helped = name.startswith("helper-")
-    if is_helped and not (os.path.exists(SSHFS) and os.path.exists("/dev/fuse")):
+    if is_helped and not CAN_HELP:
         pytest.skip("needs sshfs and /dev/fuse")
     warm_up(world)
     operation = OPERATIONS[name]

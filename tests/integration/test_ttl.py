@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import time
 import typing as t
 
 import pytest
 from harness.cycle import apply, leave, predict_and_call, refuse, repeat_unchanged, succeed, tmpfs, warm_up
+from harness.locks import find_lock, hold
 from harness.results import Result, read_adhoc
 from harness.world import World, executable
 
@@ -50,6 +52,15 @@ def test_lease_is_in_the_ledger_and_renewed_by_holding_again(world: World) -> No
     assert longer["since"] == claim["since"]
     assert longer["expires"] > claim["expires"]
     assert world.facts()["drift"] == []
+
+
+def test_lease_begins_when_the_lock_is_had(private_world: World) -> None:
+    with hold(find_lock(private_world, PATH)):
+        pid = private_world.start(arguments=tmpfs(PATH, "a", ttl=HOUR))
+        time.sleep(3)
+        uptime = time.clock_gettime(time.CLOCK_BOOTTIME)
+    assert not private_world.collect(pid).failed
+    assert private_world.references[PATH]["holders"]["a"]["lease"]["ends"] >= uptime + HOUR
 
 
 def test_lease_goes_when_its_holder_holds_without_one(world: World) -> None:

@@ -51,7 +51,7 @@ def run_reconcile(params: t.Mapping[str, t.Any], *, check_mode: bool, diff_mode:
         coded = as_coded(caught, None, step="start", state=request.state)
         return refused(coded, is_full=is_full, log_ref=log_error(coded, request, writes=not check_mode))
     points = _points(found, repair, request, writes=not check_mode)
-    answer = repair_result(points, repair.kinds)
+    answer = repair_result(points, repair.kinds, host.boot_id)
     if diff_mode:
         answer["diff"] = diff_of(_as_one(point.plans) for point in points if point.plans)
     return answer

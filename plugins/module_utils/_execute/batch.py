@@ -124,33 +124,52 @@ def _commit(works: t.Sequence[Work], call: Call, decided_on: Ledger) -> None:
     writing = [work for work in works if work.is_going_on and work.plan and work.plan.writes_ledger]
     if not writing and not any(work.removed for work in works):
         return
-    is_written = False
     try:
         for work in writing:
             _tidy(work, call, decided_on)
-        remove_entries(writing, call)
+        writing = _edit_fstab("remove", writing, call, decided_on)
         _write(works, writing, call)
-        is_written = True
-        write_entries(writing, call)
     except (MountError, OSError) as error:
-        for work in writing:
-            work.error = as_coded(error, work.path, step="record", state=call.request.state)
-        made = _made(writing)
-        _undo(writing, call, decided_on)
-        if is_written:
-            _write_back(writing, made, call, decided_on)
+        _fail(writing, error, call, decided_on)
+        return
+    kept = _edit_fstab("write", writing, call, decided_on)
+    failed = [work for work in writing if work not in kept]
+    if failed:
+        _write_back(failed, call, decided_on)
 
 
-def _write_back(works: t.Sequence[Work], made: t.Iterable[str], call: Call, decided_on: Ledger) -> None:
+def _edit_fstab(change: str, works: t.Sequence[Work], call: Call, decided_on: Ledger) -> t.List[Work]:
+    """Change the entries of fstab; return the works that go on: all, or those that have no such entry."""
+    concerned = [work for work in works if work.plan is not None and work.plan.boot_change == change]
+    try:
+        (write_entries if change == "write" else remove_entries)(concerned, call)
+    except (MountError, OSError) as error:
+        _fail(concerned, error, call, decided_on)
+        return [work for work in works if work not in concerned]
+    return list(works)
+
+
+def _fail(
+    works: t.Sequence[Work], error: t.Union[MountError, OSError], call: Call, decided_on: Ledger
+) -> None:
+    """Have these works end with this error, and take back what they did."""
+    for work in works:
+        work.error = as_coded(error, work.path, step="record", state=call.request.state)
+    _undo(works, call, decided_on)
+
+
+def _write_back(works: t.Sequence[Work], call: Call, decided_on: Ledger) -> None:
     """Have the ledger say what it said before, of works whose entries of fstab could not be written."""
     before = {
         work.path: decided_on.references.get(work.path)
         for work in works
         if work.plan is not None and work.plan.step != "unmount"
     }
+    fates = {path: fate for work in works for path, fate in work.removed.items()}
     # What it says meanwhile is put right by the next call; the error that is being told matters more.
     with contextlib.suppress(MountError, OSError), short_lock("ledger", call.lock_deadline):
-        write_ledger(read_ledger().changed(before, dict.fromkeys(made)))
+        ledger = read_ledger().changed(before)
+        write_ledger(remember(ledger, fates, [work.path for work in works]))
 
 
 def _tidy(work: Work, call: Call, decided_on: Ledger) -> None:
@@ -188,8 +207,10 @@ def _undo(works: t.Sequence[Work], call: Call, decided_on: Ledger) -> None:
     for work in noted:
         work.is_open = True  # until everything is taken back
     taken = [work for work in noted if _take_back(work, call, decided_on)]
-    take_away(_made(taken), call, same_boot=True)
+    fates = take_away(_made(taken), call, same_boot=True)
     for work in taken:
+        work.removed.update({path: fates[path] for path in work.made})
+        work.made.clear()
         work.is_open = work.plan is not None and work.plan.step == "unmount"
 
 

@@ -11,11 +11,12 @@ import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Work
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.systemd import reload_units
-from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.fstab import edit_fstab
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.fstab import edit_fstab, read_entry
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import short_lock
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.store import read_ledger, write_ledger
-from ansible_collections.holdfast.mounts.plugins.module_utils._observe.booting import booted_places
+from ansible_collections.holdfast.mounts.plugins.module_utils._observe.booting import booted_places, stands
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.booting import fstab_line, taken_over
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import stands_on
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger, Reference
 
@@ -42,8 +43,8 @@ def remove_unwanted(path: str, old: t.Optional[Reference], new: t.Optional[Refer
 
 
 def write_wanted(path: str, reference: t.Optional[Reference], call: Call) -> None:
-    """Write the entry of a mount point whose operation died before it could."""
-    if reference is not None and reference.is_at_boot:
+    """Write the entry of a mount point whose operation died before it could; never beside another's."""
+    if reference is not None and reference.is_at_boot and not read_entry(path).is_foreign:
         _edit({path: fstab_line(path, reference.definition)}, call)
 
 
@@ -57,8 +58,15 @@ def recognised(paths: t.Iterable[str], ledger: Ledger, host: Host) -> Ledger:
     found = {
         path: taken_over(reference, seen, host)
         for path, reference, seen in booted_places(paths, ledger, host)
+        if _has_footing(path, reference, ledger, host)
     }
     return ledger.changed({path: reference for path, reference in found.items() if reference is not None})
+
+
+def _has_footing(path: str, reference: Reference, ledger: Ledger, host: Host) -> bool:
+    """Whether the managed mounts that this one lies on or shows are there: else it shows what they hide."""
+    managed = stands_on(path, reference.definition) & ledger.references.keys()
+    return all(stands(way, ledger.references[way], host) for way in managed)
 
 
 def take_over(paths: t.Sequence[str], ledger: Ledger, call: Call) -> Ledger:

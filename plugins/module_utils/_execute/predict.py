@@ -164,7 +164,9 @@ def _predict_group(
 
 def _predict_entry(entry: Entry, call: Call, world: _World, around: Surroundings) -> Outcome:
     try:
-        seen = world.adjust(observe(entry, world.ledger.references, call, around), entry)
+        # Known already, but for what could not be seen without waiting, as a child may.
+        references = recognised([entry.path], world.ledger, call.host).references
+        seen = world.adjust(observe(entry, references, call, around), entry)
         return Outcome(entry.path, plan=decide(entry, call, seen, around))
     except WouldWait:
         raise

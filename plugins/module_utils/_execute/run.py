@@ -24,6 +24,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work impo
     Work,
     as_coded,
 )
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.clock import read_moment
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import (
     describe_occupant,
     list_notes,
@@ -197,6 +198,9 @@ def _take(entry: Entry, deadline: float, call: Call, outcomes: t.Dict[str, Outco
 
 def _finish(works: t.Sequence[Work], call: Call, outcomes: t.Dict[str, Outcome]) -> t.List[Entry]:
     """Run one batch, note its outcomes, and return the entries that have to begin anew."""
+    # Its locks may have been waited for, and a lease is as long from now on.
+    moment = read_moment(call.host.boot_id)
+    call = replace(call, now=moment.now, uptime=moment.uptime)
     try:
         run_batch(works, call)
         apart = [work for work in works if work.is_apart]

@@ -115,9 +115,16 @@ def _find_in_table(
 
 
 def _was_booted(reference: Reference, mount: KernelMount, scene: Scene) -> bool:
-    """Whether this may be what the boot has made from our entry of fstab."""
-    is_alike = _may_show(reference.fstype, mount.fstype)
-    return is_alike and reference.is_at_boot and reference.boot_id != scene.host.boot_id
+    """Whether this may be what the boot has made from our entry of fstab; who takes it over looks closer."""
+    if not reference.is_at_boot or reference.boot_id == scene.host.boot_id:
+        return False
+    known = FILESYSTEMS.get(reference.fstype)
+    if known is None or not _may_show(reference.fstype, mount.fstype):
+        return False
+    is_named = reference.fstype != "bind" and not known.is_block
+    if is_named and mount.source != reference.src:
+        return False
+    return not changed_options(reference.definition, mount, is_owned=False)
 
 
 def _tell_absent(path: str, reference: Reference, scene: Scene) -> Drift:

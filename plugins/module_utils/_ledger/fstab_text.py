@@ -16,7 +16,10 @@ _ESCAPE = re.compile(rb"\\([0-3][0-7]{2})")
 
 
 def find_entry(data: bytes, path: str) -> BootEntry:
-    """Return what the table says of a mount point, however that is spelled there."""
+    """Return what the table says of a mount point, however that is spelled there.
+
+    Of our entry the fields: whoever aligns them, or ends lines otherwise, has not changed what it says.
+    """
     ours: t.Optional[str] = None
     is_foreign = False
     for line in data.split(b"\n"):
@@ -25,7 +28,7 @@ def find_entry(data: bytes, path: str) -> BootEntry:
         if not _is_ours(line):
             is_foreign = True
         elif ours is None:
-            ours = line.decode("utf-8", "surrogateescape")
+            ours = b" ".join(_fields(line)).decode("utf-8", "surrogateescape")
     return BootEntry(ours, is_foreign)
 
 
@@ -67,7 +70,8 @@ def _mount_point(line: bytes) -> str:
         return ""
     raw = _ESCAPE.sub(lambda match: bytes((int(match.group(1), 8),)), fields[1])
     path = raw.decode("utf-8", "surrogateescape")
-    return "/" + "/".join(part for part in path.split("/") if part) if path.startswith("/") else ""
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    return "/" + "/".join(parts) if path.startswith("/") else ""
 
 
 def _is_ours(line: bytes) -> bool:

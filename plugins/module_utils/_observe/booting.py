@@ -10,8 +10,12 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.table import read_mounts
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.fstab import read_entry
-from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import observe_coming
+from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import (
+    observe_coming,
+    observe_leaving,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger, Reference
@@ -36,6 +40,24 @@ def booted_places(
         try:
             definition = reference.definition
             seen = observe_coming(path, reference, host, definition=definition, looks_below=False)
-            yield path, reference, replace(seen, fstab=read_entry(path))
+            if not _is_stacked(path, seen):
+                yield path, reference, replace(seen, fstab=read_entry(path))
         except (MountError, OSError):
             continue  # whoever decides of this mount point meets it again, and tells it
+
+
+def _is_stacked(path: str, seen: Observation) -> bool:
+    """Whether another mount lies under the one that is seen: a boot makes one alone."""
+    mount = seen.covering
+    if mount is None:
+        return False
+    return any(row.mount_id == mount.parent_id and row.mount_point == path for row in read_mounts())
+
+
+def stands(path: str, reference: Reference, host: Host) -> bool:
+    """Whether any mount stands at this managed mount point; false where seeing it may take waiting."""
+    try:
+        seen = observe_leaving(path, reference, host)
+    except (MountError, OSError):
+        return False
+    return seen.is_here or seen.covering is not None

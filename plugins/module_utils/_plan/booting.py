@@ -10,15 +10,19 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._facts.options import changed_options
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.credentials import (
     CREDENTIALS,
     option_for_helper,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import refusal
-from ansible_collections.holdfast.mounts.plugins.module_utils._plan.sameness import foreign_differences
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.sameness import (
+    foreign_differences,
+    known_by,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.fstab import MARK, BootEntry
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, Identity
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, KernelMount
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Reference
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Observation
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.plan import Plan
@@ -91,7 +95,8 @@ def taken_over(reference: Reference, seen: Observation, host: Host) -> t.Optiona
     """Return the reference of the mount that this boot has made from our entry, None if there is none.
 
     The entry with our mark is root's and says exactly what is held; the ledger, also root's, has not
-    been in this boot yet; and the topmost mount is of that type and source, with all of its flags.
+    been in this boot yet; and the topmost mount is of that type and source, with all of its flags and
+    with no other value of an option than is held, as far as the kernel shows it.
     LIMIT: an equal mount that root has made by hand in the meantime is taken for it.
     """
     mount = seen.covering
@@ -102,15 +107,25 @@ def taken_over(reference: Reference, seen: Observation, host: Host) -> t.Optiona
         return None
     if foreign_differences(replace(definition, data=()), mount, seen.place, seen.source):
         return None
-    root = seen.place.identity or Identity(mount.device, 0, 0)
-    return replace(
+    if changed_options(definition, mount, is_owned=False) or _shows_other_layers(definition, mount):
+        return None
+    ours = replace(
         reference,
         owned=True,
         boot_id=host.boot_id,
         mount_namespace=host.mount_namespace,
-        mount_id=mount.mount_id if mount.unique_id is None else mount.unique_id,
-        device=root.device,
-        inode=root.inode,
-        birth=root.birth,
         operation="",
     )
+    return known_by(ours, mount, seen.place)
+
+
+def _shows_other_layers(definition: Definition, mount: KernelMount) -> bool:
+    """Whether an overlay has other layers than these; the kernel shows them joined, or one by one."""
+    if definition.fstype != "overlay":
+        return False
+    shown: t.Dict[str, t.List[str]] = {}
+    for word in mount.options:
+        name, _equals, value = word.partition("=")
+        shown.setdefault(name.rstrip("+"), []).append(value)
+    layers = {name: value for name, value in definition.data if name in ("lowerdir", "upperdir", "workdir")}
+    return any(name in shown and ":".join(shown[name]) != value for name, value in layers.items())

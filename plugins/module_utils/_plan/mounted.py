@@ -23,13 +23,10 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._plan.sameness imp
     differences,
     foreign_differences,
     is_changeable,
+    known_by,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.views import view_before, view_of
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import (
-    Host,
-    Identity,
-    KernelMount,
-)
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, KernelMount
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.lease import Moment, grant
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Holder, Reference
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Observation
@@ -150,10 +147,7 @@ def _adopt(wish: Wish, seen: Observation, mount: KernelMount) -> Plan:
             "'adopt: true'",
         )
     held = _with_holder(wish, _new_reference(wish, seen.reference, owned=False))
-    number = mount.mount_id if mount.unique_id is None else mount.unique_id
-    root = seen.place.identity or Identity(mount.device, 0, 0)
-    known = replace(held, mount_id=number, device=root.device, inode=root.inode, birth=root.birth)
-    return _plan(wish, seen, "adopted", "none", known)
+    return _plan(wish, seen, "adopted", "none", known_by(held, mount, seen.place))
 
 
 def _mount(wish: Wish, seen: Observation) -> Plan:

@@ -24,10 +24,13 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals imp
     wanted_kind,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.released import plan_orphaned
-from ansible_collections.holdfast.mounts.plugins.module_utils._plan.sameness import foreign_differences
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.sameness import (
+    foreign_differences,
+    known_by,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import Surroundings
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.views import view_before, view_of
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, Identity, KernelMount
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, KernelMount
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.lease import Moment
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import (
     Reference,
@@ -137,16 +140,8 @@ def _plan_replaced(
     different = foreign_differences(reference.definition, mount, seen.place, seen.source)
     if different:
         raise _not_ours(path, f"stands there, with different {' and '.join(different)}")
-    root = seen.place.identity or Identity(mount.device, 0, 0)
-    held = replace(
-        _reborn(reference, host),
-        owned=False,
-        mount_id=mount.mount_id if mount.unique_id is None else mount.unique_id,
-        device=root.device,
-        inode=root.inode,
-        birth=root.birth,
-    )
-    return _plan(path, seen, "adopted", "none", held)
+    held = replace(_reborn(reference, host), owned=False)
+    return _plan(path, seen, "adopted", "none", known_by(held, mount, seen.place))
 
 
 def _plan_options(path: str, seen: Observation, reference: Reference, mount: KernelMount) -> Plan:

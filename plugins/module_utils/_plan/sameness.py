@@ -8,10 +8,16 @@ Private to holdfast.mounts.
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.options import canonical_shown
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import KernelMount, Place
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import (
+    Identity,
+    KernelMount,
+    Place,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Reference
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Source
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition
 
@@ -113,3 +119,18 @@ def is_same_superblock(wanted: Definition, mount: KernelMount, held: t.Iterable[
     if managed:
         return all(_of_superblock(other) == superblock for other in managed)
     return _shows(wanted.fstype, superblock, mount)
+
+
+def known_by(reference: Reference, mount: KernelMount, place: Place) -> Reference:
+    """Return the reference as that of a mount that stands at its place already.
+
+    The root's inode and birth go along: where the kernel has no unique ids they tell the mount from others.
+    """
+    root = place.identity or Identity(mount.device, 0, 0)
+    return replace(
+        reference,
+        mount_id=mount.mount_id if mount.unique_id is None else mount.unique_id,
+        device=root.device,
+        inode=root.inode,
+        birth=root.birth,
+    )

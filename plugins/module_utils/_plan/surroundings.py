@@ -89,7 +89,7 @@ class Surroundings:
 
 def order(needs: t.Mapping[str, t.Optional[Definition]]) -> t.List[t.List[str]]:
     """Return the paths in waves: what a mount lies below or shows comes in an earlier wave than it."""
-    before = {path: _stands_on(path, definition) & needs.keys() for path, definition in needs.items()}
+    before = {path: stands_on(path, definition) & needs.keys() for path, definition in needs.items()}
     waves: t.List[t.List[str]] = []
     done: t.Set[str] = set()
     pending = list(needs)
@@ -102,7 +102,8 @@ def order(needs: t.Mapping[str, t.Optional[Definition]]) -> t.List[t.List[str]]:
     return waves
 
 
-def _stands_on(path: str, definition: t.Optional[Definition]) -> t.Set[str]:
+def stands_on(path: str, definition: t.Optional[Definition]) -> t.Set[str]:
+    """Return every path that a mount lies below or shows, and every one above those."""
     sources = definition.source_paths if definition else ()
     above = {*ancestors(path), *sources, *(up for source in sources for up in ancestors(source))}
     return above - {path}

@@ -41,11 +41,11 @@ class Point:
         return next((plan.action for plan in reversed(self.plans) if plan.action != "none"), "none")
 
 
-def repair_result(points: t.Sequence[Point], kinds: t.Collection[str]) -> Result:
-    """Return the result; kinds: of drift, that were to be put right."""
+def repair_result(points: t.Sequence[Point], kinds: t.Collection[str], boot_id: str) -> Result:
+    """Return the result; kinds: of drift, that were to be put right. boot_id: of the running kernel."""
     repaired, remaining = [], []
     for point in points:
-        solved = [item for item in point.drift if _is_solved(item.kind, point, kinds)]
+        solved = [item for item in point.drift if _is_solved(item.kind, point, kinds, boot_id)]
         if solved or any(plan.changed for plan in point.plans):
             repaired.append(_repaired(point, solved))
         remaining += _remaining(point, [item for item in point.drift if item not in solved])
@@ -61,7 +61,7 @@ def repair_result(points: t.Sequence[Point], kinds: t.Collection[str]) -> Result
     return result
 
 
-def _is_solved(kind: str, point: Point, kinds: t.Collection[str]) -> bool:
+def _is_solved(kind: str, point: Point, kinds: t.Collection[str], boot_id: str) -> bool:
     last = point.last
     if last is None:
         return False
@@ -70,7 +70,9 @@ def _is_solved(kind: str, point: Point, kinds: t.Collection[str]) -> bool:
     if kind in ("expired", "interrupted"):
         return kind in kinds
     if kind == "missing":
-        return last.action == "mounted" or (kind in kinds and last.after.is_mounted and point.error is None)
+        # What stands there is ours if it is of this boot: made meanwhile, or taken over from the boot.
+        is_ours = last.after.is_mounted and last.reference.boot_id == boot_id
+        return last.action == "mounted" or (kind in kinds and is_ours and point.error is None)
     if kind == "options_changed":
         return last.action in ("mounted", "remounted")
     if kind == "replaced":

@@ -18,7 +18,8 @@ MARK = "x-holdfast.mounts"
 class BootEntry:
     """The lines of one mount point.
 
-    ours: the line with our mark, None where there is none. is_foreign: somebody else has one as well.
+    ours: the line with our mark, one blank between its fields; None where there is none.
+    is_foreign: somebody else has one as well.
     """
 
     ours: t.Optional[str] = None

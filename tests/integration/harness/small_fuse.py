@@ -1,6 +1,8 @@
 # Copyright: (c) 2026, holdfast.mounts contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A helper of mount(8) that needs no server: it mounts an empty filesystem of FUSE and serves it.
+"""A helper of mount(8) that needs no server: it mounts a filesystem of FUSE and serves it.
+
+Who lists it finds it empty; who asks for "dir" by name finds a directory.
 
 Its command line is that of a mount helper: SOURCE TARGET and options, which it does not heed.
 """
@@ -27,6 +29,8 @@ ANSWERS: t.Dict[int, bytes] = {
     READDIR: b"",
     RELEASEDIR: b"",
 }
+# struct fuse_entry_out: nodeid, generation, two times in seconds and their nanoseconds, the attributes
+LOOKUP, ENTRY = 1, struct.pack("=4Q2I", 2, 0, 3600, 3600, 0, 0) + ATTRIBUTES
 
 
 def serve(fd: int) -> None:
@@ -42,6 +46,8 @@ def serve(fd: int) -> None:
         if opcode in FORGETS:
             continue
         answer = ANSWERS.get(opcode)
+        if opcode == LOOKUP and request[40:].rstrip(b"\0") == b"dir":
+            answer = ENTRY
         error_number = -errno.ENOSYS if answer is None else 0
         body = answer or b""
         os.write(fd, struct.pack("=IiQ", 16 + len(body), error_number, unique) + body)

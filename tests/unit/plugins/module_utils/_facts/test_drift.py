@@ -124,6 +124,25 @@ def test_drift_situation_gives_its_kinds(
 
 
 @pytest.mark.parametrize(
+    ("mount", "kind"),
+    [
+        pytest.param({"fstype": "nfs4", "source": "host:/a"}, "missing", id="as the kernel shows it"),
+        pytest.param({"fstype": "nfs4", "source": "host:/b"}, "replaced", id="another source"),
+        pytest.param({"fstype": "tmpfs", "source": "host:/a"}, "replaced", id="another type"),
+        pytest.param(
+            {"fstype": "nfs4", "source": "host:/a", "flags": ("rw",)}, "replaced", id="without its flags"
+        ),
+    ],
+)
+def test_drift_after_a_boot_is_missing_where_our_entry_may_have_made_it(
+    mount: t.Dict[str, t.Any], kind: str
+) -> None:
+    holders = {"web": Holder("2026-03-01T10:00:00Z", boot=True)}
+    held = replace(REFERENCE, fstype="nfs", src="host:/a", boot_id="old", holders=holders)
+    assert kinds(held, replace(OURS, mount=replace(MOUNT, **mount)), GONE) == [kind]
+
+
+@pytest.mark.parametrize(
     ("reference", "told"),
     [
         pytest.param(replace(REFERENCE, boot_id="old"), "booted again", id="another boot"),

@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.booting import fstab_line, taken_over
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.fstab import BootEntry
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Identity
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Holder
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import definition_from_opts
 from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import (
@@ -83,6 +84,15 @@ def test_mount_that_was_adopted_is_owned_once_our_entry_has_made_it() -> None:
     taken = taken_over(replace(OLD, owned=False), BOOTED, HOST)
     assert taken is not None
     assert taken.owned
+
+
+def test_mount_that_is_taken_over_is_known_by_its_own_root() -> None:
+    old = replace(OLD, inode=1, birth=7)
+    root = Identity("0:77", 2, 9)
+    seen = replace(BOOTED, place=replace(BOOTED.place, identity=root))
+    taken = taken_over(old, seen, HOST)
+    assert taken is not None
+    assert (taken.device, taken.inode, taken.birth) == (root.device, root.inode, root.birth)
 
 
 def other(**changes: t.Any) -> t.Any:

@@ -15,6 +15,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._plan.repair impor
     plan_leaving,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import Surroundings
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Identity
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.lease import Lease, Moment
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Holder
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Repair
@@ -110,3 +111,15 @@ def test_flags_in_force_are_those_that_are_taken_off() -> None:
     plan = coming(replace(here, place=replace(here.place, mount=mount)), "options_changed")
     assert as_seen(reference, plan).definition.flags == ("noexec", "nosuid")
     assert as_seen(reference, None) == reference
+
+
+def test_mount_that_replaced_ours_is_known_by_its_own_root() -> None:
+    reference, root = make_reference("web", inode=1, birth=7), Identity("0:77", 2, 9)
+    seen = see_foreign(reference=reference)
+    seen = replace(seen, place=replace(seen.place, identity=root))
+    request = make_request(repair=Repair(("replaced",)))
+    plan = plan_coming(PATH, make_definition(), request, seen, host=HOST)
+    assert plan.action == "adopted"
+    assert plan.reference is not None
+    held = plan.reference
+    assert (held.device, held.inode, held.birth) == (root.device, root.inode, root.birth)
