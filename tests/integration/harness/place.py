@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import array
+import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -87,8 +89,14 @@ class Place:
 
     def close(self) -> None:
         """End the world, and with its last process all its mounts."""
+        namespace = os.readlink(f"/proc/{self.pid}/ns/mnt")
         self.stream.close()
         self.connection.close()
+        # Daemons, and what a killed program has started in sessions of its own.
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError):
+                if os.readlink(f"/proc/{pid}/ns/mnt") == namespace:
+                    os.kill(int(pid), signal.SIGKILL)
 
     # Files and mounts
 
