@@ -8,11 +8,14 @@ Private to holdfast.mounts.
 from __future__ import annotations
 
 import os
+from functools import partial
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Work
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.child import (
     Descriptor,
+    Task,
+    run_together,
     run_with_deadline,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.failures import late
@@ -50,26 +53,19 @@ def mount_by_helper(definition: Definition, work: Work, call: Call) -> int:
 
 
 def sweep_stages() -> None:
-    """Take away the stages of operations that died, wherever they were to be mounted."""
-    for stage in list_stages():
-        operation = lock_idle(stage.partition(_SEPARATOR)[0])
-        if operation is None:
-            continue
-        try:
-            _drop(stage)
-        finally:
+    """Take away the stages of operations that died, wherever they were to be mounted: all at once."""
+    stages = list_stages()
+    idle = {name: lock_idle(name) for name in {stage.partition(_SEPARATOR)[0] for stage in stages}}
+    locked = {name: operation for name, operation in idle.items() if operation is not None}
+    try:
+        _drop(*(stage for stage in stages if stage.partition(_SEPARATOR)[0] in locked))
+    finally:
+        for operation in locked.values():
             operation.close()
 
 
-def _drop(stage: str) -> None:
-    """Take one stage away. LIMIT: where even that waits for a server, it is left to the next call."""
-    if stage not in list_stages():
-        return
-
-    def act() -> None:
-        drop_stage(stage, aborts=True)
-
-    try:
-        run_with_deadline(act, _DROP_SECONDS, kept=(), step="stage")
-    except (MountError, OSError):
-        return
+def _drop(*stages: str) -> None:
+    """Take stages away. LIMIT: where even that waits for a server, it is left to the next call."""
+    there = set(list_stages()).intersection(stages)
+    tasks = [Task(partial(drop_stage, stage, aborts=True)) for stage in sorted(there)]
+    run_together(tasks, _DROP_SECONDS, step="stage")
