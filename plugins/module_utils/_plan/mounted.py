@@ -117,11 +117,14 @@ def _refuse_difference(wish: Wish, reference: Reference) -> None:
 def _conflict(wish: Wish, reference: Reference, different: t.Sequence[str]) -> Exception:
     held = reference.definition
     values = {"fstype": held.fstype, "src": held.src, "opts": ",".join(held.opts)}
+    found, way_out = "is held", "ask for the same, or use another mount point"
+    if not reference.holders:
+        # Deferred, or its last lease has ended.
+        found, way_out = "is mounted and held by nobody,", "have it unmounted first (state: unmounted)"
     return refusal(
         "conflict",
         wish.path,
-        f"'{wish.path}' is held with different {_listed(different)}; ask for the same, or use another "
-        "mount point",
+        f"'{wish.path}' {found} with different {_listed(different)}; {way_out}",
         detail="; ".join(f"{name} is '{values[name]}'" for name in different)
         + f"; held by: {', '.join(sorted(reference.holders)) or 'nobody'}",
     )
