@@ -146,6 +146,7 @@ class Machine:
             input=text,
             capture_output=True,
             text=True,
+            errors="backslashreplace",  # the journal keeps what others wrote
             timeout=seconds,
         )
         if check and done.returncode != 0:
