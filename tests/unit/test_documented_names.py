@@ -23,6 +23,7 @@ from ansible_collections.holdfast.mounts.plugins.modules import (
 )
 
 ROOT = Path(__file__).resolve().parents[2]
+GUIDE = "docs/guides/reading_an_error.md"
 NAMESPACE = "holdfast.mounts."
 MARKED = re.compile(r"[VC]\(([^)]+)\)")
 QUOTED = re.compile(r"`([^`]+)`")
@@ -45,7 +46,6 @@ def names_in(text: str, column: int = 0) -> t.List[str]:
     return sorted(name for row in rows for name in QUOTED.findall(row[column]))
 
 
-
 def documented(module: t.Any, *keys: str) -> t.Any:
     """Return what a module's documentation of results has under these keys."""
     found = yaml.safe_load(module.RETURN)
@@ -56,7 +56,7 @@ def documented(module: t.Any, *keys: str) -> t.Any:
 
 TABLES = [
     pytest.param("README.md", "Error codes", t.get_args(Code), id="codes in README"),
-    pytest.param("docs/guides/reading_an_error.md", "From a code to what to do", t.get_args(Code), id="guide"),
+    pytest.param(GUIDE, "From a code to what to do", t.get_args(Code), id="codes in the guide"),
     pytest.param("README.md", "Actions", t.get_args(Action), id="actions"),
     pytest.param("README.md", "States", ARGUMENT_SPEC["state"]["choices"], id="states"),
     pytest.param("docs/reconcile.md", "Drift", t.get_args(DriftKind), id="drift"),
@@ -70,7 +70,9 @@ def test_table_has_each_name_once(page: str, heading: str, names: t.Sequence[str
 
 
 def test_table_that_lacks_a_name_or_has_one_more_is_found() -> None:
-    text = "## Codes\n\n| code | when |\n| --- | --- |\n| `busy`, `gone` | `timeout` |\n\n## Others\n\n| `a` | |\n"
+    text = (
+        "## Codes\n\n| code | when |\n| --- | --- |\n| `busy`, `gone` | `timeout` |\n\n## More\n\n| `a` | |\n"
+    )
     assert names_in(section(text, "Codes")) == ["busy", "gone"]
 
 
