@@ -245,14 +245,14 @@ error:
       sample: "'/srv/scratch' is busy: 1 process uses it; end that and repeat, or leave the unmount for later"
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.reconcile import RECONCILE_SPEC
+from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.secrets import DiscreetModule
 from ansible_collections.holdfast.mounts.plugins.module_utils._call.reconcile import run_reconcile
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec=RECONCILE_SPEC, supports_check_mode=True)
+    module = DiscreetModule(argument_spec=RECONCILE_SPEC, supports_check_mode=True)
     result = run_reconcile(
         module.params,
         check_mode=module.check_mode,
