@@ -1,4 +1,4 @@
-# make demo: see it work. make test: every check. make help: the rest.
+# make demo: see it work. make test, make test-vm: every check. make help: the rest.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
@@ -30,7 +30,7 @@ export PATH := $(DEV)/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbi
 .PHONY: help
 help:
 	@echo "make demo         three holders share an ext4 image, an overlay and a bind mount"
-	@echo "make test         everything below, $(JOBS) stages at a time (JOBS=n)"
+	@echo "make test         all below but test-vm, torture and fuzz, $(JOBS) stages at a time (JOBS=n)"
 	@echo "make unit         unit tests under ansible-core 2.18 and 2.19"
 	@echo "make integration  playbooks against the real kernel, in private mount namespaces"
 	@echo "make promises     attackers, kills and faults, each beside a naive way that breaks"

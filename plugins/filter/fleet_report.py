@@ -54,26 +54,55 @@ _value:
       type: str
       sample: "2026-03-01T10:00:00Z"
     summary:
-      description:
-        - How many there are of everything. RV(_value.summary.conditions) counts hosts by V(ok), V(drift),
-          V(failed), V(unreachable) and V(no_facts), RV(_value.summary.drift) mount points by kind of drift.
+      description: How many there are of everything.
       type: dict
-      sample: {hosts: 2, mounts: 3, holders: 2, claims: 4, sources: 2, leases: 1, leases_ended: 0}
       contains:
+        hosts:
+          description: Hosts of the report.
+          type: int
+          sample: 2
         conditions:
-          description: Hosts by condition.
+          description: Hosts by V(ok), V(drift), V(failed), V(unreachable) and V(no_facts).
           type: dict
           sample: {ok: 1, drift: 1}
+        mounts:
+          description: Mount points that the ledgers know.
+          type: int
+          sample: 3
+        unmanaged:
+          description: Other mount points, where they were asked for.
+          type: int
+          sample: 0
+        holders:
+          description: Names of holders.
+          type: int
+          sample: 2
+        claims:
+          description: References, of each holder on each mount point.
+          type: int
+          sample: 4
+        sources:
+          description: Sources.
+          type: int
+          sample: 2
+        leases:
+          description: References that are leases.
+          type: int
+          sample: 1
+        leases_ended:
+          description: Leases that have ended.
+          type: int
+          sample: 0
+        types:
+          description: Mount points that the ledgers know, by type.
+          type: dict
+          sample: {nfs4: 2, tmpfs: 1}
         drift:
-          description: Kinds of drift, counted.
+          description: Drift by kind.
           type: dict
           sample: {missing: 1}
     hosts:
-      description:
-        - Each host with RV(_value.hosts[].name), C(status), C(condition), C(message), C(protection), and
-          C(mounts), of which each has C(mount), C(source), C(fstype), C(options), C(managed), C(owned),
-          C(state), C(drift), C(holders), and in seconds C(age) and C(left), what is left of the lease that
-          ends first.
+      description: Each host, by name.
       type: list
       elements: dict
       contains:
@@ -81,14 +110,144 @@ _value:
           description: The name of the host in the inventory.
           type: str
           sample: web1
+        status:
+          description: V(ok), V(failed), V(unreachable) or V(no_facts).
+          type: str
+          sample: ok
+        condition:
+          description: As RV(_value.hosts[].status), or V(drift).
+          type: str
+          sample: drift
+        message:
+          description: Why there are no facts, or how many mount points were left out. Else empty.
+          type: str
+          sample: ""
+        protection:
+          description: How well the kernel protects, as M(holdfast.mounts.safe_mount_facts) says.
+          type: str
+          sample: full
+        mounts:
+          description: Each mount point.
+          type: list
+          elements: dict
+          contains:
+            mount:
+              description: The mount point.
+              type: str
+              sample: /srv/images
+            source:
+              description: What was asked for, or what the kernel shows.
+              type: str
+              sample: nfs.example.com:/export/images
+            fstype:
+              description: The type of the filesystem.
+              type: str
+              sample: nfs4
+            options:
+              description: The options, separated by commas.
+              type: str
+              sample: rw,nosuid,nodev
+            managed:
+              description: Whether the ledger has a reference on the mount point.
+              type: bool
+              sample: true
+            owned:
+              description: Whether M(holdfast.mounts.safe_mount) made the mount.
+              type: bool
+              sample: true
+            state:
+              description: V(ok), or the gravest kind of drift.
+              type: str
+              sample: ok
+            age:
+              description: Seconds since the oldest holder came, null where that is not known.
+              type: int
+              sample: 7200
+            left:
+              description: Seconds that are left of the lease that ends first, null without a lease.
+              type: int
+              sample: 1800
+            drift:
+              description: All drift of the mount point, each with C(kind) and C(message).
+              type: list
+              elements: dict
+              sample: []
+            holders:
+              description: Who holds it.
+              type: list
+              elements: dict
+              contains:
+                name:
+                  description: The name of the holder.
+                  type: str
+                  sample: web
+                since:
+                  description: When it came, in UTC, null where that is not known.
+                  type: str
+                  sample: "2026-03-01T10:00:00Z"
+                expires:
+                  description: When its lease ends, in UTC, null without a lease.
+                  type: str
+                  sample: "2026-03-01T12:30:00Z"
+                age:
+                  description: Seconds since it came.
+                  type: int
+                  sample: 7200
+                left:
+                  description: Seconds that are left of its lease, below 0 after its end, null without one.
+                  type: int
+                  sample: 1800
     sources:
       description:
-        - Each source with C(source), C(fstype), C(shared), C(host_count), C(holder_count) and C(uses), a list
-          of C(host), C(mount), C(holders) and C(state).
-        - What is C(shared) is the same thing on all of its hosts, as an export of NFS is. Whatever else has
-          the same name on two hosts is two things.
+        - Each source, the most used first.
+        - V(nfs4) counts as V(nfs), V(smb3) as V(cifs), because a host may show one for the other.
       type: list
       elements: dict
+      contains:
+        source:
+          description: The source.
+          type: str
+          sample: nfs.example.com:/export/images
+        fstype:
+          description: The type of the filesystem.
+          type: str
+          sample: nfs
+        shared:
+          description:
+            - Whether it is the same thing on all of its hosts, as an export of NFS is. Whatever else has the
+              same name on two hosts is two things.
+          type: bool
+          sample: true
+        host_count:
+          description: How many hosts use it.
+          type: int
+          sample: 2
+        holder_count:
+          description: How many hold it. The same name on two hosts is two holders.
+          type: int
+          sample: 3
+        uses:
+          description: Where it is used.
+          type: list
+          elements: dict
+          contains:
+            host:
+              description: The host.
+              type: str
+              sample: web1
+            mount:
+              description: The mount point there.
+              type: str
+              sample: /srv/images
+            holders:
+              description: Who holds it there.
+              type: list
+              elements: str
+              sample: [web]
+            state:
+              description: Its state there.
+              type: str
+              sample: ok
 """
 
 import datetime

@@ -367,6 +367,17 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+msg:
+  description: What was done, or in check mode would be, in words. With O(mounts) it counts the actions.
+  returned: always
+  type: str
+  sample: "'/srv/scratch' was mounted already, joined; held by 2 holders"
+lines:
+  description: One line for each of RV(mounts), in the words that RV(msg) has for one mount point.
+  returned: with C(-v) and O(mounts), unless the whole call was refused
+  type: list
+  elements: str
+  sample: ["'/srv/scratch' mounted; held by 1 holder", "'/srv/data' as it should be; held by 2 holders"]
 action:
   description: What was done, or in check mode would be.
   returned: success, with O(path)
@@ -429,20 +440,90 @@ mount:
       sample: full
 mounts:
   description:
-    - One item for each mount point, in the order given, then those that O(purge) released. Each has the keys
-      of
-      RV(mount), and RV(ignore:action) and RV(ignore:changed) of its own.
-    - One that failed has RV(ignore:path), V(failed) as its RV(ignore:action), and RV(ignore:error).
-  returned: with O(mounts)
+    - One item for each mount point, in the order given, then those that O(purge) released.
+    - One that failed has no keys but RV(mounts[].path), RV(mounts[].action), RV(mounts[].changed),
+      RV(mounts[].failed) and RV(mounts[].error).
+  returned: with O(mounts), unless the whole call was refused
   type: list
   elements: dict
+  contains:
+    action:
+      description: What was done, as RV(action), or V(failed).
+      returned: always
+      type: str
+      sample: joined
+    changed:
+      description: Whether anything is different there.
+      returned: always
+      type: bool
+      sample: true
+    failed:
+      description: That it failed.
+      returned: for one that failed
+      type: bool
+      sample: true
+    error:
+      description: Why it failed, with the keys of RV(error).
+      returned: for one that failed
+      type: dict
+      sample: {code: busy, step: unmount, path: /srv/scratch, errno: 16, log_ref: 5c1a3d1ce9f0, msg: busy}
+    path:
+      description: The mount point.
+      returned: always
+      type: str
+      sample: /srv/scratch
+    src:
+      description: The source as it was asked for, null where the ledger has nothing.
+      returned: success
+      type: str
+      sample: tmpfs
+    fstype:
+      description: The type as it was asked for, null where the ledger has nothing.
+      returned: success
+      type: str
+      sample: tmpfs
+    opts:
+      description: The options in canonical form. Sizes are bytes, implied flags are added, the order does
+        not matter.
+      returned: success
+      type: list
+      elements: str
+      sample: [mode=0750, nodev, nosuid, size=1073741824]
+    mounted:
+      description: Whether anything is mounted there.
+      returned: success
+      type: bool
+      sample: true
+    owned:
+      description: Whether this collection made the mount and so may unmount it.
+      returned: success
+      type: bool
+      sample: true
+    holders:
+      description: Who holds the mount point, sorted.
+      returned: success
+      type: list
+      elements: str
+      sample: [batch-7, web]
+    holder_count:
+      description: How many hold the mount point.
+      returned: success
+      type: int
+      sample: 2
+    protection:
+      description:
+        - V(full), or V(no_unique_id) on kernels before Linux 6.8, whose mounts have no ids that are never
+          used again.
+      returned: success
+      type: str
+      sample: full
 error:
   description: Why the task failed. With O(mounts) it is the first failure.
   returned: failure
   type: dict
   contains:
     code:
-      description: The kind of failure, for programs. All codes are in the collection's docs.
+      description: The kind of failure, for programs. All codes are in the collection's README.md.
       returned: failure
       type: str
       sample: conflict
@@ -468,6 +549,11 @@ error:
       returned: failure
       type: str
       sample: 5c1a3d1ce9f0
+    msg:
+      description: The message of this error alone.
+      returned: with O(mounts), unless the whole call was refused
+      type: str
+      sample: "'/srv/scratch' is busy: 1 process uses it; end that and repeat, or leave the unmount for later"
 """
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.secrets import DiscreetModule
@@ -478,7 +564,12 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._call.safe_mount i
 def main() -> None:
     """Run the module."""
     module = DiscreetModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    result = run_call(module.params, check_mode=module.check_mode, diff_mode=module._diff)
+    result = run_call(
+        module.params,
+        check_mode=module.check_mode,
+        diff_mode=module._diff,
+        is_verbose=module._verbosity > 0,
+    )
     if result.get("failed"):
         module.fail_json(**result)
     module.exit_json(**result)

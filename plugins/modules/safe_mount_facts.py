@@ -226,14 +226,14 @@ error:
 
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.secrets import DiscreetModule
 from ansible_collections.holdfast.mounts.plugins.module_utils._observe.facts import observe_facts
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 
 
 def main() -> None:
     """Report the facts, or the one reason why there are none."""
-    module = AnsibleModule(
+    module = DiscreetModule(
         argument_spec={"paths": {"type": "list", "elements": "str", "default": []}},
         supports_check_mode=True,
     )

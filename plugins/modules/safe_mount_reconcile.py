@@ -134,7 +134,13 @@ msg:
   description: What was done, in words.
   returned: always
   type: str
-  sample: "mount points: 2 mounted; 1 left as they are"
+  sample: "mount points: 2 mounted; 1 left as it is"
+lines:
+  description: One line for each item of RV(repaired), then of RV(remaining).
+  returned: with C(-v), unless the whole call was refused
+  type: list
+  elements: str
+  sample: ["'/srv/images' mounted (missing); held by 1 holder"]
 repaired:
   description: What was put right, or would be in check mode. One item for each mount point.
   returned: unless the whole call was refused
@@ -201,13 +207,14 @@ remaining:
       description: Why it could not be put right, with the keys of RV(error). Null where that was not asked.
       returned: success
       type: dict
+      sample: null
 error:
   description: Why the task failed. It is the first failure of several.
   returned: failure
   type: dict
   contains:
     code:
-      description: The kind of failure, for programs. All codes are in the collection's docs.
+      description: The kind of failure, for programs. All codes are in the collection's README.md.
       returned: failure
       type: str
       sample: busy
@@ -238,15 +245,20 @@ error:
       sample: "'/srv/scratch' is busy: 1 process uses it; end that and repeat, or leave the unmount for later"
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.reconcile import RECONCILE_SPEC
+from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.secrets import DiscreetModule
 from ansible_collections.holdfast.mounts.plugins.module_utils._call.reconcile import run_reconcile
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec=RECONCILE_SPEC, supports_check_mode=True)
-    result = run_reconcile(module.params, check_mode=module.check_mode, diff_mode=module._diff)
+    module = DiscreetModule(argument_spec=RECONCILE_SPEC, supports_check_mode=True)
+    result = run_reconcile(
+        module.params,
+        check_mode=module.check_mode,
+        diff_mode=module._diff,
+        is_verbose=module._verbosity > 0,
+    )
     if result.get("failed"):
         module.fail_json(**result)
     module.exit_json(**result)

@@ -4,6 +4,10 @@
 
 from __future__ import annotations
 
+import json
+import typing as t
+
+import pytest
 from harness.world import World
 
 
@@ -37,3 +41,32 @@ def test_ad_hoc_wrong_type_is_refused_in_the_words_of_ansible(private_world: Wor
     result = private_world.ansible("path=/mnt/x src=tmpfs fstype=tmpfs adopt=perhaps")
     assert result.failed or "adopt" in result["msg"], result
     assert before.differences(private_world.snapshot()) == []
+
+
+MANY = json.dumps({"mounts": [{"path": f"/mnt/{name}", "src": name, "fstype": "tmpfs"} for name in "ab"]})
+RECONCILE = "holdfast.mounts.safe_mount_reconcile"
+
+
+@pytest.mark.parametrize(
+    ("options", "lines", "repaired"),
+    [
+        pytest.param([], None, None, id="plain"),
+        pytest.param(
+            ["-v"],
+            ["'/mnt/a' mounted; held by 1 holder", "'/mnt/b' mounted; held by 1 holder"],
+            ["'/mnt/b' mounted (missing); held by 1 holder"],
+            id="verbose",
+        ),
+    ],
+)
+def test_ad_hoc_tells_a_line_for_each_mount_point_when_verbose(
+    private_world: World,
+    options: t.Sequence[str],
+    lines: t.Optional[t.Sequence[str]],
+    repaired: t.Optional[t.Sequence[str]],
+) -> None:
+    result = private_world.ansible(MANY, *options)
+    assert (result["msg"], result.get("lines")) == ("mount points: 2 mounted", lines)
+    assert private_world.run("umount", "/mnt/b").rc == 0
+    result = private_world.ansible("", *options, module=RECONCILE)
+    assert (result["msg"], result.get("lines")) == ("mount points: 1 mounted", repaired)

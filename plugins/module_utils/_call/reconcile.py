@@ -22,7 +22,11 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.host impor
     require_privileges,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import refusal
-from ansible_collections.holdfast.mounts.plugins.module_utils._result.reconcile import Point, repair_result
+from ansible_collections.holdfast.mounts.plugins.module_utils._result.reconcile import (
+    Point,
+    repair_lines,
+    repair_result,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._result.result import (
     Result,
     diff_of,
@@ -34,8 +38,13 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.plan impor
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Repair, Request
 
 
-def run_reconcile(params: t.Mapping[str, t.Any], *, check_mode: bool, diff_mode: bool) -> Result:
-    """Return the module's result. Raises nothing that the contract has a code for."""
+def run_reconcile(
+    params: t.Mapping[str, t.Any], *, check_mode: bool, diff_mode: bool, is_verbose: bool = False
+) -> Result:
+    """Return the module's result. Raises nothing that the contract has a code for.
+
+    is_verbose: with a line for each mount point.
+    """
     try:
         repair, request = build_repair(params)
     except MountError as error:
@@ -52,6 +61,8 @@ def run_reconcile(params: t.Mapping[str, t.Any], *, check_mode: bool, diff_mode:
         return refused(coded, is_full=is_full, log_ref=log_error(coded, request, writes=not check_mode))
     points = _points(found, repair, request, writes=not check_mode)
     answer = repair_result(points, repair.kinds, host.boot_id)
+    if is_verbose:
+        answer["lines"] = repair_lines(answer)
     if diff_mode:
         answer["diff"] = diff_of(_as_one(point.plans) for point in points if point.plans)
     return answer

@@ -27,8 +27,13 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors imp
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Request
 
 
-def run_call(params: t.Mapping[str, t.Any], *, check_mode: bool, diff_mode: bool) -> result.Result:
-    """Return the module's result. Raises nothing that the contract has a code for."""
+def run_call(
+    params: t.Mapping[str, t.Any], *, check_mode: bool, diff_mode: bool, is_verbose: bool = False
+) -> result.Result:
+    """Return the module's result. Raises nothing that the contract has a code for.
+
+    is_verbose: with a line for each of many mount points.
+    """
     try:
         request = build_request(params)
     except MountError as error:
@@ -52,6 +57,8 @@ def run_call(params: t.Mapping[str, t.Any], *, check_mode: bool, diff_mode: bool
     ]
     if request.is_bulk:
         answer = result.bulk_result(told, host.protection, messages)
+        if is_verbose:
+            answer["lines"] = result.bulk_lines(told, messages)
     else:
         answer = result.single_result(told[0], host.protection, "".join(messages))
     if diff_mode:

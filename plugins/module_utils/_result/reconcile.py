@@ -11,7 +11,11 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._facts.drift import Drift
-from ansible_collections.holdfast.mounts.plugins.module_utils._result.result import Result
+from ansible_collections.holdfast.mounts.plugins.module_utils._result.result import (
+    Result,
+    held_by,
+    tally_of,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.plan import Plan
 
 _LEFT_FOR_LATER = "Nobody holds it; it was busy when the last holder left."
@@ -109,8 +113,22 @@ def _remaining(point: Point, unsolved: t.Sequence[Drift]) -> t.List[Result]:
 
 
 def _message(repaired: t.Sequence[Result], remaining: t.Sequence[Result]) -> str:
-    counts: t.Dict[str, int] = {}
-    for item in repaired:
-        counts[item["action"]] = counts.get(item["action"], 0) + 1
-    done = ", ".join(f"{count} {action}" for action, count in sorted(counts.items())) or "nothing to repair"
-    return f"mount points: {done}; {len(remaining)} left as they are"
+    done = tally_of((item["action"] for item in repaired), none="finished")
+    left = len({item["path"] for item in remaining})
+    told = [done] if done else []
+    if left:
+        told.append(f"{left} left as {'it is' if left == 1 else 'they are'}")
+    return f"mount points: {'; '.join(told) or 'nothing to repair'}"
+
+
+def repair_lines(result: Result) -> t.List[str]:
+    """Return a line for each item of a result of repair_result: what was put right, then what is left."""
+    lines = []
+    for item in result["repaired"]:
+        why = [*item["kinds"], *(f"dropped {name}" for name in item["dropped"])]
+        done = "finished" if item["action"] == "none" else item["action"]
+        lines.append(f"'{item['path']}' {done} ({', '.join(why)}); {held_by(len(item['holders']))}")
+    for item in result["remaining"]:
+        told = item["message"] if item["error"] is None else item["error"]["msg"]
+        lines.append(f"'{item['path']}' left as it is ({item['kind'] or 'not dropped'}): {told}")
+    return lines

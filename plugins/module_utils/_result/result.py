@@ -7,6 +7,7 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
+import collections
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.text import visible
@@ -56,7 +57,7 @@ def single_result(told: Told, protection: Protection, message: str) -> Result:
         raise ValueError("an outcome without a plan and without an error")
     return {
         "changed": plan.changed,
-        "msg": f"'{path}' {_summary(plan)}",
+        "msg": _line(path, plan),
         "action": plan.action,
         "mount": _view_to_dict(plan.after, protection),
     }
@@ -69,15 +70,27 @@ def bulk_result(all_told: t.Sequence[Told], protection: Protection, messages: t.
         "changed": any(plan.changed for _path, plan, error in all_told if plan and error is None),
         "mounts": mounts,
     }
-    counts: t.Dict[str, int] = {}
-    for item in mounts:
-        counts[item["action"]] = counts.get(item["action"], 0) + 1
-    tally = ", ".join(f"{count} {action}" for action, count in sorted(counts.items())) or "nothing to do"
+    tally = tally_of((item["action"] for item in mounts), none="unchanged") or "nothing to do"
     errors = [error for _path, _plan, error in all_told if error is not None]
     if not errors:
         return {**result, "msg": f"mount points: {tally}"}
     more = f" (and {len(errors) - 1} more, see 'mounts')" if len(errors) > 1 else ""
     return {**result, "failed": True, "msg": f"{messages[0]}{more}; {tally}", "error": errors[0]}
+
+
+def bulk_lines(all_told: t.Sequence[Told], messages: t.Iterable[str]) -> t.List[str]:
+    """Return one line for each mount point, in their order; messages are those of the errors."""
+    words = iter(messages)
+    return [
+        f"'{path}' failed: {next(words)}" if plan is None else _line(path, plan)
+        for path, plan, _error in all_told
+    ]
+
+
+def tally_of(actions: t.Iterable[str], *, none: str) -> str:
+    """Return how often there is which action, in words; none: the word for the action of that name."""
+    counts = collections.Counter(none if action == "none" else action for action in actions)
+    return ", ".join(f"{count} {action}" for action, count in sorted(counts.items()))
 
 
 def _bulk_item(told: Told, protection: Protection) -> Result:
@@ -103,10 +116,13 @@ def _view_to_dict(view: View, protection: Protection) -> Result:
     }
 
 
-def _summary(plan: Plan) -> str:
-    count = len(plan.after.holders)
-    held = f"held by {count} holder{'s' if count != 1 else ''}" if count else "held by nobody"
-    return f"{_DONE[plan.action]}; {held}"
+def _line(path: str, plan: Plan) -> str:
+    return f"'{path}' {_DONE[plan.action]}; {held_by(len(plan.after.holders))}"
+
+
+def held_by(count: int) -> str:
+    """Return how many holders there are, in words."""
+    return f"held by {count} holder{'s' if count != 1 else ''}" if count else "held by nobody"
 
 
 def diff_of(plans: t.Iterable[Plan]) -> Result:

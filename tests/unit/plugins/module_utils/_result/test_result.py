@@ -135,12 +135,21 @@ def test_bulk_items_are_mounts_with_action_and_changed() -> None:
     ("told", "message"),
     [
         pytest.param([], "mount points: nothing to do", id="empty list"),
-        pytest.param([(PATH, UNCHANGED, None)], "mount points: 1 none", id="nothing changed"),
+        pytest.param([(PATH, UNCHANGED, None)], "mount points: 1 unchanged", id="nothing changed"),
     ],
 )
 def test_bulk_unchanged(told: t.List[result.Told], message: str) -> None:
     found = bulk(*told)
     assert (found["changed"], found["msg"]) == (False, message)
+
+
+def test_bulk_lines_are_one_for_each_mount_point_in_its_place() -> None:
+    told: t.List[result.Told] = [(PATH, MOUNTED, None), FAILED, ("/srv/b", UNCHANGED, None)]
+    assert result.bulk_lines(told, ["it is busy"]) == [
+        f"'{PATH}' mounted; held by 1 holder",
+        f"'{PATH}' failed: it is busy",
+        "'/srv/b' as it should be; held by 2 holders",
+    ]
 
 
 def test_diff_shows_each_mount_point_before_and_after() -> None:
