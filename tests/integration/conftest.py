@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from harness.calls import Calls
 from harness.obstacle import find_obstacle
-from harness.table import STATX_MNT_ID_UNIQUE, ask_mount_id
 from harness.world import World, Zygote
 
 HERE = Path(__file__).parent
@@ -79,13 +78,6 @@ def calls(world: World) -> t.Iterator[Calls]:
         pytest.skip(f"{error.strerror}: needs Linux 6.15")
     yield counting
     counting.close()
-
-
-@pytest.fixture
-def unique_ids() -> None:
-    """For what an older kernel cannot tell: a mount from a later one with its number and device."""
-    if ask_mount_id("/", STATX_MNT_ID_UNIQUE) is None:
-        pytest.skip("this kernel has no unique mount ids (Linux 6.8)")
 
 
 @pytest.fixture

@@ -104,7 +104,6 @@ def test_adopted_mount_is_never_unmounted(world: World) -> None:
     assert world.unique_id(PATH) == before
 
 
-@pytest.mark.usefixtures("unique_ids")
 def test_adopted_look_alike_of_a_vanished_mount_keeps_all_references(world: World) -> None:
     succeed(world, **tmpfs(PATH, "a"))
     world.unmount(PATH)

@@ -130,7 +130,6 @@ def test_replaced_by_a_foreign_mount_is_not_touched(world: World) -> None:
     assert len(world.stack(PATH)) == 1
 
 
-@pytest.mark.usefixtures("unique_ids")
 def test_replaced_by_a_foreign_look_alike_is_not_taken_for_ours(world: World) -> None:
     succeed(world, **tmpfs(PATH, "a"))
     world.unmount(PATH)

@@ -31,6 +31,9 @@ BOOT_SECONDS = 400
 COMMAND_SECONDS = 600
 # A machine that nobody ends ends by itself.
 LIFETIME_SECONDS = 3 * 3600
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
+# Disks beside the root's, /dev/vdb and /dev/vdc: nothing is on them.
+SPARES, SPARE_SIZE = ("first", "second"), "64M"
 KERNEL_WORDS = "root=/dev/vda rw console=ttyS0 net.ifnames=0 mitigations=off quiet loglevel=4 audit=0"
 
 
@@ -55,33 +58,19 @@ class Machine:
         for path in old:
             path.unlink()
         self._make_keys()
-        overlay = [
-            "qemu-img",
-            "create",
-            "-q",
-            "-f",
-            "qcow2",
-            "-F",
-            "raw",
-            "-b",
-            str(image.disk),
-            "disk.qcow2",
-        ]
-        subprocess.run(overlay, cwd=self.folder, check=True)
+        self._make_disks(image)
         (self.folder / "initrd").write_bytes(image.initrd.read_bytes() + self._seed())
         (self.folder / "kernel").symlink_to(image.kernel)
         self._launch()
 
     def reboot(self) -> None:
         """Have the system shut down and boot again, and wait for SSH. The disk is kept."""
-        before = self.ssh("cat /proc/sys/kernel/random/boot_id").stdout
-        self.ssh("systemctl reboot", check=False)
+        before = self.ssh(f"cat {BOOT_ID}").stdout
+        self._try("systemctl reboot")
         deadline = time.monotonic() + BOOT_SECONDS
         while time.monotonic() < deadline:
-            if self._has_banner():
-                done = self.ssh("cat /proc/sys/kernel/random/boot_id", check=False)
-                if done.returncode == 0 and done.stdout != before:
-                    return
+            if self._has_banner() and self._try(f"cat {BOOT_ID}") not in ("", before):
+                return
             time.sleep(0.5)
         raise Unavailable(f"it does not come back:\n{self.tail()}")
 
@@ -155,12 +144,26 @@ class Machine:
 
     # Parts
 
+    def _try(self, command: str) -> str:
+        """Return what a command printed, nothing when the machine goes away in the middle."""
+        try:
+            return self.ssh(command, check=False, seconds=60).stdout
+        except subprocess.TimeoutExpired:
+            return ""
+
     def _make_keys(self) -> None:
         for name in ("key", "host_key"):
             path = str(self.folder / name)
             subprocess.run(
                 ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", path], check=True
             )
+
+    def _make_disks(self, image: Image) -> None:
+        """Make the root's overlay, and disks without a filesystem that a test may fill."""
+        create = ["qemu-img", "create", "-q", "-f", "qcow2"]
+        backed = ["-F", "raw", "-b", str(image.disk), "disk.qcow2"]
+        for words in (backed, *([f"{name}.qcow2", SPARE_SIZE] for name in SPARES)):
+            subprocess.run([*create, *words], cwd=self.folder, check=True)
 
     def _seed(self) -> bytes:
         """Return an archive with the keys of this run, laid out as on the disk."""
@@ -198,12 +201,15 @@ class Machine:
             time.sleep(0.25)
 
     def _emulator_words(self, port: int) -> t.List[str]:
-        disk = f"file={self.folder / 'disk.qcow2'},format=qcow2,if=none,id=disk,cache=unsafe"
         words = ["timeout", "--kill-after=10", str(LIFETIME_SECONDS), "qemu-system-x86_64"]
         words += ["-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max", "-smp", "2", "-m", "1536"]
         words += ["-nodefaults", "-display", "none", "-serial", f"file:{self.console}"]
         words += ["-kernel", str(self.folder / "kernel"), "-initrd", str(self.folder / "initrd")]
-        words += ["-append", KERNEL_WORDS, "-drive", disk, "-device", "virtio-blk-pci,drive=disk"]
+        words += ["-append", KERNEL_WORDS]
+        for name in ("disk", *SPARES):
+            file = self.folder / f"{name}.qcow2"
+            words += ["-drive", f"file={file},format=qcow2,if=none,id={name},cache=unsafe"]
+            words += ["-device", f"virtio-blk-pci,drive={name}"]
         # The machine reaches nothing outside; only its SSH server is reached, and only from loopback.
         words += ["-netdev", f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:22"]
         words += ["-device", "virtio-net-pci,netdev=net,romfile=", "-device", "virtio-rng-pci"]
