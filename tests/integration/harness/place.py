@@ -5,10 +5,8 @@
 from __future__ import annotations
 
 import array
-import contextlib
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -89,15 +87,8 @@ class Place:
 
     def close(self) -> None:
         """End the world, and with its last process all its mounts."""
-        held = None
-        with contextlib.suppress(OSError):  # a test may have ended its process
-            # While it is open its number is no other namespace's.
-            held = os.open(f"/proc/{self.pid}/ns/mnt", os.O_RDONLY)
         self.stream.close()
         self.connection.close()
-        if held is not None:
-            end_processes(os.fstat(held).st_ino)
-            os.close(held)
 
     # Files and mounts
 
@@ -175,11 +166,3 @@ class Place:
         """What must be as before once everything is undone: the areas, the ledger and the mounts."""
         places = [*AREAS, "/etc/ansible"]
         return take(self.root, self.table, places=places, times=False, numbers=False)
-
-
-def end_processes(namespace: int) -> None:
-    """Kill what is left in a mount namespace: daemons, and what killed programs have started in sessions."""
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(OSError):
-            if os.stat(f"/proc/{pid}/ns/mnt").st_ino == namespace:
-                os.kill(int(pid), signal.SIGKILL)
