@@ -35,7 +35,7 @@ def run_module(name: str, arguments: t.Dict[str, t.Any], identity: str, fuse: t.
     module = importlib.import_module(MODULES + name)
     become(identity)
     if fuse:
-        fuse.module = os.getpid()
+        fuse.module = os.getpid()  # it was made by the parent
     sys.setprofile(fuse)
     try:
         module.main()
@@ -62,7 +62,7 @@ class Fuse:
     def __init__(self, number: int) -> None:
         self.number = number
         self.count = 0
-        self.module = 0
+        self.module = os.getpid()
 
     def __call__(self, _frame: t.Any, event: str, called: t.Any) -> None:
         if event in ("c_return", "c_exception") and getattr(called, "__module__", "") in self.MODULES:

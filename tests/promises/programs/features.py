@@ -88,7 +88,7 @@ def kill_at(point: int, arguments: t.Mapping[str, t.Any]) -> None:
     """Run a call in a child that dies after so many system calls."""
     pid = os.fork()
     if pid == 0:
-        sys.setprofile(Fuse(point))
+        sys.setprofile(Fuse(point))  # made here: it ends the process that has made it
         call(**arguments)
         os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(pid, 0)
