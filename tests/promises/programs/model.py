@@ -136,6 +136,7 @@ class Model:
                 found.add((path, "replaced"))
             elif len(stack) > 1:
                 found.add((path, "stacked"))
-            if stack and stack[-1] is held.mount and held.mount.is_altered:
+            # A mount that was made by others may have more flags than were asked for.
+            if stack and stack[-1] is held.mount and held.mount.is_altered and held.is_owned:
                 found.add((path, "options_changed"))
         return found
