@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 import time
 import typing as t
 from pathlib import Path
@@ -141,7 +142,7 @@ def test_smb_credentials_that_others_read_are_refused(private_world: World, mode
 
 def test_smb_password_is_found_by_the_search_where_it_is() -> None:
     """The control: a process with the password in its arguments, one with it in its environment."""
-    wait = ["sh", "-c", "sleep 60; true"]
+    wait = [sys.executable, "-c", "import time; time.sleep(60)"]
     for argv, environment in (([*wait, PASSWORD], {}), (wait, {"PASSWD": PASSWORD})):
         process = subprocess.Popen(argv, env={"PATH": "/usr/bin:/bin", **environment})
         try:

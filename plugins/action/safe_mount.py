@@ -1,0 +1,62 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Run a module of this collection with a payload that an earlier run has left.
+
+It is what Ansible does with every module that has no action plugin, and differs in nothing but time.
+"""
+
+from __future__ import annotations
+
+import os
+import typing as t
+from pathlib import Path
+
+import ansible.constants
+import ansible.executor.module_common
+import ansible.module_utils
+from ansible.plugins.action.normal import ActionModule as NormalActionModule
+from ansible.plugins.loader import module_utils_loader
+from ansible.release import __version__
+from ansible.utils.display import Display
+from ansible_collections.holdfast.mounts.plugins.plugin_utils._payloads import PayloadStore, fingerprint
+
+PLUGINS = Path(__file__).parents[1]
+
+
+class ActionModule(NormalActionModule):
+    """The action of all modules of the collection, see meta/runtime.yml."""
+
+    def run(
+        self, tmp: t.Optional[str] = None, task_vars: t.Optional[t.Dict[str, t.Any]] = None
+    ) -> t.Dict[str, t.Any]:
+        """Lend the payload to this run, run the module, keep the payload."""
+        module = self._task.action.rpartition(".")[2]
+        prefix = f"ansible_collections.holdfast.mounts.plugins.modules.{module}-"
+        # Where Ansible looks for payloads before it makes one, and leaves them; so in 2.18 to 2.21.
+        run = Path(ansible.constants.DEFAULT_LOCAL_TMP) / "ansiballz_cache"  # type: ignore[attr-defined]
+        store = None
+        try:
+            run.mkdir(mode=0o700, exist_ok=True)
+            store = open_store(module)
+            store.lend(prefix, run)
+        except OSError as error:
+            self._tell(error)
+        result: t.Dict[str, t.Any] = super().run(tmp, task_vars)  # type: ignore[no-untyped-call]
+        try:
+            if store is not None:
+                store.keep(prefix, run)
+        except OSError as error:
+            self._tell(error)
+        return result
+
+    def _tell(self, error: OSError) -> None:
+        Display().vvvv(f"holdfast.mounts: no payload of an earlier run: {error}")
+
+
+def open_store(module: str) -> PayloadStore:
+    """Return the store of what would be found now for a module. Raises OSError."""
+    ours = [PLUGINS / "module_utils", PLUGINS / "modules" / f"{module}.py"]
+    core = [Path(ansible.module_utils.__file__).parent, Path(ansible.executor.module_common.__file__)]
+    of_the_user = [Path(path) for path in module_utils_loader.print_paths().split(os.pathsep) if path]
+    folder = Path(ansible.constants.config.get_config_value("ANSIBLE_HOME")) / "holdfast_mounts" / "payloads"
+    return PayloadStore(folder, fingerprint([*ours, *core, *of_the_user], [__version__]))
