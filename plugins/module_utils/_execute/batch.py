@@ -43,8 +43,8 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.waiting im
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import short_lock
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.store import read_ledger, write_ledger
 from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import refuse_other_namespace
-from ansible_collections.holdfast.mounts.plugins.module_utils._plan.repair import as_seen
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import Surroundings
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.views import as_seen
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Identity
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger, Reference
@@ -132,7 +132,7 @@ def _commit(works: t.Sequence[Work], call: Call, decided_on: Ledger) -> None:
     except (MountError, OSError) as error:
         _fail(writing, error, call, decided_on)
         return
-    kept = _edit_fstab("write", writing, call, decided_on)
+    kept = set(_edit_fstab("write", writing, call, decided_on))
     failed = [work for work in writing if work not in kept]
     if failed:
         _write_back(failed, call, decided_on)
@@ -145,7 +145,7 @@ def _edit_fstab(change: str, works: t.Sequence[Work], call: Call, decided_on: Le
         (write_entries if change == "write" else remove_entries)(concerned, call)
     except (MountError, OSError) as error:
         _fail(concerned, error, call, decided_on)
-        return [work for work in works if work not in concerned]
+        return [work for work in works if work.is_going_on]
     return list(works)
 
 

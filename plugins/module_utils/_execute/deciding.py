@@ -17,7 +17,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places im
     observe_leaving,
     would_be_hidden,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._observe.repairing import with_own_mount
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.booting import with_entry
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.leases import end_leases, with_ended
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.mounted import Wish, plan_mounted
@@ -27,7 +26,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._plan.released imp
     plan_released,
     plan_unmounted,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._plan.repair import plan_coming, plan_leaving
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import Surroundings
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Reference
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Observation
@@ -56,6 +54,11 @@ def _observe(
         looks_below=call.request.allow_nonempty,
     )
     if call.request.repair is not None:
+        # Here, as below: what a module imports, the host compiles in every task, and few of them repair.
+        from ansible_collections.holdfast.mounts.plugins.module_utils._observe.repairing import (
+            with_own_mount,
+        )
+
         seen = with_own_mount(seen, call.host)
     below = around.below(entry.path)
     return (
@@ -72,6 +75,11 @@ def decide(entry: Entry, call: Call, seen: Observation, around: Surroundings) ->
 
 def _decide_on_mount(entry: Entry, call: Call, seen: Observation, around: Surroundings) -> Plan:
     if call.request.repair is not None:
+        from ansible_collections.holdfast.mounts.plugins.module_utils._plan.repair import (
+            plan_coming,
+            plan_leaving,
+        )
+
         if entry.definition is None:
             return plan_leaving(entry.path, call.request, seen, around, moment=call.moment)
         return plan_coming(entry.path, entry.definition, call.request, seen, host=call.host)

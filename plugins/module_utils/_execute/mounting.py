@@ -15,7 +15,6 @@ import typing as t
 from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.directories import make_mount_point
-from ansible_collections.holdfast.mounts.plugins.module_utils._execute.staging import mount_by_helper
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Work
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import attach
@@ -68,6 +67,10 @@ def prepare_mount(work: Work, call: Call, ledger: Ledger) -> None:
     """Make the mount of this work, attached nowhere, and fill its ids into the plan."""
     definition = definition_of(work)
     if FILESYSTEMS[definition.fstype].helper:
+        from ansible_collections.holdfast.mounts.plugins.module_utils._execute.staging import (
+            mount_by_helper,
+        )
+
         work.mount = mount_by_helper(definition, work, call)
     elif FILESYSTEMS[definition.fstype].is_block:
         work.mount = _create_on_device(definition, work, call, ledger)

@@ -17,7 +17,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._execute.batch imp
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.mounting import can_hang
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.notes import from_records
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.recovering import recover_dead
-from ansible_collections.holdfast.mounts.plugins.module_utils._execute.staging import sweep_stages
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import (
     Call,
     Outcome,
@@ -25,6 +24,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work impo
     as_coded,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.clock import read_moment
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.stages import list_stages
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import (
     describe_occupant,
     list_notes,
@@ -48,7 +48,13 @@ def execute(call: Call) -> t.Tuple[Outcome, ...]:
     Raises MountError where the whole call is refused.
     """
     prepare_run()
-    sweep_stages()
+    if list_stages():
+        # Here: what a module imports, the host compiles in every task, and few need a helper.
+        from ansible_collections.holdfast.mounts.plugins.module_utils._execute.staging import (
+            sweep_stages,
+        )
+
+        sweep_stages()
     if call.request.purge:
         # What died before the ledger was written is held as well.
         recover_dead(_noted_by(call.request.holder), call)
@@ -168,7 +174,7 @@ def _run_wave(entries: t.Sequence[Entry], call: Call) -> t.Dict[str, Outcome]:
 
 def _batch_size() -> int:
     # A mount point takes three descriptors at most: its lock, its mount, a directory.
-    return max(1, min(512, (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 64) // 3))
+    return max(1, min(2048, (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 64) // 3))
 
 
 def _take_free(

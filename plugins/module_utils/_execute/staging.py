@@ -19,9 +19,9 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.child impo
     run_with_deadline,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.failures import late
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.stages import list_stages
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.staging import (
     drop_stage,
-    list_stages,
     mount_staged,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import lock_idle

@@ -61,7 +61,7 @@ class Fate(t.NamedTuple):
     is_kept: bool
 
 
-@dataclass
+@dataclass(eq=False)
 class Work:
     """One mount point whose lock is held.
 

@@ -136,11 +136,15 @@ def renameat2(directory: int, old: str, new: str, flags: int) -> None:
     _checked(_libc.renameat2(directory, _text(old), directory, _text(new), ctypes.c_uint(flags)), "renameat2")
 
 
-def statx(fd: int, path: str, *, flags: int, mask: int) -> bytes:
-    """Return struct statx as bytes (Linux 4.11)."""
-    buffer = ctypes.create_string_buffer(256)
-    _checked(_libc.statx(fd, _text(path), ctypes.c_int(flags), ctypes.c_uint(mask), buffer), "statx")
-    return buffer.raw
+_Statx = ctypes.c_char * 256
+_libc.statx.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_uint, _Statx)
+
+
+def statx(fd: int, path: bytes, *, flags: int, mask: int) -> ctypes.Array[ctypes.c_char]:
+    """Return struct statx (Linux 4.11)."""
+    buffer = _Statx()
+    _checked(_libc.statx(fd, path, flags, mask, buffer), "statx")
+    return buffer
 
 
 def _mount_id_request(mount_id: int, parameter: int) -> t.Any:

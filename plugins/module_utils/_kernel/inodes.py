@@ -7,10 +7,10 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
+import os
 import stat
 import struct
 import typing as t
-from dataclasses import dataclass
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Identity, Kind
@@ -21,73 +21,85 @@ _MNT_ID = 0x1000
 _MNT_ID_UNIQUE = 0x4000
 _ATTR_MOUNT_ROOT = 0x2000
 _FIELDS = struct.Struct("=IIQIIIHHQQQQqIiqIiqIiqIiIIIIQ")
+_FLAGS = calls.AT_EMPTY_PATH | calls.AT_STATX_DONT_SYNC
+_MASK = _BASIC_STATS | _BTIME | _MNT_ID | _MNT_ID_UNIQUE
+_KINDS: t.Dict[int, Kind] = {stat.S_IFDIR: "directory", stat.S_IFREG: "file", stat.S_IFBLK: "device"}
 
 
-@dataclass(frozen=True)
 class Inode:
-    """What statx(2) tells of an open handle.
+    """What statx(2) tells of an open handle. A walk asks for many and looks at little of each."""
 
-    mount_id: unique where has_unique_id, else the number of mountinfo; 0 before Linux 5.8.
-    is_mount_root: None before Linux 5.8, where the kernel does not say.
-    device_number: C(major:minor) of a block device's own number.
-    """
+    __slots__ = ("_told",)
 
-    kind: Kind
-    is_symlink: bool
-    mode: int
-    uid: int
-    gid: int
-    links: int
-    size: int
-    identity: Identity
-    mount_id: int
-    has_unique_id: bool
-    is_mount_root: t.Optional[bool]
-    device_number: str
+    def __init__(self, told: t.Tuple[int, ...]) -> None:
+        self._told = told
 
+    @property
+    def kind(self) -> Kind:
+        """What it is; a symbolic link is C(other)."""
+        return _KINDS.get(stat.S_IFMT(self._told[6]), "other")
 
-def _kind(mode: int) -> Kind:
-    if stat.S_ISDIR(mode):
-        return "directory"
-    if stat.S_ISREG(mode):
-        return "file"
-    if stat.S_ISBLK(mode):
-        return "device"
-    return "other"
+    @property
+    def is_symlink(self) -> bool:
+        """Whether it is a symbolic link."""
+        return stat.S_ISLNK(self._told[6])
+
+    @property
+    def mode(self) -> int:
+        """The permissions, without the type."""
+        return stat.S_IMODE(self._told[6])
+
+    @property
+    def uid(self) -> int:
+        """The owner."""
+        return self._told[4]
+
+    @property
+    def gid(self) -> int:
+        """The group."""
+        return self._told[5]
+
+    @property
+    def links(self) -> int:
+        """How many names it has."""
+        return self._told[3]
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self._told[9]
+
+    @property
+    def identity(self) -> Identity:
+        """What tells it from every other one, as far as its filesystem says."""
+        told = self._told
+        birth = told[15] * 1_000_000_000 + told[16] if told[0] & _BTIME else 0
+        return Identity(device=f"{told[26]}:{told[27]}", inode=told[8], birth=birth)
+
+    @property
+    def mount_id(self) -> int:
+        """Unique where has_unique_id, else the number of mountinfo; 0 before Linux 5.8."""
+        return self._told[28] if self._told[0] & (_MNT_ID | _MNT_ID_UNIQUE) else 0
+
+    @property
+    def has_unique_id(self) -> bool:
+        """Whether mount_id is never used again (Linux 6.8)."""
+        return bool(self._told[0] & _MNT_ID_UNIQUE)
+
+    @property
+    def is_mount_root(self) -> t.Optional[bool]:
+        """Whether it is the root of a mount; None before Linux 5.8, where the kernel does not say."""
+        return bool(self._told[2] & _ATTR_MOUNT_ROOT) if self._told[11] & _ATTR_MOUNT_ROOT else None
+
+    @property
+    def device_number(self) -> str:
+        """C(major:minor) of a block device's own number."""
+        return f"{self._told[24]}:{self._told[25]}"
 
 
 def inode_of(fd: int) -> Inode:
     """Return what is known of the open handle fd. A dead server does not delay it (AT_STATX_DONT_SYNC)."""
-    return _inode(
-        calls.statx(
-            fd,
-            "",
-            flags=calls.AT_EMPTY_PATH | calls.AT_STATX_DONT_SYNC,
-            mask=_BASIC_STATS | _BTIME | _MNT_ID | _MNT_ID_UNIQUE,
-        )
-    )
-
-
-def _inode(raw: bytes) -> Inode:
-    field = _FIELDS.unpack_from(raw)
-    mask, attributes, attributes_mask = field[0], field[2], field[11]
-    mode = field[6]
-    birth = field[15] * 1_000_000_000 + field[16] if mask & _BTIME else 0
-    knows_root = bool(attributes_mask & _ATTR_MOUNT_ROOT)
-    return Inode(
-        kind=_kind(mode),
-        is_symlink=stat.S_ISLNK(mode),
-        mode=stat.S_IMODE(mode),
-        uid=field[4],
-        gid=field[5],
-        links=field[3],
-        size=field[9],
-        identity=Identity(device=f"{field[26]}:{field[27]}", inode=field[8], birth=birth),
-        mount_id=field[28] if mask & (_MNT_ID | _MNT_ID_UNIQUE) else 0,
-        has_unique_id=bool(mask & _MNT_ID_UNIQUE),
-        is_mount_root=bool(attributes & _ATTR_MOUNT_ROOT) if knows_root else None,
-        device_number=f"{field[24]}:{field[25]}",
-    )
+    return Inode(_FIELDS.unpack_from(calls.statx(fd, b"", flags=_FLAGS, mask=_MASK)))
 
 
 def mount_number_at(path: str) -> int:
@@ -95,5 +107,5 @@ def mount_number_at(path: str) -> int:
 
     Asks for nothing that a filesystem's server would have to answer. Raises OSError.
     """
-    raw = calls.statx(calls.AT_FDCWD, path, flags=calls.AT_STATX_DONT_SYNC, mask=_MNT_ID)
+    raw = calls.statx(calls.AT_FDCWD, os.fsencode(path), flags=calls.AT_STATX_DONT_SYNC, mask=_MNT_ID)
     return t.cast(int, _FIELDS.unpack_from(raw)[28])

@@ -8,6 +8,7 @@ Private to holdfast.mounts.
 from __future__ import annotations
 
 import errno
+import functools
 import struct
 import typing as t
 from dataclasses import replace
@@ -121,12 +122,18 @@ def mount_type(mount_id: int, *, is_unique: bool, device: str) -> t.Optional[str
     it saves a reading of the table: a block device's filesystem is called C(disk), which is no type.
     """
     if is_unique:
-        raw = _ask(mount_id, _FS_TYPE)
-        return None if raw is None else _string(raw, _FIELDS.unpack_from(raw)[7])
+        return _type_of(mount_id)
     if not device.startswith("0:"):
         return "disk"
     found = find_mount(mount_id, is_unique=False)
     return None if found is None else found.fstype.partition(".")[0]
+
+
+@functools.lru_cache(maxsize=None)
+def _type_of(unique_id: int) -> t.Optional[str]:
+    # The id is never given to another mount, and a mount never changes its type. Every walk asks.
+    raw = _ask(unique_id, _FS_TYPE)
+    return None if raw is None else _string(raw, _FIELDS.unpack_from(raw)[7])
 
 
 def mount_number(mount_id: int, *, is_unique: bool) -> t.Optional[int]:

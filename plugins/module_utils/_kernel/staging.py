@@ -40,12 +40,12 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts imp
     attribute_bits,
     mount_under,
 )
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.stages import STAGES
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.table import read_mounts
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import KernelMount
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition
 
-STAGES = "/run/holdfast/stage"
 _TARGET = "mount"
 _MODE = 0x2  # STATX_MODE
 _ALL_ATTRIBUTES = attribute_bits(ATTRIBUTES) | 0x70  # MOUNT_ATTR__ATIME is one value of three bits
@@ -169,14 +169,6 @@ def _abort(target: str) -> None:
             calls.umount2(target, calls.MNT_FORCE | calls.UMOUNT_NOFOLLOW)
 
 
-def list_stages() -> t.List[str]:
-    """Return the names of the stages that are there."""
-    try:
-        return sorted(os.listdir(STAGES))
-    except FileNotFoundError:
-        return []
-
-
 def _take_out(target: str, filesystem: Filesystem, definition: Definition) -> int:
     """Return a detached copy of what is mounted at the target, after looking whether it is what was asked."""
     place = os.open(target, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -200,7 +192,7 @@ def _take_out(target: str, filesystem: Filesystem, definition: Definition) -> in
 def _refuse_silent(place: int) -> None:
     """Refuse a filesystem whose server does not tell of its root, whatever the kernel remembers."""
     try:
-        calls.statx(place, "", flags=calls.AT_EMPTY_PATH | calls.AT_STATX_FORCE_SYNC, mask=_MODE)
+        calls.statx(place, b"", flags=calls.AT_EMPTY_PATH | calls.AT_STATX_FORCE_SYNC, mask=_MODE)
     except OSError as error:
         raise _wrong("what the helper mounted does not answer", os.strerror(error.errno or 0)) from error
 

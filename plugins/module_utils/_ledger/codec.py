@@ -8,6 +8,7 @@ Pure. Private to holdfast.mounts.
 from __future__ import annotations
 
 import json
+import re
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.shape import (
@@ -26,6 +27,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger imp
 MAX_TEXT = 64 * 1024 * 1024
 # More than any number of the ledger needs; reading a longer one takes time that grows with its square.
 _MAX_DIGITS = 30
+_LONG_NUMBER = re.compile(f"[0-9]{{{_MAX_DIGITS + 1}}}")
 
 _encode = json.JSONEncoder(sort_keys=True).encode
 
@@ -124,7 +126,7 @@ def _corrupt(what: WrongShape) -> MountError:
 
 def _lines(members: t.Mapping[str, object]) -> str:
     # The C encoder cannot indent, and the one that can is several times slower.
-    rows = [f"  {_encode(path)}: {_encode(members[path])}" for path in sorted(members)]
+    rows = [f"  {_encode({path: members[path]})[1:-1]}" for path in sorted(members)]
     return "{\n" + ",\n".join(rows) + "\n }" if rows else "{}"
 
 
@@ -139,7 +141,7 @@ def _parse(text: str) -> object:
         return json.loads(
             text,
             object_pairs_hook=_unique,
-            parse_int=_whole,
+            parse_int=_whole if _LONG_NUMBER.search(text) else None,
             parse_float=_refuse_number,
             parse_constant=_refuse_number,
         )

@@ -8,8 +8,8 @@ Private to holdfast.mounts.
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
+import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.codec import (
@@ -45,11 +45,13 @@ def read_ledger() -> Ledger:
     raw = read_trusted(LEDGER_PATH, _untrusted)
     if raw is None:
         return Ledger()
-    return _parse(raw.decode("utf-8", "surrogateescape"))
+    if raw != _last[0]:
+        _last[:] = raw, ledger_from_json(raw.decode("utf-8", "surrogateescape"))
+    return t.cast(Ledger, _last[1])
 
 
-# A call reads the ledger several times, and mostly finds the same text.
-_parse = functools.lru_cache(maxsize=1)(ledger_from_json)
+# A call reads the ledger several times, and mostly finds what it read or wrote last.
+_last: t.List[t.Any] = [b"", Ledger()]
 
 
 def write_ledger(ledger: Ledger) -> None:
@@ -66,6 +68,7 @@ def write_ledger(ledger: Ledger) -> None:
             os.fsync(file.fileno())
         os.rename(_NEW_NAME, os.path.basename(LEDGER_PATH), src_dir_fd=directory, dst_dir_fd=directory)
         os.fsync(directory)
+        _last[:] = text, ledger
     except BaseException:
         _discard_new(directory)
         raise

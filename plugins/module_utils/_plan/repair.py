@@ -179,14 +179,6 @@ def _flags_to_clear(definition: Definition, mount: KernelMount) -> t.Tuple[str, 
     return tuple(sorted(flags))
 
 
-def as_seen(reference: Reference, plan: t.Optional[Plan]) -> Reference:
-    """Return the reference with the flags in force, where a plan says that they are not the ledger's."""
-    if plan is None or plan.seen_flags is None:
-        return reference
-    seen = replace(reference.definition, flags=plan.seen_flags)
-    return replace(reference, opts=seen.opts)
-
-
 def _not_ours(path: str, what: str) -> Exception:
     return refusal(
         "not_owned",

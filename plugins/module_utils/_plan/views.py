@@ -8,10 +8,11 @@ Private to holdfast.mounts.
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Reference
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Observation
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.plan import View
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.plan import Plan, View
 
 
 def view_before(path: str, seen: Observation) -> View:
@@ -32,3 +33,11 @@ def view_of(path: str, reference: t.Optional[Reference], *, is_mounted: bool) ->
         reference.owned,
         tuple(sorted(reference.holders)),
     )
+
+
+def as_seen(reference: Reference, plan: t.Optional[Plan]) -> Reference:
+    """Return the reference with the flags in force, where a plan says that they are not the ledger's."""
+    if plan is None or plan.seen_flags is None:
+        return reference
+    seen = replace(reference.definition, flags=plan.seen_flags)
+    return replace(reference, opts=seen.opts)

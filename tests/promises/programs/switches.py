@@ -36,7 +36,7 @@ def lack_unique_id() -> None:
     """Linux before 6.8: mounts have numbers that are given again, and nobody is asked about one mount."""
     ask = calls.statx
 
-    def statx(fd: int, path: str, *, flags: int, mask: int) -> bytes:
+    def statx(fd: int, path: bytes, *, flags: int, mask: int) -> t.Any:
         return ask(fd, path, flags=flags, mask=mask & ~STATX_MNT_ID_UNIQUE)
 
     calls.statx = statx

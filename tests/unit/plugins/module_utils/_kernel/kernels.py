@@ -32,7 +32,7 @@ def without_unique_ids(patch: pytest.MonkeyPatch) -> None:
     known = inodes._MNT_ID_UNIQUE
     real = calls.statx
 
-    def statx(fd: int, path: str, *, flags: int, mask: int) -> bytes:
+    def statx(fd: int, path: bytes, *, flags: int, mask: int) -> t.Any:
         return real(fd, path, flags=flags, mask=mask & ~known)
 
     def missing(*_arguments: object) -> t.NoReturn:

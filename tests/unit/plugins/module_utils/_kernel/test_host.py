@@ -8,10 +8,10 @@ import ctypes
 import os
 import sys
 import typing as t
-from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import host, inodes
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import host
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.host import (
     observe_host,
     require_privileges,
@@ -84,7 +84,7 @@ def test_observe_host_tells_boot_and_namespace() -> None:
 @pytest.mark.parametrize(
     ("change", "protection"),
     [
-        pytest.param({"has_unique_id": True}, "full", id="unique ids"),
+        pytest.param({"has_unique_id": True, "mount_id": 5}, "full", id="unique ids"),
         pytest.param({"has_unique_id": False, "mount_id": 5}, "no_unique_id", id="plain ids"),
         pytest.param({"has_unique_id": False, "mount_id": 0}, "legacy", id="no ids"),
     ],
@@ -92,5 +92,5 @@ def test_observe_host_tells_boot_and_namespace() -> None:
 def test_observe_host_tells_the_protection(
     monkeypatch: pytest.MonkeyPatch, change: t.Dict[str, t.Any], protection: Protection
 ) -> None:
-    monkeypatch.setattr(host, "inode_of", lambda fd: replace(inodes.inode_of(fd), **change))
+    monkeypatch.setattr(host, "inode_of", lambda fd: SimpleNamespace(**change))
     assert observe_host().protection == protection

@@ -11,7 +11,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls, staging
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls, stages, staging
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.helpers import Said
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts import mount_under
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.table import read_mounts
@@ -58,14 +58,14 @@ def test_stage_is_dropped_with_what_is_in_it(run: Path) -> None:
     mount_tmpfs("/run/holdfast/stage/one/mount")
     staging.drop_stage("one")
     assert [point for point in points() if point.startswith("/run/")] == []
-    assert staging.list_stages() == []
+    assert stages.list_stages() == []
 
 
 def test_stage_that_is_only_a_directory_or_nothing_is_dropped(run: Path) -> None:
     (run / "holdfast/stage/half").mkdir(parents=True)
     staging.drop_stage("half")
     staging.drop_stage("half")
-    assert staging.list_stages() == []
+    assert stages.list_stages() == []
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o770], ids=["readable", "writable"])
@@ -106,7 +106,7 @@ class Helper:
 
 def assert_nothing_is_left() -> None:
     assert [point for point in points() if point.startswith("/run/")] == []
-    assert staging.list_stages() == []
+    assert stages.list_stages() == []
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_helper_whose_server_does_not_answer_is_found_out(run: Path, monkeypatch
     Helper(monkeypatch, source="host:/a", fstype="nfs4")
     asked = calls.statx
 
-    def silent(fd: int, path: str, *, flags: int, mask: int) -> bytes:
+    def silent(fd: int, path: bytes, *, flags: int, mask: int) -> t.Any:
         if flags & calls.AT_STATX_FORCE_SYNC:
             raise OSError(errno.ESTALE, "gone")
         return asked(fd, path, flags=flags, mask=mask)

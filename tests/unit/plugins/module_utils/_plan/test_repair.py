@@ -9,12 +9,12 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.repair import (
-    as_seen,
     leaving_holders,
     plan_coming,
     plan_leaving,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import Surroundings
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.views import as_seen
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Identity
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.lease import Lease, Moment
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Holder
