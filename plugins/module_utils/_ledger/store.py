@@ -51,7 +51,7 @@ def read_ledger() -> Ledger:
 
 
 # A call reads the ledger several times, and mostly finds what it read or wrote last.
-_last: t.List[t.Any] = [b"", Ledger()]
+_last: t.List[t.Any] = [None, None]
 
 
 def write_ledger(ledger: Ledger) -> None:
