@@ -5,6 +5,8 @@ SHELL := /bin/bash
 PYTHON ?=
 JOBS ?= 2
 MINUTES ?= 30
+ROUNDS ?= 7
+LONG ?=
 SEED ?=
 
 ROOT := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
@@ -17,6 +19,7 @@ DOCS := $(ROOT)/.venv/docs
 IMPORTER := $(ROOT)/.venv/importer
 FUZZ := $(ROOT)/.venv/fuzz
 PEERS := $(ROOT)/.venv/peers
+BENCH := $(ROOT)/.venv/bench
 # What pip says while ansible-test installs its tools.
 PIP_WORDS := ^(Collecting|Installing|Looking|Processing|Requirement|Successfully|Using cached|WARNING: Location|  )
 STAGES := integration promises sanity unit-2.19 molecule unit-2.18 types lint docs-lint docs release-check cores
@@ -41,6 +44,7 @@ help:
 	@echo "make types        mypy --strict"
 	@echo "make sanity       ansible-test sanity"
 	@echo "make docs-lint    antsibull-docs"
+	@echo "make bench        how fast, beside its peers: ROUNDS=n (7); LONG=1 with a loop of 1,000 too"
 	@echo "make test-vm      a virtual machine with NFS and SMB servers and an older kernel; builds it on first use"
 	@echo "make cores        unit tests under ansible-core 2.20 and 2.21, where Python 3.12 is found (SANITY=1: sanity too)"
 	@echo "make docs         the documentation as a site, in build/docs/html"
@@ -122,6 +126,11 @@ fuzz: $(FUZZ)/.ready tree
 .PHONY: molecule
 molecule: $(DEV)/.ready tree
 	$(TOOLS)/molecule.sh $(DEV) $(TREE) default fleet report
+
+.PHONY: bench
+bench: $(BENCH)/.ready $(PEERS)/.ready tree
+	cd $(TREE) && $(BENCH)/bin/python tests/benchmarks/bench.py --output $(ROOT)/build/bench --peers $(PEERS) \
+	  --rounds $(ROUNDS) $(if $(LONG),--long)
 
 .PHONY: lint lint-python lint-shell lint-ansible lint-changelog
 lint: lint-python lint-shell lint-ansible lint-changelog

@@ -557,7 +557,7 @@ error:
 """
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.secrets import DiscreetModule
-from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.spec import ARGUMENT_SPEC
+from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.spec import ARGUMENT_SPEC, given
 from ansible_collections.holdfast.mounts.plugins.module_utils._call.safe_mount import run_call
 
 
@@ -570,6 +570,7 @@ def main() -> None:
         diff_mode=module._diff,
         is_verbose=module._verbosity > 0,
     )
+    result["invocation"] = {"module_args": given(module.params)}
     if result.get("failed"):
         module.fail_json(**result)
     module.exit_json(**result)

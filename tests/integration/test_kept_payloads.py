@@ -39,6 +39,12 @@ def folder(world: World) -> Path:
     return world.scratch / "ansible" / "holdfast_mounts" / "payloads"
 
 
+@pytest.fixture(autouse=True)
+def own_folder(private_world: World) -> None:
+    """A folder of Ansible's own, in which nobody has left a payload."""
+    (private_world.scratch / "ansible").mkdir()
+
+
 @pytest.mark.parametrize(
     ("module", "arguments"),
     [("safe_mount", MOUNT), ("safe_mount_facts", ""), ("safe_mount_reconcile", "")],
@@ -90,7 +96,6 @@ def plant(payload: Path) -> None:
 
 
 def test_file_in_the_place_of_the_folder_turns_it_off(private_world: World) -> None:
-    (private_world.scratch / "ansible").mkdir()
     (private_world.scratch / "ansible" / "holdfast_mounts").write_text("", encoding="utf-8")
     for _twice in range(2):
         finished = run(private_world, "holdfast.mounts.safe_mount_facts", "", "-vvvv")

@@ -58,3 +58,15 @@ ARGUMENT_SPEC: t.Dict[str, t.Dict[str, t.Any]] = {
     "lock_timeout": {"type": "int", "default": 90},
     "disclose": {"type": "str", "choices": ["minimal", "full"], "default": "minimal"},
 }
+
+
+def given(params: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
+    """Return the parameters for the result: of the entries of mounts, what was written and no more.
+
+    A thousand entries would be ten thousand empty values, which Ansible looks through again and again.
+    """
+    entries = params["mounts"]
+    if entries is None:
+        return dict(params)
+    written = [{name: value for name, value in entry.items() if value is not None} for entry in entries]
+    return {**params, "mounts": written}

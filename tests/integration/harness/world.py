@@ -15,12 +15,14 @@ import sys
 import typing as t
 from pathlib import Path
 
-from harness.place import HARNESS, LEDGER, LOG, RUN, Place, Zygote, find_collections_path
+from harness.place import COLLECTION, HARNESS, LEDGER, LOG, RUN, Place, Zygote, find_collections_path
 from harness.results import Finished, Played, Result, read_adhoc, read_record, read_result
 
 __all__ = ["LEDGER", "LOG", "RUN", "World", "Zygote", "executable"]
 
 FOREVER = 300.0
+# Beside ansible_collections, so each copy of the collection has its own.
+PAYLOADS = COLLECTION.parents[2] / "payloads"
 
 
 class World(Place):
@@ -134,7 +136,7 @@ class World(Place):
             "ANSIBLE_CALLBACK_PLUGINS": str(HARNESS / "callback_plugins"),
             "ANSIBLE_COLLECTIONS_PATH": find_collections_path(),
             "ANSIBLE_CONFIG": str(make_config(scratch)),
-            "ANSIBLE_HOME": str(scratch / "ansible"),
+            "ANSIBLE_HOME": str(make_home(scratch)),
             "ANSIBLE_LOCAL_TEMP": str(scratch / "local"),
             "ANSIBLE_LOCALHOST_WARNING": "false",
             "ANSIBLE_NOCOLOR": "true",
@@ -175,6 +177,16 @@ class World(Place):
 def executable(name: str) -> str:
     """Return the Ansible program that lies beside the running interpreter."""
     return os.path.join(os.path.dirname(sys.executable), name)
+
+
+def make_home(scratch: Path) -> Path:
+    """Return Ansible's own folder, with the payloads that all tests share unless it is there already."""
+    home = scratch / "ansible"
+    if not home.exists():
+        home.mkdir()
+        PAYLOADS.mkdir(parents=True, exist_ok=True)
+        (home / "holdfast_mounts").symlink_to(PAYLOADS)
+    return home
 
 
 def make_config(scratch: Path) -> Path:

@@ -8,7 +8,10 @@ import typing as t
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.spec import ARGUMENT_SPEC
+from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.spec import (
+    ARGUMENT_SPEC,
+    given,
+)
 
 
 def _validate(parameters: t.Dict[str, t.Any]) -> t.Any:
@@ -67,3 +70,14 @@ def test_spec_has_the_default_of_the_contract(name: str, default: t.Any) -> None
 def test_spec_of_a_mount_leaves_open_what_it_inherits(name: str) -> None:
     mounts = _validate({"mounts": [{"path": "/mnt/a"}]}).validated_parameters["mounts"]
     assert mounts[0][name] is None
+
+
+def test_given_has_what_was_written_of_each_entry() -> None:
+    entry = {"path": "/srv/a", "opts": None, "allow_suid": False, "ttl": None}
+    params = {"path": None, "holder": "a", "mounts": [entry]}
+    assert given(params) == {
+        "path": None,
+        "holder": "a",
+        "mounts": [{"path": "/srv/a", "allow_suid": False}],
+    }
+    assert given({"path": "/srv/a", "mounts": None}) == {"path": "/srv/a", "mounts": None}
