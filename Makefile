@@ -22,7 +22,10 @@ PEERS := $(ROOT)/.venv/peers
 BENCH := $(ROOT)/.venv/bench
 # What pip says while ansible-test installs its tools.
 PIP_WORDS := ^(Collecting|Installing|Looking|Processing|Requirement|Successfully|Using cached|WARNING: Location|  )
-STAGES := integration promises sanity unit-2.19 molecule unit-2.18 types lint docs-lint docs release-check cores
+# The virtual machine keeps one core busy, so it goes beside what is not about time.
+WITH_VM ?=
+STAGES := integration promises $(if $(WITH_VM),test-vm) sanity unit-2.19 molecule unit-2.18 types lint docs-lint docs \
+  release-check cores
 
 export ANSIBLE_COLLECTIONS_PATH := $(ROOT)/build
 export ANSIBLE_PYTHON_INTERPRETER := $(DEV)/bin/python
@@ -33,7 +36,8 @@ export PATH := $(DEV)/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbi
 .PHONY: help
 help:
 	@echo "make demo         three holders share an ext4 image, an overlay and a bind mount"
-	@echo "make test         all below but test-vm, torture and fuzz, $(JOBS) stages at a time (JOBS=n)"
+	@echo "make test         all below but bench, torture, fuzz and, without WITH_VM=1, test-vm;"
+	@echo "                  $(JOBS) stages at a time (JOBS=n)"
 	@echo "make unit         unit tests under ansible-core 2.18 and 2.19"
 	@echo "make integration  playbooks against the real kernel, in private mount namespaces"
 	@echo "make promises     attackers, kills and faults, each beside a naive way that breaks"
@@ -52,7 +56,7 @@ help:
 	@echo "make venv         only the virtual environments; make clean removes them and build/"
 
 .PHONY: test
-test: packages venv tree
+test: packages $(if $(WITH_VM),packages-vm) venv tree
 	@$(TOOLS)/run_stages.sh $(JOBS) $(STAGES)
 
 # Emulated, as no KVM is asked for. The image is kept outside of the checkout, see docs/testing.md.
