@@ -77,6 +77,26 @@ def test_foreign_entry_is_a_conflict(world: World, line: str) -> None:
     assert read(world) == before
 
 
+@pytest.mark.parametrize("kind", ["lies on", "shows"])
+def test_entry_is_refused_on_what_no_boot_brings_back(world: World, kind: str) -> None:
+    before = put(world)
+    parent = {"path": "/srv/app", "src": "x", "fstype": "tmpfs", "opts": ["mode=0755"]}
+    child = {"path": PATH, "src": "x", "fstype": "tmpfs"}
+    if kind == "shows":
+        child = {"path": "/srv/shown", "src": "/srv/app", "fstype": "bind"}
+    succeed(world, **parent, holder="a")
+    result = refuse(world, "conflict", **child, holder="a", boot=True)
+    assert "'boot: true' too" in result["msg"]
+    succeed(world, **leave("/srv/app", "a"))
+    both: t.Dict[str, t.Any] = {"mounts": [parent, child], "holder": "a", "boot": True}
+    predicted = world.predict(**both)
+    done = world.call(**both)
+    assert predicted["mounts"] == done["mounts"]
+    assert [line.split()[1] for line in ours(world)] == ["/srv/app", child["path"]]
+    succeed(world, mounts=[], purge=True, holder="a")
+    assert read(world) == before
+
+
 def make_link(world: World) -> None:
     """Put a link in the place of the table."""
     world.write("/etc/real-fstab", "")
@@ -419,9 +439,11 @@ def test_reboot_mount_that_shows_what_another_hides_is_not_ours(world: World) ->
     """The boot binds the directory below the mount that is the source, where that has no entry."""
     put(world)
     world.make_directory("/srv/source")
-    succeed(world, **tmpfs("/srv/source", "a"))
+    succeed(world, **tmpfs("/srv/source", "a", boot=True))
     bind: t.Dict[str, t.Any] = {"path": "/srv/shown", "src": "/srv/source", "fstype": "bind", "holder": "a"}
     succeed(world, **bind, boot=True)
+    # Somebody takes the source's entry out.
+    put(world, FILES["plain"] + "".join(f"{line}\n" for line in ours(world) if "bind" in line).encode())
     boot(world, "/srv/shown")
     result = reconcile(world)
     assert [row["path"] for row in result["repaired"]] == ["/srv/source"]
@@ -450,7 +472,7 @@ def test_reboot_mount_that_shows_a_server_is_foreseen_in_check_mode(private_worl
     world = private_world
     put(world)
     make_helper(world)
-    succeed(world, **helped("/srv/net"))
+    succeed(world, **helped("/srv/net"), boot=True)
     bind = {"path": PATH, "src": "/srv/net/dir", "fstype": "bind", "holder": "a", "boot": True}
     succeed(world, **bind)
     world.unmount(PATH)

@@ -40,6 +40,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._execute.unmountin
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Work, as_coded
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.attach import is_mounted, take_off
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.waiting import WouldWait
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import keep_ways
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import short_lock
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.store import read_ledger, write_ledger
 from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import refuse_other_namespace
@@ -68,6 +69,11 @@ def _run(works: t.Sequence[Work], call: Call) -> None:
     _each(works, "recover", call, lambda work: recover(work.operation, call))
     ledger = take_over([work.path for work in works if work.is_going_on], read_ledger(), call)
     refuse_other_namespace(ledger, call.host)
+    with keep_ways(ledger.references):
+        _run_on(works, call, ledger)
+
+
+def _run_on(works: t.Sequence[Work], call: Call, ledger: Ledger) -> None:
     around = Surroundings(ledger.references)
     _each(works, "look at", call, lambda work: _decide(work, call, ledger, around))
     _each(_at(works, "mount"), "mount", call, lambda work: prepare_mount(work, call, ledger))

@@ -20,7 +20,10 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places im
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.booting import with_entry
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.leases import end_leases, with_ended
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.mounted import Wish, plan_mounted
-from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import refuse_entangled
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import (
+    refuse_entangled,
+    refuse_groundless,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.released import (
     plan_orphaned,
     plan_released,
@@ -94,6 +97,8 @@ def _decide(entry: Entry, call: Call, seen: Observation, around: Surroundings, *
     request = call.request
     if entry.definition is not None:
         refuse_entangled(entry.path, entry.definition, around)
+        if entry.boot:
+            refuse_groundless(entry.path, entry.definition, around)
         wish = Wish(
             entry.path,
             entry.definition,

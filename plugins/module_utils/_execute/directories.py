@@ -26,7 +26,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger imp
 
 def make_mount_point(work: Work, call: Call, *, is_file: bool) -> None:
     """Make what is missing of the mount point, each inode noted before it has its name."""
-    with Walk(work.path) as walk:
+    with Walk(work.path, shares=True) as walk:
         if not walk.missing:
             return
         device = inode_of(walk.directory).identity.device
@@ -36,7 +36,7 @@ def make_mount_point(work: Work, call: Call, *, is_file: bool) -> None:
         work.made[path] = identity
 
     # A server that hangs keeps this lock, so each filesystem has its own.
-    with short_lock(f"directories-{device}", call.lock_deadline), Walk(work.path) as walk:
+    with short_lock(f"directories-{device}", call.lock_deadline), Walk(work.path, shares=True) as walk:
         make_missing(walk, operation=work.name, is_file=is_file, attributes=work.entry.attributes, note=note)
 
 

@@ -156,7 +156,7 @@ def attach_mount(work: Work, call: Call) -> None:
     """Make the mount point where it is missing, look at it once more, and attach the mount to it."""
     kind: Kind = inode_of(work.mount).kind
     make_mount_point(work, call, is_file=kind == "file")
-    with Walk(work.path) as walk:
+    with Walk(work.path, shares=True) as walk:
         place = place_of(walk)
         refuse_unsafe_way(place, call.request, what="mount point", about=work.path)
         refuse_wrong_kind(place, "file" if kind == "file" else "directory")

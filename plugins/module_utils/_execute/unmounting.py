@@ -59,7 +59,7 @@ def _has_submounts(reference: Reference, call: Call) -> bool:
 
 def _try(work: Work, call: Call, reference: Reference, *, lazily: bool) -> t.Optional[OSError]:
     """Unmount once; return EBUSY, raise everything else."""
-    with Walk(work.path) as walk:
+    with Walk(work.path, shares=True) as walk:
         if walk.obstacle or not is_mount(walk.inode, reference, call.host):
             raise refusal(
                 "not_owned",

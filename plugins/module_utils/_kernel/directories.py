@@ -145,7 +145,7 @@ def remove_made(path: str, identity: Identity, *, same_boot: bool) -> Remove:
     kept: it has entries, content or a mount. forgotten: it is gone, or another one stands there.
     Device numbers may differ after a reboot, so they are compared within one boot only.
     """
-    with Walk(path) as walk:
+    with Walk(path, shares=True) as walk:
         inode = walk.inode
         if inode is None or walk.obstacle:
             return "forgotten"

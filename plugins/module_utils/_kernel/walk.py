@@ -7,6 +7,7 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import typing as t
@@ -29,25 +30,37 @@ class Walk:
 
     Raises WouldWait where a name would have to be looked up in a filesystem that may not answer, unless
     this process may wait, or waits is set: for what nothing can be done without.
+
+    shares: start at the directory of an earlier walk, within keep_ways. The last look at what was done
+        must not: only a walk from / shows what everybody else sees.
     """
 
-    def __init__(self, path: str, *, waits: bool = False) -> None:
+    def __init__(self, path: str, *, waits: bool = False, shares: bool = False) -> None:
         self.path = path
         self.waits = waits
-        self.directory = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         self.leaf: t.Optional[int] = None
         self.inode: t.Optional[Inode] = None
         self.missing: t.Tuple[str, ...] = ()
         self.obstacle: t.Optional[str] = None
         self.writable_ancestor: t.Optional[str] = None
+        ways = _ways if shares else None
+        parent, _slash, name = path.rpartition("/")
+        way = ways.find(parent) if ways is not None else None
+        self.directory = os.dup(way.directory) if way else os.open("/", _OPEN | os.O_DIRECTORY)
         try:
-            self._descend(path[1:].split("/"))
+            if way is not None:
+                self._descend((name,), parent, way.inode)
+                return
+            above = self._descend(path[1:].split("/"), "", inode_of(self.directory))
+            is_at_end = len(self.missing) < 2 and self.obstacle in (None, path)
+            if ways is not None and is_at_end and self.writable_ancestor is None:
+                ways.keep(parent, self.directory, above)
         except BaseException:
             self.close()
             raise
 
-    def _descend(self, names: t.Sequence[str]) -> None:
-        here, inode = "", inode_of(self.directory)
+    def _descend(self, names: t.Sequence[str], here: str, inode: Inode) -> Inode:
+        """Go down from a directory, whose inode this is; return the inode of the last one."""
         # A root filesystem that does not answer would have stopped this process long ago.
         asked = inode.mount_id
         for position, name in enumerate(names):
@@ -60,15 +73,16 @@ class Walk:
                 leaf = os.open(name, _OPEN, dir_fd=self.directory)
             except FileNotFoundError:
                 self.missing = tuple(names[position:])
-                return
-            here, inode, is_last = f"{here}/{name}", inode_of(leaf), position == len(names) - 1
-            if is_last or inode.kind != "directory":
-                self.leaf, self.inode = leaf, inode
-                if inode.is_symlink or not is_last:
+                break
+            here, found, is_last = f"{here}/{name}", inode_of(leaf), position == len(names) - 1
+            if is_last or found.kind != "directory":
+                self.leaf, self.inode = leaf, found
+                if found.is_symlink or not is_last:
                     self.obstacle = here
-                return
+                break
             os.close(self.directory)
-            self.directory = leaf
+            self.directory, inode = leaf, found
+        return inode
 
     @property
     def name(self) -> str:
@@ -104,6 +118,60 @@ class Walk:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+class _Way(t.NamedTuple):
+    directory: int
+    inode: Inode
+
+
+class _Ways:
+    """Directories that walks have come by, below which other walks start."""
+
+    def __init__(self, managed: t.Container[str]) -> None:
+        self._managed = managed
+        self._found: t.Dict[str, _Way] = {}
+
+    def find(self, path: str) -> t.Optional[_Way]:
+        way = self._found.get(path)
+        # One that was removed meanwhile may be there again, as another one.
+        return way if way is not None and inode_of(way.directory).links else None
+
+    def keep(self, path: str, directory: int, inode: Inode) -> None:
+        """Remember a directory, unless the mount that it lies on is one that somebody may want to unmount."""
+        is_on_managed = any(up in self._managed for up in _at_or_above(path))
+        if path and not is_on_managed and len(self._found) < _WAYS and path not in self._found:
+            self._found[path] = _Way(os.dup(directory), inode)
+
+    def close(self) -> None:
+        for way in self._found.values():
+            os.close(way.directory)
+
+
+_WAYS = 32
+_ways: t.Optional[_Ways] = None
+
+
+def _at_or_above(path: str) -> t.Iterator[str]:
+    while path:
+        yield path
+        path = path.rpartition("/")[0]
+
+
+@contextlib.contextmanager
+def keep_ways(managed: t.Container[str]) -> t.Iterator[None]:
+    """Have the walks in here that share start where another one has come by, for many in one directory.
+
+    Only root can have moved that directory, as nobody else may write any on the way to it. managed: the
+    mount points in the ledger; a handle below one of them would make it busy.
+    """
+    global _ways
+    _ways = _Ways(managed)
+    try:
+        yield
+    finally:
+        _ways.close()
+        _ways = None
 
 
 def open_directory(path: str) -> t.Optional[int]:

@@ -167,21 +167,21 @@ def _members(data: object, what: str, keys: t.Optional[t.FrozenSet[str]] = None)
 def _typed(members: Members, name: str, kind: t.Type[_T]) -> _T:
     value = members[name]
     # Exactly: to Python a bool is an int as well. Ten thousand references are looked at in every call.
-    if type(value) is not kind:
+    if value.__class__ is not kind:
         raise WrongShape(f'a "{name}" is not of type {kind.__name__}')
     return value
 
 
 def _number(members: Members, name: str, low: int = 0, high: int = 2**64 - 1) -> int:
     value = members[name]
-    if type(value) is not int or not low <= value <= high:
+    if value.__class__ is not int or not low <= value <= high:
         raise WrongShape(f'a "{name}" is no whole number, or out of range')
     return value
 
 
 def _matching(members: Members, name: str, pattern: t.Pattern[str]) -> str:
     value = members[name]
-    if type(value) is not str or pattern.fullmatch(value) is None:
+    if value.__class__ is not str or pattern.fullmatch(value) is None:
         raise WrongShape(f'a "{name}" is malformed')
     return value
 

@@ -103,7 +103,7 @@ def would_be_hidden(
 
 def observe_leaving(path: str, reference: t.Optional[Reference], host: Host) -> Observation:
     """Look at a mount point that is to be released or unmounted."""
-    with Walk(path) as walk:
+    with Walk(path, shares=True) as walk:
         if reference is not None and not walk.obstacle and is_mount(walk.inode, reference, host):
             return Observation(
                 place=place_of(walk),
@@ -127,7 +127,7 @@ def observe_coming(
 
     looks_below: whether mounts below the path are of interest, because it may have entries.
     """
-    with Walk(path) as walk:
+    with Walk(path, shares=True) as walk:
         if reference is not None and not walk.obstacle and is_mount(walk.inode, reference, host):
             return Observation(place=place_of(walk), reference=reference, is_here=True, is_alive=True)
         seen = _observe_other(walk, reference, host)

@@ -132,6 +132,22 @@ def refuse_entangled(path: str, definition: Definition, around: Surroundings) ->
             )
 
 
+def refuse_groundless(path: str, definition: Definition, around: Surroundings) -> None:
+    """Refuse to have a boot mount what lies on, or shows, a mount that the boot leaves out.
+
+    It would come up on, or show, what that mount hides, and stand in its way for good.
+    """
+    absent = around.not_at_boot(path, definition)
+    if absent:
+        raise refusal(
+            "conflict",
+            path,
+            f"'{path}' cannot be mounted at boot, because it lies on, or shows, a managed mount that is not; "
+            "hold that one with 'boot: true' too, in the same task if you like, or leave 'boot' out",
+            detail="not mounted at boot: " + ", ".join(absent),
+        )
+
+
 def refuse_dependents(path: str, around: Surroundings) -> None:
     """Refuse to take away what another managed mount shows."""
     dependents = around.dependents(path)

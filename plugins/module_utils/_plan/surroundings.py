@@ -81,6 +81,11 @@ class Surroundings:
             pending += new
         return found
 
+    def not_at_boot(self, path: str, definition: Definition) -> t.Tuple[str, ...]:
+        """Return the managed mount points that this mount lies on or shows, and that no boot brings back."""
+        standing = stands_on(path, definition) & self._references.keys()
+        return tuple(sorted(point for point in standing if not self._references[point].is_at_boot))
+
     def writers_of(self, directory: str) -> t.Tuple[str, ...]:
         """Return the managed overlays that have this directory as their upper or work directory."""
         definitions = {point: self._references[point].definition for point in self._shown.get(directory, ())}

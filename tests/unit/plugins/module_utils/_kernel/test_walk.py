@@ -9,7 +9,11 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk, open_directory
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import (
+    Walk,
+    keep_ways,
+    open_directory,
+)
 
 
 @pytest.fixture(name="tree")
@@ -137,3 +141,69 @@ def test_open_directory(tree: Path, path: str, opens: bool) -> None:
     assert (handle is not None) is opens
     if handle is not None:
         os.close(handle)
+
+
+# --- Ways that are kept ---
+
+
+def exists(path: Path, *, shares: bool = True) -> bool:
+    with Walk(str(path), shares=shares) as walk:
+        return walk.leaf is not None
+
+
+def swap(place: Path) -> None:
+    """Put another directory, without a file in it, in the place of one."""
+    (place / "a").rename(place / "old")
+    (place / "a").mkdir()
+
+
+def test_walk_that_shares_starts_where_another_has_come_by(tree: Path) -> None:
+    with keep_ways(()):
+        assert exists(tree / "a" / "missing") is False
+        swap(tree)
+        # Only root can do that here, and the last look is always one from the root on.
+        assert exists(tree / "a" / "file") is True
+        assert exists(tree / "a" / "file", shares=False) is False
+    assert exists(tree / "a" / "file") is False
+
+
+@pytest.mark.parametrize("mode", [0o775, 0o757, 0o1777], ids=["group", "others", "sticky"])
+def test_way_that_others_may_write_is_not_kept(tree: Path, mode: int) -> None:
+    tree.chmod(mode)
+    with keep_ways(()):
+        assert exists(tree / "a" / "file") is True
+        swap(tree)
+        assert exists(tree / "a" / "file") is False
+
+
+def test_way_that_was_made_anew_is_not_taken_for_the_old_one(tree: Path) -> None:
+    new = tree / "new"
+    new.mkdir()
+    with keep_ways(()):
+        assert exists(new / "file") is False
+        new.rmdir()
+        new.mkdir()
+        (new / "file").touch()
+        assert exists(new / "file") is True
+
+
+@pytest.mark.parametrize("path", ["a/link/file", "way/b", "a/file/b", "missing/more"])
+def test_way_that_ends_early_is_not_kept(tree: Path, path: str) -> None:
+    with keep_ways(()):
+        with Walk(f"{tree}/{path}", shares=True) as first:
+            found = (first.obstacle, first.missing)
+        with Walk(f"{tree}/{path}", shares=True) as second:
+            assert (second.obstacle, second.missing) == found
+        assert found != (None, ())
+
+
+@pytest.mark.parametrize("managed", ["a", ""], ids=["the directory", "above it"])
+def test_way_on_a_managed_mount_point_is_not_kept(tree: Path, managed: str) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    with keep_ways({str(tree / managed)}):
+        assert exists(tree / "a" / "file")
+        assert len(os.listdir("/proc/self/fd")) == before
+    with keep_ways({str(tree / "a" / "file")}):
+        assert exists(tree / "a" / "file")
+        assert len(os.listdir("/proc/self/fd")) == before + 1
+    assert len(os.listdir("/proc/self/fd")) == before
