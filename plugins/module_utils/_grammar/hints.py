@@ -176,7 +176,7 @@ PREFIX_HINTS = (
 
 
 # Parts of names whose values may be secrets; no table has an option of such a name.
-SECRETS = ("cred", "key", "pass", "secret", "token")
+SECRETS = ("cred", "key", "pass", "pw", "secret", "token")
 NAMES = re.compile(r"(?:^|,)([^,=]*)=")
 
 

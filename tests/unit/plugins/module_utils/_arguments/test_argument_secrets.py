@@ -17,6 +17,7 @@ SECRETS = [
     ({"opts": "ro,password=s3,s4,uid=7,s5=s6,,ro,domain=d"}, {"s3", "s4", "s5=s6"}),
     ({"credentials_file": "s3"}, {"s3"}),
     ({"opts": ["Pass_Phrase=s3"]}, {"s3"}),
+    ({"opts": ["pwd=s3", "PW=s4"]}, {"s3", "s4"}),
     ({"opts": ["password: s3"]}, {"s3"}),
     ({"opts": [{"password": "s3"}]}, {"s3"}),
     ({"opts": {"password": 333}}, {"333"}),
