@@ -80,8 +80,13 @@ def test_foreign_entry_is_a_conflict(world: World, line: str) -> None:
 @pytest.mark.parametrize("kind", ["lies on", "shows"])
 def test_entry_is_refused_on_what_no_boot_brings_back(world: World, kind: str) -> None:
     before = put(world)
-    parent = {"path": "/srv/app", "src": "x", "fstype": "tmpfs", "opts": ["mode=0755"]}
-    child = {"path": PATH, "src": "x", "fstype": "tmpfs"}
+    parent: t.Dict[str, t.Any] = {
+        "path": "/srv/app",
+        "src": "x",
+        "fstype": "tmpfs",
+        "opts": ["mode=0755"],
+    }
+    child: t.Dict[str, t.Any] = {"path": PATH, "src": "x", "fstype": "tmpfs"}
     if kind == "shows":
         child = {"path": "/srv/shown", "src": "/srv/app", "fstype": "bind"}
     succeed(world, **parent, holder="a")

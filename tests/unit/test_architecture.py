@@ -16,6 +16,7 @@ PREFIX = "ansible_collections.holdfast.mounts.plugins.module_utils."
 
 # Each room imports only from itself and the rooms before it.
 ROOMS = (
+    "_imports",
     "_values",
     "_grammar",
     "_arguments",

@@ -11,6 +11,7 @@ import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.build import build_request
 from ansible_collections.holdfast.mounts.plugins.module_utils._call.telling import log_error, refused
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute import predict
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.run import execute
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Outcome, as_coded
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.clock import read_moment
@@ -44,7 +45,7 @@ def run_call(
         moment = read_moment(host.boot_id)
         _refuse_by_policy(request)
         call = Call(request, host, moment.now, moment.uptime)
-        outcomes = _predict(call) if check_mode else execute(call)
+        outcomes = predict.predict(call) if check_mode else execute(call)
     except (MountError, OSError) as caught:
         coded = as_coded(caught, None, step="start", state=request.state)
         return refused(coded, is_full=is_full, log_ref=log_error(coded, request, writes=not check_mode))
@@ -63,15 +64,6 @@ def run_call(
     if diff_mode:
         answer["diff"] = result.diff_of(o.plan for o in outcomes if o.plan is not None and o.error is None)
     return answer
-
-
-def _predict(call: Call) -> t.Tuple[Outcome, ...]:
-    # Here: what a module imports, the host compiles in every task, and few are in check mode.
-    from ansible_collections.holdfast.mounts.plugins.module_utils._execute.predict import (
-        predict,
-    )
-
-    return predict(call)
 
 
 def _refuse_by_policy(request: Request) -> None:

@@ -12,11 +12,7 @@ import contextlib
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._execute.booting import (
-    remove_entries,
-    take_over,
-    write_entries,
-)
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute import booting, recovering, unmounting
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.deciding import (
     decide,
     observe,
@@ -35,8 +31,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._execute.mounting 
     definition_of,
     prepare_mount,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._execute.recovering import recover
-from ansible_collections.holdfast.mounts.plugins.module_utils._execute.unmounting import take_mount_off
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Work, as_coded
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.attach import is_mounted, take_off
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.waiting import WouldWait
@@ -49,6 +43,9 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._plan.views import
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Identity
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger, Reference
+
+# So many walk on their own: a way that is kept takes a descriptor, which may be the last one.
+_FEW = 8
 
 
 def run_batch(works: t.Sequence[Work], call: Call) -> None:
@@ -66,11 +63,21 @@ def run_batch(works: t.Sequence[Work], call: Call) -> None:
 def _run(works: t.Sequence[Work], call: Call) -> None:
     # Before anything is settled: what is gone from here may be alive in the ledger's own namespace.
     refuse_other_namespace(read_ledger(), call.host)
-    _each(works, "recover", call, lambda work: recover(work.operation, call))
-    ledger = take_over([work.path for work in works if work.is_going_on], read_ledger(), call)
+    _each(works, "recover", call, lambda work: _recover(work, call))
+    ledger = _take_over([work.path for work in works if work.is_going_on], read_ledger(), call)
     refuse_other_namespace(ledger, call.host)
-    with keep_ways(ledger.references):
+    with keep_ways(ledger.references) if len(works) > _FEW else contextlib.nullcontext():
         _run_on(works, call, ledger)
+
+
+def _recover(work: Work, call: Call) -> None:
+    if work.operation.records():
+        recovering.recover(work.operation, call)
+
+
+def _take_over(paths: t.Sequence[str], ledger: Ledger, call: Call) -> Ledger:
+    is_any_at_boot = any(path in ledger.references and ledger.references[path].is_at_boot for path in paths)
+    return booting.take_over(paths, ledger, call) if is_any_at_boot else ledger
 
 
 def _run_on(works: t.Sequence[Work], call: Call, ledger: Ledger) -> None:
@@ -112,7 +119,7 @@ def _act(work: Work, call: Call, ledger: Ledger) -> None:
     elif work.step == "remount":
         change_mount(work, call, as_seen(ledger.references[work.path], work.plan))
     elif work.step == "unmount":
-        take_mount_off(work, call, ledger.references[work.path])
+        unmounting.take_mount_off(work, call, ledger.references[work.path])
 
 
 def _attach(work: Work, call: Call) -> None:
@@ -147,8 +154,10 @@ def _commit(works: t.Sequence[Work], call: Call, decided_on: Ledger) -> None:
 def _edit_fstab(change: str, works: t.Sequence[Work], call: Call, decided_on: Ledger) -> t.List[Work]:
     """Change the entries of fstab; return the works that go on: all, or those that have no such entry."""
     concerned = [work for work in works if work.plan is not None and work.plan.boot_change == change]
+    if not concerned:
+        return list(works)
     try:
-        (write_entries if change == "write" else remove_entries)(concerned, call)
+        (booting.write_entries if change == "write" else booting.remove_entries)(concerned, call)
     except (MountError, OSError) as error:
         _fail(concerned, error, call, decided_on)
         return [work for work in works if work.is_going_on]

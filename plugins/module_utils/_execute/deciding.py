@@ -11,23 +11,20 @@ import typing as t
 from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call
-from ansible_collections.holdfast.mounts.plugins.module_utils._observe.booting import with_fstab
+from ansible_collections.holdfast.mounts.plugins.module_utils._observe import booting as fstab_view
+from ansible_collections.holdfast.mounts.plugins.module_utils._observe import repairing
 from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import (
     observe_coming,
     observe_leaving,
     would_be_hidden,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._plan.booting import with_entry
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan import booting as fstab_plan
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan import released, repair
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.leases import end_leases, with_ended
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.mounted import Wish, plan_mounted
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import (
     refuse_entangled,
     refuse_groundless,
-)
-from ansible_collections.holdfast.mounts.plugins.module_utils._plan.released import (
-    plan_orphaned,
-    plan_released,
-    plan_unmounted,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import Surroundings
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Reference
@@ -40,7 +37,9 @@ def observe(
     entry: Entry, references: t.Mapping[str, Reference], call: Call, around: Surroundings
 ) -> Observation:
     """Look at what the request says of one mount point."""
-    return with_fstab(_observe(entry, references, call, around), entry)
+    seen = _observe(entry, references, call, around)
+    is_wanted = entry.boot or (seen.reference is not None and seen.reference.is_at_boot)
+    return fstab_view.with_fstab(seen, entry) if is_wanted else seen
 
 
 def _observe(
@@ -57,12 +56,7 @@ def _observe(
         looks_below=call.request.allow_nonempty,
     )
     if call.request.repair is not None:
-        # Here, as below: what a module imports, the host compiles in every task, and few of them repair.
-        from ansible_collections.holdfast.mounts.plugins.module_utils._observe.repairing import (
-            with_own_mount,
-        )
-
-        seen = with_own_mount(seen, call.host)
+        seen = repairing.with_own_mount(seen, call.host)
     below = around.below(entry.path)
     return (
         replace(seen, managed_below=would_be_hidden(entry.path, below, references, call.host))
@@ -73,19 +67,15 @@ def _observe(
 
 def decide(entry: Entry, call: Call, seen: Observation, around: Surroundings) -> Plan:
     """Return the plan of one mount point. Raises MountError."""
-    return with_entry(_decide_on_mount(entry, call, seen, around), entry, seen.fstab)
+    plan = _decide_on_mount(entry, call, seen, around)
+    return plan if seen.fstab is None else fstab_plan.with_entry(plan, entry, seen.fstab)
 
 
 def _decide_on_mount(entry: Entry, call: Call, seen: Observation, around: Surroundings) -> Plan:
     if call.request.repair is not None:
-        from ansible_collections.holdfast.mounts.plugins.module_utils._plan.repair import (
-            plan_coming,
-            plan_leaving,
-        )
-
         if entry.definition is None:
-            return plan_leaving(entry.path, call.request, seen, around, moment=call.moment)
-        return plan_coming(entry.path, entry.definition, call.request, seen, host=call.host)
+            return repair.plan_leaving(entry.path, call.request, seen, around, moment=call.moment)
+        return repair.plan_coming(entry.path, entry.definition, call.request, seen, host=call.host)
     leaver = call.request.holder if call.request.state == "released" else None
     live, ended = end_leases(seen, call.moment, but=leaver)
     plan = _decide(entry, call, live, around, is_orphaned=bool(ended))
@@ -111,7 +101,7 @@ def _decide(entry: Entry, call: Call, seen: Observation, around: Surroundings, *
         )
         return plan_mounted(wish, seen)
     if request.state == "unmounted":
-        return plan_unmounted(entry.path, request, seen, around)
+        return released.plan_unmounted(entry.path, request, seen, around)
     if is_orphaned and seen.reference is not None and not seen.reference.holders:
-        return plan_orphaned(entry.path, request, seen, around, seen.reference)
-    return plan_released(entry.path, request, seen, around)
+        return released.plan_orphaned(entry.path, request, seen, around, seen.reference)
+    return released.plan_released(entry.path, request, seen, around)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute import recovering
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.notes import from_records, to_record
-from ansible_collections.holdfast.mounts.plugins.module_utils._execute.recovering import recover_dead
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Work
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import (
     Record,
@@ -42,7 +42,9 @@ def declare(works: t.Sequence[Work], call: Call, decided_on: Ledger) -> None:
     gets its error.
     """
     own = [work.path for work in works]
-    recover_dead(_in_the_way(works, list_notes(but=own)), call)
+    noted = _in_the_way(works, list_notes(but=own))
+    if noted:
+        recovering.recover_dead(noted, call)
     with short_lock("ledger", call.lock_deadline):
         ledger = read_ledger()
         require_room(len(works))

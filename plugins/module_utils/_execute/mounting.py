@@ -14,24 +14,20 @@ import time
 import typing as t
 from dataclasses import replace
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute import staging
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.directories import make_mount_point
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Work
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import attach
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.child import (
-    Descriptor,
-    run_with_deadline,
-)
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import attach, child, devices, table
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.create import (
     create_bind,
     create_filesystem,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.devices import Device, find_device
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import inode_of
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.table import read_mounts
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.waiting import refuse_to_wait
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
 from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import is_mount, place_of
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan import sameness
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import (
     refusal,
     refuse_bad_source,
@@ -39,7 +35,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals imp
     refuse_unsafe_way,
     refuse_wrong_kind,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._plan.sameness import is_same_superblock
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import KernelMount, Kind, Place
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger, Reference
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Source
@@ -67,11 +62,7 @@ def prepare_mount(work: Work, call: Call, ledger: Ledger) -> None:
     """Make the mount of this work, attached nowhere, and fill its ids into the plan."""
     definition = definition_of(work)
     if FILESYSTEMS[definition.fstype].helper:
-        from ansible_collections.holdfast.mounts.plugins.module_utils._execute.staging import (
-            mount_by_helper,
-        )
-
-        work.mount = mount_by_helper(definition, work, call)
+        work.mount = staging.mount_by_helper(definition, work, call)
     elif FILESYSTEMS[definition.fstype].is_block:
         work.mount = _create_on_device(definition, work, call, ledger)
     elif definition.source_paths:
@@ -93,12 +84,14 @@ def prepare_mount(work: Work, call: Call, ledger: Ledger) -> None:
         work.plan = replace(work.plan, reference=reference)
 
 
-def _create(definition: Definition, device: t.Optional[Device], *, may_share: bool) -> int:
+def _create(definition: Definition, device: t.Optional[devices.Device], *, may_share: bool) -> int:
     return create_filesystem(definition, device=device, layers=(), may_share=may_share)
 
 
 def _with_deadline(act: t.Callable[[], int], call: Call) -> int:
-    return run_with_deadline(lambda: Descriptor(act()), call.request.timeout, kept=(), step="mount")
+    return child.run_with_deadline(
+        lambda: child.Descriptor(act()), call.request.timeout, kept=(), step="mount"
+    )
 
 
 def _create_from_paths(definition: Definition, work: Work, call: Call) -> int:
@@ -120,7 +113,7 @@ def _create_from_paths(definition: Definition, work: Work, call: Call) -> int:
 
 
 def _create_on_device(definition: Definition, work: Work, call: Call, ledger: Ledger) -> int:
-    device = find_device(definition.src)
+    device = devices.find_device(definition.src)
     twins: t.List[KernelMount] = []
     for pause in _PAUSES:
         if pause:
@@ -136,7 +129,7 @@ def _create_on_device(definition: Definition, work: Work, call: Call, ledger: Le
             if pause == _PAUSES[-1]:
                 raise
     held = [ledger.references[m.mount_point].definition for m in twins if m.mount_point in ledger.references]
-    if not all(is_same_superblock(definition, twin, held) for twin in twins):
+    if not all(sameness.is_same_superblock(definition, twin, held) for twin in twins):
         raise refusal(
             "conflict",
             work.path,
@@ -147,9 +140,9 @@ def _create_on_device(definition: Definition, work: Work, call: Call, ledger: Le
     return _with_deadline(lambda: _create(definition, device, may_share=True), call)
 
 
-def _mounts_of(device: Device) -> t.List[KernelMount]:
+def _mounts_of(device: devices.Device) -> t.List[KernelMount]:
     # btrfs shows a number of its own, so the source's path counts as well.
-    return [m for m in read_mounts() if m.device == device.number or m.source == device.path]
+    return [m for m in table.read_mounts() if m.device == device.number or m.source == device.path]
 
 
 def attach_mount(work: Work, call: Call) -> None:
@@ -190,7 +183,7 @@ def _is_read_only(fd: int) -> bool:
 
 def _refuse_twins(path: str, reference: Reference) -> None:
     """Refuse to make a superblock writable that others have mounted, and rely on as it is."""
-    twins = [m for m in read_mounts() if m.device == reference.device and m.mount_point != path]
+    twins = [m for m in table.read_mounts() if m.device == reference.device and m.mount_point != path]
     if twins:
         raise refusal(
             "conflict",

@@ -12,11 +12,10 @@ import time
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._execute.apart import run_apart
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute import apart, recovering, staging
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.batch import run_batch
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.mounting import can_hang
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.notes import from_records
-from ansible_collections.holdfast.mounts.plugins.module_utils._execute.recovering import recover_dead
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import (
     Call,
     Outcome,
@@ -49,15 +48,10 @@ def execute(call: Call) -> t.Tuple[Outcome, ...]:
     """
     prepare_run()
     if list_stages():
-        # Here: what a module imports, the host compiles in every task, and few need a helper.
-        from ansible_collections.holdfast.mounts.plugins.module_utils._execute.staging import (
-            sweep_stages,
-        )
-
-        sweep_stages()
+        staging.sweep_stages()
     if call.request.purge:
         # What died before the ledger was written is held as well.
-        recover_dead(_noted_by(call.request.holder), call)
+        recovering.recover_dead(_noted_by(call.request.holder), call)
     ledger = read_ledger()
     outcomes: t.Dict[str, Outcome] = {}
     for part in parts(call.request, ledger):
@@ -209,11 +203,12 @@ def _finish(works: t.Sequence[Work], call: Call, outcomes: t.Dict[str, Outcome])
     call = replace(call, now=moment.now, uptime=moment.uptime)
     try:
         run_batch(works, call)
-        apart = [work for work in works if work.is_apart]
+        waiting = [work for work in works if work.is_apart]
         for work in works:
             if not work.is_apart:
                 work.close()  # done, whatever server its neighbours wait for
-        run_apart(apart, call)
+        if waiting:
+            apart.run_apart(waiting, call)
     except BaseException:
         # A signal, for example: what became of the mounts is for the next call to find out.
         for work in works:

@@ -11,7 +11,6 @@ import errno
 import os
 import time
 import typing as t
-import uuid
 from dataclasses import dataclass, field
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import Operation
@@ -73,7 +72,7 @@ class Work:
 
     entry: Entry
     operation: Operation
-    name: str = field(default_factory=lambda: uuid.uuid4().hex[:16])
+    name: str = field(default_factory=lambda: os.urandom(8).hex())
     plan: t.Optional[Plan] = None
     error: t.Optional[MountError] = None
     mount: int = -1

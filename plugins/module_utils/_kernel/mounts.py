@@ -13,9 +13,8 @@ import struct
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls, table
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import Inode
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.table import read_mounts
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import KernelMount
 
 # struct statmount (include/uapi/linux/mount.h): fixed part of 512 bytes, then strings
@@ -98,7 +97,7 @@ def find_mount(mount_id: int, *, is_unique: bool) -> t.Optional[KernelMount]:
     Costs one call where the kernel answers for one mount (Linux 6.13), else one reading of the table.
     """
     if not is_unique:
-        return next((mount for mount in read_mounts() if mount.mount_id == mount_id), None)
+        return next((mount for mount in table.read_mounts() if mount.mount_id == mount_id), None)
     raw = _ask(mount_id, _NEEDED | _FS_SUBTYPE)
     if raw is None:
         return None
@@ -106,7 +105,7 @@ def find_mount(mount_id: int, *, is_unique: bool) -> t.Optional[KernelMount]:
     if mount is not None:
         return mount
     number = _FIELDS.unpack_from(raw)[10]
-    row = next((row for row in read_mounts() if row.mount_id == number), None)
+    row = next((row for row in table.read_mounts() if row.mount_id == number), None)
     return None if row is None else replace(row, unique_id=mount_id)
 
 
@@ -158,4 +157,4 @@ def has_submounts(mount_id: int, *, is_unique: bool) -> bool:
     """Whether anything is mounted on top of or below this mount."""
     if is_unique:
         return bool(calls.listmount(mount_id, 1))
-    return any(mount.parent_id == mount_id for mount in read_mounts())
+    return any(mount.parent_id == mount_id for mount in table.read_mounts())

@@ -166,12 +166,12 @@ def keep_ways(managed: t.Container[str]) -> t.Iterator[None]:
     mount points in the ledger; a handle below one of them would make it busy.
     """
     global _ways
-    _ways = _Ways(managed)
+    before, _ways = _ways, _Ways(managed)
     try:
         yield
     finally:
         _ways.close()
-        _ways = None
+        _ways = before
 
 
 def open_directory(path: str) -> t.Optional[int]:

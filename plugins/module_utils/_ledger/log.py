@@ -12,7 +12,6 @@ import json
 import os
 import time
 import typing as t
-import uuid
 
 LOG_PATH = "/var/log/holdfast_mounts.log"
 MAX_BYTES = 1024 * 1024
@@ -24,7 +23,7 @@ def write_log(record: t.Mapping[str, t.Any]) -> t.Optional[str]:
     The line is ASCII, so that no control character reaches a terminal. At MAX_BYTES the log becomes
     C(.1) and a new one begins, so two files are the most there is.
     """
-    reference = uuid.uuid4().hex[:12]
+    reference = os.urandom(6).hex()
     when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     line = json.dumps({"time": when, "log_ref": reference, **record}).encode("ascii") + b"\n"
     try:

@@ -24,9 +24,8 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.request im
 
 
 def with_fstab(seen: Observation, entry: Entry) -> Observation:
-    """Return the observation with what fstab says, where anybody wants an entry. Raises unsafe_path."""
-    is_wanted = entry.boot or (seen.reference is not None and seen.reference.is_at_boot)
-    return replace(seen, fstab=read_entry(entry.path)) if is_wanted else seen
+    """Return the observation with what fstab says. Raises unsafe_path."""
+    return replace(seen, fstab=read_entry(entry.path))
 
 
 def booted_places(

@@ -16,14 +16,16 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.credentia
     file_for_helper,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import mounts
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import (
+    credentials,
+    devices,
+    helpers,
+    mounts,
+    table,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.calls import listmount
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.credentials import read_credentials
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.devices import find_device
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.helpers import refuse_missing_helper
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.host import refuse_missing_selinux
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import Inode
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.table import read_mounts
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, KernelMount, Place
@@ -165,12 +167,12 @@ def observe_source(definition: Definition) -> Source:
     if CONTEXT in data:
         refuse_missing_selinux()
     if filesystem.helper:
-        refuse_missing_helper(filesystem)
+        helpers.refuse_missing_helper(filesystem)
         file = data.get(CREDENTIALS)
         if file is not None:
-            file_for_helper(filesystem, read_credentials(file))
+            file_for_helper(filesystem, credentials.read_credentials(file))
     if filesystem.is_block:
-        device = find_device(definition.src)
+        device = devices.find_device(definition.src)
         return Source(device_path=device.path, device_number=device.number)
     return Source(places=tuple(place_at(path) for path in definition.source_paths))
 
@@ -184,11 +186,11 @@ def place_at(path: str) -> Place:
 def _submounts(mount_id: int, host: Host) -> t.Tuple[int, ...]:
     if host.protection == "full":
         return listmount(mount_id, 256)
-    return tuple(mount.mount_id for mount in read_mounts() if mount.parent_id == mount_id)
+    return tuple(mount.mount_id for mount in table.read_mounts() if mount.parent_id == mount_id)
 
 
 def _mounts_below(path: str) -> t.Tuple[str, ...]:
-    return tuple(m.mount_point for m in read_mounts() if m.mount_point.startswith(path + "/"))
+    return tuple(m.mount_point for m in table.read_mounts() if m.mount_point.startswith(path + "/"))
 
 
 def refuse_other_namespace(ledger: Ledger, host: Host) -> None:

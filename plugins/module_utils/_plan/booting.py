@@ -65,13 +65,11 @@ def _word(path: str, name: str, value: t.Optional[str]) -> str:
     return f"{name}={value}"
 
 
-def with_entry(plan: Plan, entry: Entry, found: t.Optional[BootEntry]) -> Plan:
-    """Return the plan with what it does to fstab; found: what that says now, None if nobody looked.
+def with_entry(plan: Plan, entry: Entry, found: BootEntry) -> Plan:
+    """Return the plan with what it does to fstab; found: what that says now.
 
     Raises conflict where the entry that is asked for would stand beside somebody else's.
     """
-    if found is None:
-        return plan
     if entry.boot and found.is_foreign:
         raise refusal(
             "conflict",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan import sameness
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import (
     refusal,
     refuse_bad_source,
@@ -18,12 +19,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals imp
     refuse_unsafe_way,
     refuse_wrong_kind,
     wanted_kind,
-)
-from ansible_collections.holdfast.mounts.plugins.module_utils._plan.sameness import (
-    differences,
-    foreign_differences,
-    is_changeable,
-    known_by,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.views import view_before, view_of
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, KernelMount
@@ -80,13 +75,13 @@ def _others(wish: Wish, reference: t.Optional[Reference]) -> t.Tuple[str, ...]:
 
 
 def _hold_existing(wish: Wish, seen: Observation, reference: Reference) -> Plan:
-    different = differences(wish.definition, reference.definition)
+    different = sameness.differences(wish.definition, reference.definition)
     if not different:
         if wish.holder in reference.holders and not reference.deferred:
             return _hold_again(wish, seen, reference)
         return _plan(wish, seen, "joined", "none", _with_holder(wish, reference))
     is_sole = reference.owned and not _others(wish, reference)
-    if is_sole and is_changeable(wish.definition, reference.definition):
+    if is_sole and sameness.is_changeable(wish.definition, reference.definition):
         changed = replace(_with_holder(wish, reference), opts=wish.definition.opts)
         return _plan(wish, seen, "remounted", "remount", changed)
     raise _conflict(wish, reference, different)
@@ -109,7 +104,7 @@ def _claim(wish: Wish, old: t.Optional[Holder]) -> Holder:
 
 
 def _refuse_difference(wish: Wish, reference: Reference) -> None:
-    different = differences(wish.definition, reference.definition)
+    different = sameness.differences(wish.definition, reference.definition)
     if different:
         raise _conflict(wish, reference, different)
 
@@ -131,7 +126,7 @@ def _conflict(wish: Wish, reference: Reference, different: t.Sequence[str]) -> E
 
 
 def _adopt(wish: Wish, seen: Observation, mount: KernelMount) -> Plan:
-    different = foreign_differences(wish.definition, mount, seen.place, seen.source)
+    different = sameness.foreign_differences(wish.definition, mount, seen.place, seen.source)
     if different:
         raise refusal(
             "conflict",
@@ -150,7 +145,7 @@ def _adopt(wish: Wish, seen: Observation, mount: KernelMount) -> Plan:
             "'adopt: true'",
         )
     held = _with_holder(wish, _new_reference(wish, seen.reference, owned=False))
-    return _plan(wish, seen, "adopted", "none", known_by(held, mount, seen.place))
+    return _plan(wish, seen, "adopted", "none", sameness.known_by(held, mount, seen.place))
 
 
 def _mount(wish: Wish, seen: Observation) -> Plan:

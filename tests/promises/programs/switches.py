@@ -9,7 +9,7 @@ import os
 import struct
 import typing as t
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls, mounts
 
 STATX_MNT_ID_UNIQUE = 0x4000
 STATMOUNT_SB_SOURCE = 0x200
@@ -30,6 +30,8 @@ def lack_call(*names: str) -> None:
 
     for name in names:
         setattr(calls, name, refuse)
+    # A kernel that lacks a call has never answered it.
+    mounts._type_of.cache_clear()
 
 
 def lack_unique_id() -> None:
