@@ -8,6 +8,7 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
+import functools
 import re
 import typing as t
 
@@ -21,10 +22,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.request im
 # name:value in place of name=value; and user:secret@host in a source that is no path.
 _WITH_COLON = re.compile(r"^([^:=]*):\s*(.+)$", re.DOTALL)
 _IN_SOURCE = re.compile(r"^(?://|[a-z0-9+.-]+://)?[^:@/]*:([^@/]+)@")
-
-_OPTIONS = frozenset(
-    {*MOUNT_FLAGS, *DEFAULT_WORDS, *HINTS}.union(*(known.options for known in FILESYSTEMS.values()))
-)
 
 
 class DiscreetModule(AnsibleModule):
@@ -65,10 +62,17 @@ def _in_value(value: t.Any, name: str) -> t.Set[str]:
     return set() if value is None or isinstance(value, bool) else _in_text(str(value), name) - {""}
 
 
+@functools.lru_cache(maxsize=None)
+def _option_names() -> t.FrozenSet[str]:
+    names = {*MOUNT_FLAGS, *DEFAULT_WORDS, *HINTS}
+    return frozenset(names.union(*(known.options for known in FILESYSTEMS.values())))
+
+
 def _torn_off(words: t.Sequence[str]) -> t.Set[str]:
     """Return what follows a secret and is no option: the secret had commas, where a list was split."""
     first = next((index for index, word in enumerate(words) if _in_text(word, "opts")), len(words))
-    return {word for word in words[first + 1 :] if word and word.partition("=")[0] not in _OPTIONS}
+    followers = [word for word in words[first + 1 :] if word]
+    return {word for word in followers if word.partition("=")[0] not in _option_names()}
 
 
 def _in_text(text: str, name: str) -> t.Set[str]:

@@ -7,8 +7,10 @@ To add one, add a line to FILESYSTEMS. Private to holdfast.mounts.
 
 from __future__ import annotations
 
+import functools
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import MappingProxyType
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar import block_options as block
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar import daemon_options as daemon
@@ -41,23 +43,42 @@ class Helper:
     shown_types: t.Tuple[str, ...]
 
 
+class Words(t.NamedTuple):
+    """What may be in opts for one type: options, groups and implied of Filesystem."""
+
+    options: Table = MappingProxyType({})
+    groups: Groups = ()
+    implied: t.Tuple[t.Tuple[str, str], ...] = ()
+
+
 @dataclass(frozen=True)
 class Filesystem:
     """One type.
 
     source: the grammar of its source.
-    options: its superblock options, by every name that they may be written with.
-    groups: options out of which at most one may be given.
-    implied: options that are added where the caller gives none of that name.
+    read_words: what may be in opts, asked for when somebody mounts it: a task has to do with few types.
     helper: how it is mounted, None where the kernel makes it by itself.
     """
 
     name: str
     source: SourceKind
-    options: Table = field(default_factory=dict)
-    groups: Groups = ()
-    implied: t.Tuple[t.Tuple[str, str], ...] = ()
+    read_words: t.Callable[[], Words] = Words
     helper: t.Optional[Helper] = None
+
+    @property
+    def options(self) -> Table:
+        """Its superblock options, by every name that they may be written with."""
+        return _words_of(self).options
+
+    @property
+    def groups(self) -> Groups:
+        """Options out of which at most one may be given."""
+        return _words_of(self).groups
+
+    @property
+    def implied(self) -> t.Tuple[t.Tuple[str, str], ...]:
+        """Options that are added where the caller gives none of that name."""
+        return _words_of(self).implied
 
     @property
     def shown_types(self) -> t.Tuple[str, ...]:
@@ -75,71 +96,74 @@ class Filesystem:
         return self.source == "block"
 
 
-def _local(
-    name: str,
-    source: SourceKind,
-    options: Table,
-    groups: Groups = (),
-    *,
-    implied: t.Tuple[t.Tuple[str, str], ...] = (),
-) -> Filesystem:
-    return Filesystem(name, source, merged(virtual.SUPERBLOCK_WORDS, options), groups, implied)
+@functools.lru_cache(maxsize=None)
+def _words_of(filesystem: Filesystem) -> Words:
+    words = filesystem.read_words()
+    if filesystem.helper or filesystem.source == "bind":
+        return words
+    return words._replace(options=merged(virtual.SUPERBLOCK_WORDS, words.options))
 
 
-def _helped(
-    name: str,
-    source: SourceKind,
-    helper: Helper,
-    options: Table,
-    groups: Groups = (),
-) -> Filesystem:
-    return Filesystem(name, source, options, groups, helper=helper)
+def _local(name: str, source: SourceKind, read_words: t.Callable[[], Words]) -> Filesystem:
+    return Filesystem(name, source, read_words)
+
+
+def _helped(name: str, source: SourceKind, helper: Helper, read_words: t.Callable[[], Words]) -> Filesystem:
+    return Filesystem(name, source, read_words, helper)
 
 
 FILESYSTEMS: t.Mapping[str, Filesystem] = {
     filesystem.name: filesystem
     for filesystem in (
-        _local("9p", "token", virtual.NINEP, implied=virtual.NINEP_IMPLIED),
+        _local("9p", "token", lambda: Words(virtual.NINEP, implied=virtual.NINEP_IMPLIED)),
         Filesystem("bind", "bind"),  # it shows the superblock of its source, and has none of its own
-        _local("btrfs", "block", block.BTRFS, block.BTRFS_GROUPS),
-        _helped("ceph", "ceph", Helper("ceph-common", "ceph", ("ceph",)), network.CEPH),
+        _local("btrfs", "block", lambda: Words(block.BTRFS, block.BTRFS_GROUPS)),
+        _helped("ceph", "ceph", Helper("ceph-common", "ceph", ("ceph",)), lambda: Words(network.CEPH)),
         _helped(
             "cifs",
             "cifs",
             Helper("cifs-utils", "cifs", ("cifs",)),
-            network.CIFS,
-            network.CIFS_GROUPS,
+            lambda: Words(network.CIFS, network.CIFS_GROUPS),
         ),
-        _local("erofs", "block", media.EROFS),
-        _local("exfat", "block", media.EXFAT, media.EXFAT_GROUPS),
-        _local("ext2", "block", block.EXT2, block.EXT_GROUPS),
-        _local("ext3", "block", block.EXT4, block.EXT4_GROUPS),
-        _local("ext4", "block", block.EXT4, block.EXT4_GROUPS),
-        _local("f2fs", "block", block.F2FS, block.F2FS_GROUPS),
-        _helped("fuse.sshfs", "sshfs", Helper("sshfs", "fuse", ("fuse.sshfs",)), daemon.SSHFS),
+        _local("erofs", "block", lambda: Words(media.EROFS)),
+        _local("exfat", "block", lambda: Words(media.EXFAT, media.EXFAT_GROUPS)),
+        _local("ext2", "block", lambda: Words(block.EXT2, block.EXT_GROUPS)),
+        _local("ext3", "block", lambda: Words(block.EXT4, block.EXT4_GROUPS)),
+        _local("ext4", "block", lambda: Words(block.EXT4, block.EXT4_GROUPS)),
+        _local("f2fs", "block", lambda: Words(block.F2FS, block.F2FS_GROUPS)),
+        _helped("fuse.sshfs", "sshfs", Helper("sshfs", "fuse", ("fuse.sshfs",)), lambda: Words(daemon.SSHFS)),
         _helped(
             "glusterfs",
             "glusterfs",
             Helper("glusterfs-client", "fuse", ("fuse.glusterfs",)),
-            daemon.GLUSTERFS,
+            lambda: Words(daemon.GLUSTERFS),
         ),
-        _local("iso9660", "block", media.ISO9660, media.ISO9660_GROUPS),
-        _helped("nfs", "nfs", Helper("nfs-common", "nfs", ("nfs", "nfs4")), network.NFS, network.NFS_GROUPS),
-        _helped("nfs4", "nfs", Helper("nfs-common", "nfs4", ("nfs4",)), network.NFS4, network.NFS_GROUPS),
-        _local("overlay", "token", virtual.OVERLAY),
+        _local("iso9660", "block", lambda: Words(media.ISO9660, media.ISO9660_GROUPS)),
+        _helped(
+            "nfs",
+            "nfs",
+            Helper("nfs-common", "nfs", ("nfs", "nfs4")),
+            lambda: Words(network.NFS, network.NFS_GROUPS),
+        ),
+        _helped(
+            "nfs4",
+            "nfs",
+            Helper("nfs-common", "nfs4", ("nfs4",)),
+            lambda: Words(network.NFS4, network.NFS_GROUPS),
+        ),
+        _local("overlay", "token", lambda: Words(virtual.OVERLAY)),
         _helped(
             "smb3",
             "cifs",
             Helper("cifs-utils", "smb3", ("cifs", "smb3")),
-            network.SMB3,
-            network.CIFS_GROUPS,
+            lambda: Words(network.SMB3, network.CIFS_GROUPS),
         ),
-        _local("squashfs", "block", media.SQUASHFS),
-        _local("tmpfs", "token", virtual.TMPFS, virtual.TMPFS_GROUPS),
-        _local("udf", "block", media.UDF, media.UDF_GROUPS),
-        _local("vfat", "block", media.VFAT, media.VFAT_GROUPS),
-        _local("virtiofs", "token", virtual.VIRTIOFS),
-        _local("xfs", "block", block.XFS, block.XFS_GROUPS),
+        _local("squashfs", "block", lambda: Words(media.SQUASHFS)),
+        _local("tmpfs", "token", lambda: Words(virtual.TMPFS, virtual.TMPFS_GROUPS)),
+        _local("udf", "block", lambda: Words(media.UDF, media.UDF_GROUPS)),
+        _local("vfat", "block", lambda: Words(media.VFAT, media.VFAT_GROUPS)),
+        _local("virtiofs", "token", lambda: Words(virtual.VIRTIOFS)),
+        _local("xfs", "block", lambda: Words(block.XFS, block.XFS_GROUPS)),
     )
 }
 

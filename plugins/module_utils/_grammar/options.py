@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar import layers, spelling
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.contexts import (
     CONTEXT,
     shown_context,
@@ -27,11 +28,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.hints imp
     masked,
     may_be_secret,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.layers import (
-    check_layers,
-    layer_fault,
-)
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.spelling import find_alike
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.text import (
     check_text,
     quote,
@@ -77,7 +73,7 @@ def canonical_options(
     for name, value in filesystem.implied:
         data.setdefault(name, value)
     if fstype == "overlay":
-        check_layers(data, option, source_roots=source_roots)
+        layers.check_layers(data, option, source_roots=source_roots)
     implied = {name for name, allowed in (("nosuid", allow_suid), ("nodev", allow_dev)) if not allowed}
     return tuple(sorted(flags | implied)), tuple(sorted(data.items()))
 
@@ -145,7 +141,7 @@ def _fault(filesystem: Filesystem, word: str) -> str:
     if not word:
         return "an empty option; remove it"
     if filesystem.name == "overlay" and name in LAYER_OPTIONS:
-        return layer_fault(name, text)
+        return layers.layer_fault(name, text)
     if "," in word or "\\" in word:
         return "holds a comma or a backslash; write one option per element of the list, without either"
     if name in MOUNT_FLAGS or name in DEFAULT_WORDS:
@@ -168,7 +164,7 @@ def _unknown_fault(filesystem: Filesystem, word: str) -> str:
     if filesystem.name == "bind" and name in SUPERBLOCK_WORDS:
         return "belongs to the filesystem that is shown; set it where that is mounted"
     known = sorted({*MOUNT_FLAGS, *DEFAULT_WORDS, *filesystem.options})
-    alike = find_alike(name, known)
+    alike = spelling.find_alike(name, known)
     if alike:
         return "unknown; write " + " or ".join(alike)
     return "unknown; write one of " + ", ".join(known) + ", or leave it out"

@@ -10,19 +10,13 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar import hosts
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import (
     FILESYSTEMS,
     SourceKind,
     find_filesystem,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.hints import GUIDE
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.hosts import (
-    ceph_fault,
-    cifs_fault,
-    glusterfs_fault,
-    nfs_fault,
-    sshfs_fault,
-)
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.paths import (
     check_path,
     path_fault,
@@ -122,10 +116,10 @@ def _bind_fault(_source: str) -> str:
 _FAULTS: t.Mapping[SourceKind, t.Callable[[str], str]] = {
     "bind": _bind_fault,
     "block": _block_fault,
-    "ceph": ceph_fault,
-    "cifs": cifs_fault,
-    "glusterfs": glusterfs_fault,
-    "nfs": nfs_fault,
-    "sshfs": sshfs_fault,
+    "ceph": lambda source: hosts.ceph_fault(source),
+    "cifs": lambda source: hosts.cifs_fault(source),
+    "glusterfs": lambda source: hosts.glusterfs_fault(source),
+    "nfs": lambda source: hosts.nfs_fault(source),
+    "sshfs": lambda source: hosts.sshfs_fault(source),
     "token": _token_fault,
 }
