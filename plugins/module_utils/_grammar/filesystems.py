@@ -62,8 +62,8 @@ class Filesystem:
 
     name: str
     source: SourceKind
-    read_words: t.Callable[[], Words] = Words
     helper: t.Optional[Helper] = None
+    read_words: t.Callable[[], Words] = Words
 
     @property
     def options(self) -> Table:
@@ -104,66 +104,60 @@ def _words_of(filesystem: Filesystem) -> Words:
     return words._replace(options=merged(virtual.SUPERBLOCK_WORDS, words.options))
 
 
-def _local(name: str, source: SourceKind, read_words: t.Callable[[], Words]) -> Filesystem:
-    return Filesystem(name, source, read_words)
-
-
-def _helped(name: str, source: SourceKind, helper: Helper, read_words: t.Callable[[], Words]) -> Filesystem:
-    return Filesystem(name, source, read_words, helper)
-
-
 FILESYSTEMS: t.Mapping[str, Filesystem] = {
     filesystem.name: filesystem
     for filesystem in (
-        _local("9p", "token", lambda: Words(virtual.NINEP, implied=virtual.NINEP_IMPLIED)),
+        Filesystem("9p", "token", read_words=lambda: Words(virtual.NINEP, implied=virtual.NINEP_IMPLIED)),
         Filesystem("bind", "bind"),  # it shows the superblock of its source, and has none of its own
-        _local("btrfs", "block", lambda: Words(block.BTRFS, block.BTRFS_GROUPS)),
-        _helped("ceph", "ceph", Helper("ceph-common", "ceph", ("ceph",)), lambda: Words(network.CEPH)),
-        _helped(
+        Filesystem("btrfs", "block", read_words=lambda: Words(block.BTRFS, block.BTRFS_GROUPS)),
+        Filesystem("ceph", "ceph", Helper("ceph-common", "ceph", ("ceph",)), lambda: Words(network.CEPH)),
+        Filesystem(
             "cifs",
             "cifs",
             Helper("cifs-utils", "cifs", ("cifs",)),
             lambda: Words(network.CIFS, network.CIFS_GROUPS),
         ),
-        _local("erofs", "block", lambda: Words(media.EROFS)),
-        _local("exfat", "block", lambda: Words(media.EXFAT, media.EXFAT_GROUPS)),
-        _local("ext2", "block", lambda: Words(block.EXT2, block.EXT_GROUPS)),
-        _local("ext3", "block", lambda: Words(block.EXT4, block.EXT4_GROUPS)),
-        _local("ext4", "block", lambda: Words(block.EXT4, block.EXT4_GROUPS)),
-        _local("f2fs", "block", lambda: Words(block.F2FS, block.F2FS_GROUPS)),
-        _helped("fuse.sshfs", "sshfs", Helper("sshfs", "fuse", ("fuse.sshfs",)), lambda: Words(daemon.SSHFS)),
-        _helped(
+        Filesystem("erofs", "block", read_words=lambda: Words(media.EROFS)),
+        Filesystem("exfat", "block", read_words=lambda: Words(media.EXFAT, media.EXFAT_GROUPS)),
+        Filesystem("ext2", "block", read_words=lambda: Words(block.EXT2, block.EXT_GROUPS)),
+        Filesystem("ext3", "block", read_words=lambda: Words(block.EXT4, block.EXT4_GROUPS)),
+        Filesystem("ext4", "block", read_words=lambda: Words(block.EXT4, block.EXT4_GROUPS)),
+        Filesystem("f2fs", "block", read_words=lambda: Words(block.F2FS, block.F2FS_GROUPS)),
+        Filesystem(
+            "fuse.sshfs", "sshfs", Helper("sshfs", "fuse", ("fuse.sshfs",)), lambda: Words(daemon.SSHFS)
+        ),
+        Filesystem(
             "glusterfs",
             "glusterfs",
             Helper("glusterfs-client", "fuse", ("fuse.glusterfs",)),
             lambda: Words(daemon.GLUSTERFS),
         ),
-        _local("iso9660", "block", lambda: Words(media.ISO9660, media.ISO9660_GROUPS)),
-        _helped(
+        Filesystem("iso9660", "block", read_words=lambda: Words(media.ISO9660, media.ISO9660_GROUPS)),
+        Filesystem(
             "nfs",
             "nfs",
             Helper("nfs-common", "nfs", ("nfs", "nfs4")),
             lambda: Words(network.NFS, network.NFS_GROUPS),
         ),
-        _helped(
+        Filesystem(
             "nfs4",
             "nfs",
             Helper("nfs-common", "nfs4", ("nfs4",)),
             lambda: Words(network.NFS4, network.NFS_GROUPS),
         ),
-        _local("overlay", "token", lambda: Words(virtual.OVERLAY)),
-        _helped(
+        Filesystem("overlay", "token", read_words=lambda: Words(virtual.OVERLAY)),
+        Filesystem(
             "smb3",
             "cifs",
             Helper("cifs-utils", "smb3", ("cifs", "smb3")),
             lambda: Words(network.SMB3, network.CIFS_GROUPS),
         ),
-        _local("squashfs", "block", lambda: Words(media.SQUASHFS)),
-        _local("tmpfs", "token", lambda: Words(virtual.TMPFS, virtual.TMPFS_GROUPS)),
-        _local("udf", "block", lambda: Words(media.UDF, media.UDF_GROUPS)),
-        _local("vfat", "block", lambda: Words(media.VFAT, media.VFAT_GROUPS)),
-        _local("virtiofs", "token", lambda: Words(virtual.VIRTIOFS)),
-        _local("xfs", "block", lambda: Words(block.XFS, block.XFS_GROUPS)),
+        Filesystem("squashfs", "block", read_words=lambda: Words(media.SQUASHFS)),
+        Filesystem("tmpfs", "token", read_words=lambda: Words(virtual.TMPFS, virtual.TMPFS_GROUPS)),
+        Filesystem("udf", "block", read_words=lambda: Words(media.UDF, media.UDF_GROUPS)),
+        Filesystem("vfat", "block", read_words=lambda: Words(media.VFAT, media.VFAT_GROUPS)),
+        Filesystem("virtiofs", "token", read_words=lambda: Words(virtual.VIRTIOFS)),
+        Filesystem("xfs", "block", read_words=lambda: Words(block.XFS, block.XFS_GROUPS)),
     )
 }
 
