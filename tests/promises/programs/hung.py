@@ -16,7 +16,7 @@ import sys
 import time
 import typing as t
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._observe import places
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import helpers
 from ansible_collections.holdfast.mounts.plugins.module_utils._observe.facts import observe_facts
 from fuse_server import SlowServer
 from harness.namespace import make_world
@@ -91,7 +91,7 @@ def beside_one_of_many() -> t.Iterator[str]:
 
 def with_credentials() -> t.Iterator[str]:
     """Neighbours of a mount whose credentials file cannot be read are done."""
-    vars(places)["refuse_missing_helper"] = lambda _filesystem: None  # that does not come into it
+    vars(helpers)["refuse_missing_helper"] = lambda _filesystem: None  # that does not come into it
     share = {"path": "/srv/share", "src": "//server/share", "fstype": "cifs"}
     entries = [{"path": "/srv/four", **TMPFS}, share, {"path": "/srv/five", **TMPFS}]
     result = call(mounts=entries, holder="n", credentials_file=f"{SLOW}/held-secret", **TIMEOUTS)
