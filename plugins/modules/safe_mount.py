@@ -558,15 +558,14 @@ error:
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._imports.lazily import import_lazily
 
-import_lazily()
-
-from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.secrets import DiscreetModule
-from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.spec import ARGUMENT_SPEC, given
-from ansible_collections.holdfast.mounts.plugins.module_utils._call.safe_mount import run_call
-
 
 def main() -> None:
     """Run the module."""
+    import_lazily()
+    from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.secrets import DiscreetModule
+    from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.spec import ARGUMENT_SPEC, given
+    from ansible_collections.holdfast.mounts.plugins.module_utils._call.safe_mount import run_call
+
     module = DiscreetModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     result = run_call(
         module.params,

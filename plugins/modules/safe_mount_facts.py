@@ -226,10 +226,6 @@ error:
 
 import typing as t
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._imports.lazily import import_lazily
-
-import_lazily()
-
 from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.secrets import DiscreetModule
 from ansible_collections.holdfast.mounts.plugins.module_utils._observe.facts import observe_facts
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError

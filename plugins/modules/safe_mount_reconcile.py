@@ -245,10 +245,6 @@ error:
       sample: "'/srv/scratch' is busy: 1 process uses it; end that and repeat, or leave the unmount for later"
 """
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._imports.lazily import import_lazily
-
-import_lazily()
-
 from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.reconcile import RECONCILE_SPEC
 from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.secrets import DiscreetModule
 from ansible_collections.holdfast.mounts.plugins.module_utils._call.reconcile import run_reconcile

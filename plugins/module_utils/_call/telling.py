@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._ledger import log
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.log import write_log
 from ansible_collections.holdfast.mounts.plugins.module_utils._result import result
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Request
@@ -29,7 +29,7 @@ def log_error(error: MountError, request: Request, *, writes: bool) -> t.Optiona
     """Keep on the host what the caller may not be told. Check mode writes nothing, so it has no reference."""
     if not writes:
         return None
-    return log.write_log(
+    return write_log(
         {
             "code": error.code,
             "step": error.step,

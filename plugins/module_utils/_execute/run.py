@@ -12,7 +12,12 @@ import time
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._execute import apart, recovering, staging
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute import (
+    apart,
+    recovering,
+    staging,
+    unmounting,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.batch import run_batch
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.mounting import can_hang
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.notes import from_records
@@ -22,6 +27,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work impo
     Work,
     as_coded,
 )
+from ansible_collections.holdfast.mounts.plugins.module_utils._imports.lazily import load_now
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.clock import read_moment
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.stages import list_stages
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import (
@@ -46,6 +52,8 @@ def execute(call: Call) -> t.Tuple[Outcome, ...]:
 
     Raises MountError where the whole call is refused.
     """
+    if call.request.state != "mounted" or call.request.purge:
+        load_now(unmounting)
     prepare_run()
     if list_stages():
         staging.sweep_stages()

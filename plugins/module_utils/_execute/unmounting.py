@@ -13,16 +13,18 @@ import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.mounting import can_hang
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Work
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import attach, child, users
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import attach
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.child import run_with_deadline
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts import (
     has_submounts,
     mount_number,
 )
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.users import find_users
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.waiting import answers_at_once
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
 from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import is_mount
-from ansible_collections.holdfast.mounts.plugins.module_utils._plan import released
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import busy, refusal
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.released import deferred
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Reference
 
@@ -46,7 +48,7 @@ def take_mount_off(work: Work, call: Call, reference: Reference) -> None:
         if error is None:
             return
     if call.request.on_busy == "defer" and work.plan is not None:
-        work.plan = released.deferred(work.plan, reference)
+        work.plan = deferred(work.plan, reference)
         return
     raise busy(work.path, _users(reference, call), errno=error.errno)
 
@@ -80,7 +82,7 @@ def _unmount(walk: Walk, work: Work, call: Call, reference: Reference, *, lazily
         return
     kept = (walk.directory, work.operation.fd)
     try:
-        child.run_with_deadline(
+        run_with_deadline(
             lambda: attach.unmount(walk, lazily=lazily), call.request.timeout, kept=kept, step="unmount"
         )
     except MountError:
@@ -91,4 +93,4 @@ def _unmount(walk: Walk, work: Work, call: Call, reference: Reference, *, lazily
 
 def _users(reference: Reference, call: Call) -> t.Sequence[t.Tuple[int, str]]:
     number = mount_number(reference.mount_id, is_unique=call.host.protection == "full")
-    return () if number is None else users.find_users(number, reference.device)
+    return () if number is None else find_users(number, reference.device)

@@ -129,3 +129,13 @@ def _is_monitor(text: str) -> bool:
     if colon and PORT.fullmatch(port) and int(port) < 65536 and is_host(host):
         return True
     return is_host(text)
+
+
+# By the kind of source that it is, as in the table of filesystems.
+FAULTS: t.Mapping[str, t.Callable[[str], str]] = {
+    "ceph": ceph_fault,
+    "cifs": cifs_fault,
+    "glusterfs": glusterfs_fault,
+    "nfs": nfs_fault,
+    "sshfs": sshfs_fault,
+}

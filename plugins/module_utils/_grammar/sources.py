@@ -56,7 +56,8 @@ def check_source(fstype: str, src: t.Any, *, source_roots: t.Sequence[str] = (),
     """
     filesystem = FILESYSTEMS.get(fstype) or find_filesystem(fstype)
     source = check_text(src, option)
-    fault = _general_fault(source) or _FAULTS[filesystem.source](source)
+    find_fault = _FAULTS.get(filesystem.source) or hosts.FAULTS[filesystem.source]
+    fault = _general_fault(source) or find_fault(source)
     if fault:
         raise refusal("source_not_allowed", f"{option}: {quote(source)} {fault}")
     if filesystem.source == "bind":
@@ -116,10 +117,5 @@ def _bind_fault(_source: str) -> str:
 _FAULTS: t.Mapping[SourceKind, t.Callable[[str], str]] = {
     "bind": _bind_fault,
     "block": _block_fault,
-    "ceph": lambda source: hosts.ceph_fault(source),
-    "cifs": lambda source: hosts.cifs_fault(source),
-    "glusterfs": lambda source: hosts.glusterfs_fault(source),
-    "nfs": lambda source: hosts.nfs_fault(source),
-    "sshfs": lambda source: hosts.sshfs_fault(source),
     "token": _token_fault,
 }

@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib.machinery
 import importlib.util
 import sys
+import types
 import typing as t
 
 _ROOMS = "ansible_collections.holdfast.mounts.plugins.module_utils."
@@ -36,3 +37,9 @@ class _LazyFinder:
 def import_lazily() -> None:
     """Have rooms that are imported as modules loaded when something in them is asked for."""
     sys.meta_path.insert(0, t.cast(t.Any, _LazyFinder))
+
+
+def load_now(*modules: types.ModuleType) -> None:
+    """Read these, while nothing has been changed yet and no descriptor is missing."""
+    for module in modules:
+        vars(module)
