@@ -36,7 +36,8 @@ class _LazyFinder:
 
 def import_lazily() -> None:
     """Have rooms that are imported as modules loaded when something in them is asked for."""
-    sys.meta_path.insert(0, t.cast(t.Any, _LazyFinder))
+    # Behind what finds modules that are built in, and before what finds files.
+    sys.meta_path.insert(1, t.cast(t.Any, _LazyFinder))
 
 
 def load_now(*modules: types.ModuleType) -> None:
