@@ -43,8 +43,8 @@ class ActionModule(NormalActionModule):
             self._tell(error)
         result: t.Dict[str, t.Any] = super().run(tmp, task_vars)  # type: ignore[no-untyped-call]
         try:
-            if store is not None:
-                store.keep(prefix, run)
+            if store is not None and not self._task.check_mode:
+                store.keep(prefix, run)  # check mode leaves nothing behind, here neither
         except OSError as error:
             self._tell(error)
         return result

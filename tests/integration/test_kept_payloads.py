@@ -60,6 +60,14 @@ def test_second_run_takes_what_the_first_has_left(private_world: World, module: 
     assert [path.stat().st_mode & 0o777 for path in kept.iterdir()] == [0o600]
 
 
+def test_check_mode_takes_and_leaves_none(private_world: World) -> None:
+    name = "holdfast.mounts.safe_mount"
+    assert words(run(private_world, name, MOUNT, "--check")) == (1, 0)
+    assert not folder(private_world).exists()
+    assert words(run(private_world, name, MOUNT)) == (1, 0)
+    assert words(run(private_world, name, MOUNT, "--check")) == (0, 1)
+
+
 def test_change_of_a_room_is_in_the_next_run(private_world: World, tmp_path: Path) -> None:
     environment = private_world.environment(private_world.scratch / "unused.jsonl")
     path = "ansible_collections/holdfast/mounts"
