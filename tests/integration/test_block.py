@@ -163,6 +163,23 @@ def test_block_first_mounted_read_only_becomes_writable(device_world: World, ext
     device_world.write(f"{PATH}/file")
 
 
+@pytest.mark.parametrize("fstype", ["btrfs", "ext4", "xfs"])
+def test_block_does_not_become_writable_below_another_mount(
+    device_world: World, loop_device: Attach, tmp_path: Path, fstype: str
+) -> None:
+    device = loop_device(make_image(tmp_path, fstype))
+    add_device(device_world, device)
+    succeed(device_world, **block(device, fstype, opts=["ro"]))
+    succeed(device_world, **block(device, fstype, "/srv/again", opts=["ro"]))
+    before = device_world.settled()
+    refusal = device_world.call(**block(device, fstype))
+    assert (refusal.failed, refusal.code) == (True, "conflict"), refusal
+    assert "writable there too" in refusal["msg"]
+    assert before.differences(device_world.settled()) == []
+    apply(device_world, "unmounted", **leave("/srv/again", "a"))
+    apply(device_world, "remounted", **block(device, fstype))
+
+
 def test_block_superblock_option_is_not_changed_in_place(device_world: World, ext4: str) -> None:
     succeed(device_world, **block(ext4, "ext4"))
     refuse(device_world, "conflict", **block(ext4, "ext4", opts=["errors=remount-ro"]))

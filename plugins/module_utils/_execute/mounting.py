@@ -183,7 +183,10 @@ def _is_read_only(fd: int) -> bool:
 
 def _refuse_twins(path: str, reference: Reference) -> None:
     """Refuse to make a superblock writable that others have mounted, and rely on as it is."""
-    twins = [m for m in table.read_mounts() if m.device == reference.device and m.mount_point != path]
+    rows = table.read_mounts()
+    # btrfs shows other device numbers for its files, which the reference has, than in the table.
+    devices_here = {reference.device, *(m.device for m in rows if m.mount_point == path)}
+    twins = [m for m in rows if m.device in devices_here and m.mount_point != path]
     if twins:
         raise refusal(
             "conflict",

@@ -88,7 +88,9 @@ def is_ours(path: str, reference: Reference, mount: KernelMount, scene: Scene) -
         return False
     if scene.host.protection == "full":
         return True
-    return mount.device == reference.device and _may_show(reference.fstype, mount.fstype)
+    # btrfs shows other device numbers for its files than for its superblock.
+    is_same_device = mount.device == reference.device or mount.fstype == "btrfs"
+    return is_same_device and _may_show(reference.fstype, mount.fstype)
 
 
 def _may_show(fstype: str, shown: str) -> bool:

@@ -169,6 +169,14 @@ def test_ours_without_unique_ids_needs_all_to_agree(mount: KernelMount) -> None:
     assert not is_ours(PATH, REFERENCE, mount, replace(SCENE, host=OLD_HOST))
 
 
+def test_ours_of_btrfs_has_another_device_than_its_files() -> None:
+    held = replace(REFERENCE, fstype="btrfs", src="/dev/vdb")
+    shown = replace(MOUNT, fstype="btrfs", source="/dev/vdb", device="0:43")
+    old = replace(SCENE, host=OLD_HOST)
+    assert is_ours(PATH, held, shown, old)
+    assert not is_ours(PATH, held, replace(shown, mount_id=41), old)
+
+
 def test_ours_bind_has_the_type_of_what_it_shows() -> None:
     bind = replace(REFERENCE, fstype="bind", src="/srv/b")
     assert is_ours(PATH, bind, replace(MOUNT, fstype="ext4"), replace(SCENE, host=OLD_HOST))
