@@ -112,7 +112,8 @@ def _set_layers(context: int, layers: Layers) -> None:
         try:
             calls.fsconfig(context, calls.FSCONFIG_SET_FD, key, aux=fd)  # Linux 6.13
         except OSError as error:
-            if error.errno != errno.EINVAL:
+            # Before Linux 6.5 an overlay takes nothing but strings: EOPNOTSUPP.
+            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
                 raise
             break
     else:

@@ -20,6 +20,8 @@ UNKNOWN: t.Dict[Unknown, int] = {
     calls.FSCONFIG_CMD_CREATE_EXCL: errno.EOPNOTSUPP,
     "lowerdir+": errno.EINVAL,
 }
+# And to the first of them where the filesystem still has the interface of mount(2): overlay before Linux 6.5.
+STRINGS_ALONE = {**UNKNOWN, calls.FSCONFIG_SET_FD: errno.EOPNOTSUPP}
 
 
 def lack_call(*names: str) -> None:
@@ -58,7 +60,7 @@ def lack_source_of_statmount() -> None:
     calls.statmount = statmount
 
 
-def lack_parameter(*unknown: Unknown) -> None:
+def lack_parameter(*unknown: Unknown, refusals: t.Mapping[Unknown, int] = UNKNOWN) -> None:
     """Let these operations or keys of fsconfig(2) be unknown."""
     ask = calls.fsconfig
 
@@ -72,7 +74,7 @@ def lack_parameter(*unknown: Unknown) -> None:
     ) -> None:
         for word in unknown:
             if word in (command, key):
-                raise OSError(UNKNOWN[word], os.strerror(UNKNOWN[word]))
+                raise OSError(refusals[word], os.strerror(refusals[word]))
         ask(context, command, key, value, aux=aux)
 
     calls.fsconfig = fsconfig
@@ -81,7 +83,7 @@ def lack_parameter(*unknown: Unknown) -> None:
 def lack_everything() -> None:
     """Linux 5.12, as far as it can be played here."""
     lack_unique_id()
-    lack_parameter(*UNKNOWN)
+    lack_parameter(*UNKNOWN, refusals=STRINGS_ALONE)
 
 
 SWITCHES: t.Dict[str, t.Callable[[], None]] = {
@@ -89,7 +91,7 @@ SWITCHES: t.Dict[str, t.Callable[[], None]] = {
     "no unique id (6.8)": lack_unique_id,
     "no source of statmount (6.13)": lack_source_of_statmount,
     "no layers by handle (6.13)": lambda: lack_parameter(calls.FSCONFIG_SET_FD),
-    "no lowerdir+ (6.5)": lambda: lack_parameter(calls.FSCONFIG_SET_FD, "lowerdir+"),
+    "no lowerdir+ (6.5)": lambda: lack_parameter(calls.FSCONFIG_SET_FD, "lowerdir+", refusals=STRINGS_ALONE),
     "no exclusive create (6.6)": lambda: lack_parameter(calls.FSCONFIG_CMD_CREATE_EXCL),
     "none of these (5.12)": lack_everything,
 }

@@ -49,16 +49,21 @@ def without_source(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(calls, "statmount", lambda mount_id, mask: real(mount_id, mask & ~mounts._SB_SOURCE))
 
 
-def without_layer_handles(patch: pytest.MonkeyPatch) -> None:
+def without_layer_handles(patch: pytest.MonkeyPatch, *, refusal: int = errno.EINVAL) -> None:
     """Before Linux 6.13: an overlay takes no descriptors."""
     real = calls.fsconfig
 
     def fsconfig(context: int, command: int, *words: t.Optional[str], aux: int = 0) -> None:
         if command == calls.FSCONFIG_SET_FD:
-            raise OSError(errno.EINVAL, "Invalid argument")
+            raise OSError(refusal, os.strerror(refusal))
         real(context, command, *words, aux=aux)
 
     patch.setattr(calls, "fsconfig", fsconfig)
+
+
+def with_strings_alone(patch: pytest.MonkeyPatch) -> None:
+    """Before Linux 6.5: an overlay is configured by strings and flags, as mount(2) did it."""
+    without_layer_handles(patch, refusal=errno.EOPNOTSUPP)
 
 
 def attach_at(path: Path, mount: int) -> None:

@@ -21,6 +21,7 @@ from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils._kernel
     attach_at,
     leave_on,
     make_tmpfs,
+    with_strings_alone,
     without_layer_handles,
 )
 from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import (
@@ -28,7 +29,11 @@ from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builder
     refused,
 )
 
-LAYERS = [pytest.param(leave_on, id="by handle"), pytest.param(without_layer_handles, id="by name")]
+LAYERS = [
+    pytest.param(leave_on, id="by handle"),
+    pytest.param(without_layer_handles, id="by name"),
+    pytest.param(with_strings_alone, id="by strings alone"),
+]
 
 
 def make_overlay(layers: t.Sequence[Path], **writable: Path) -> int:
