@@ -8,6 +8,7 @@ import typing as t
 
 import pytest
 from harness.cycle import leave, succeed, tmpfs, warm_up
+from harness.table import has_unique_ids
 from harness.world import World
 
 PATH = "/srv/data"
@@ -37,7 +38,7 @@ def test_facts_of_a_host_without_a_ledger(world: World) -> None:
     facts = world.facts()
     assert set(facts) >= {"mounts", "references", "drift", "protection", "boot_id"}
     assert (facts["references"], facts["drift"]) == ({}, [])
-    assert facts["protection"] == "full"
+    assert facts["protection"] == ("full" if has_unique_ids() else "no_unique_id")
     assert find(facts, "/srv")["managed"] is False
     assert before.differences(world.snapshot(log=True)) == []
 
@@ -155,6 +156,8 @@ DRIFT: t.List[t.Tuple[t.Callable[[World], None], str]] = [
 
 @pytest.mark.parametrize(("act", "kind"), DRIFT, ids=[act.__name__ for act, _kind in DRIFT])
 def test_drift_is_told_by_its_kind(world: World, act: t.Callable[[World], None], kind: str) -> None:
+    if act is replace_alike and not has_unique_ids():
+        pytest.skip("before Linux 6.8 the table shows no difference, see docs/safety.md")
     succeed(world, **tmpfs(PATH, "a"))
     assert kinds(world.facts()) == set()
     act(world)

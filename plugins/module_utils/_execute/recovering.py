@@ -23,6 +23,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._execute.directori
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.mounting import change_options
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.notes import from_records
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Fate
+from ansible_collections.holdfast.mounts.plugins.module_utils._facts.identity import is_same_mount
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import attach
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.directories import sweep_temporaries
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts import find_mount, has_submounts
@@ -37,7 +38,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.store import read_ledger, write_ledger
 from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import (
     is_mount,
-    is_same_mount,
     refuse_other_namespace,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.recovery import Note, Settlement, settle

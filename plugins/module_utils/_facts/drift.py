@@ -10,6 +10,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._facts.identity import is_same_mount, may_show
 from ansible_collections.holdfast.mounts.plugins.module_utils._facts.options import changed_options
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.table import Visible
@@ -78,24 +79,11 @@ def find_drift(
 
 
 def is_ours(path: str, reference: Reference, mount: KernelMount, scene: Scene) -> bool:
-    """Return whether this is the very mount that the reference means.
-
-    LIMIT: without unique ids (before Linux 6.8) a foreign mount of the same type and device that was
-    given the number of ours is taken for ours.
-    """
+    """Return whether this is the very mount that the reference means."""
     number = scene.alive.get(path)
     if number is None or mount.mount_id != number or not _is_comparable(reference, scene.host):
         return False
-    if scene.host.protection == "full":
-        return True
-    # btrfs shows other device numbers for its files than for its superblock.
-    is_same_device = mount.device == reference.device or mount.fstype == "btrfs"
-    return is_same_device and _may_show(reference.fstype, mount.fstype)
-
-
-def _may_show(fstype: str, shown: str) -> bool:
-    known = FILESYSTEMS.get(fstype)
-    return fstype in ("bind", shown) or (known is not None and shown in known.shown_types)
+    return scene.host.protection == "full" or is_same_mount(mount, reference)
 
 
 def _is_comparable(reference: Reference, host: Host) -> bool:
@@ -121,7 +109,7 @@ def _was_booted(reference: Reference, mount: KernelMount, scene: Scene) -> bool:
     if not reference.is_at_boot or reference.boot_id == scene.host.boot_id:
         return False
     known = FILESYSTEMS.get(reference.fstype)
-    if known is None or not _may_show(reference.fstype, mount.fstype):
+    if known is None or not may_show(reference.fstype, mount.fstype):
         return False
     is_named = reference.fstype != "bind" and not known.is_block
     if is_named and mount.source != reference.src:

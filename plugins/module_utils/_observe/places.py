@@ -10,6 +10,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._facts.identity import is_same_mount
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.contexts import CONTEXT
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.credentials import (
     CREDENTIALS,
@@ -28,13 +29,10 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.host impor
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import Inode
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, KernelMount, Place
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, Place
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger, Reference
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Observation, Source
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition
-
-# Whoever mounts chooses a word as their source, and the kernel gives the device number to the next one.
-_NAMED_AT_WILL = ("overlay", "tmpfs")
 
 
 def place_of(walk: Walk) -> Place:
@@ -78,16 +76,6 @@ def is_alive(reference: Reference, host: Host) -> bool:
         return mounts.mount_number(reference.mount_id, is_unique=True) is not None
     found = mounts.find_mount(reference.mount_id, is_unique=False)
     return found is not None and is_same_mount(found, reference)
-
-
-def is_same_mount(found: KernelMount, reference: Reference) -> bool:
-    """Whether a mount with a reference's id is its mount: before Linux 6.8 a number is used again."""
-    if found.unique_id is not None:
-        return True
-    if reference.fstype in _NAMED_AT_WILL and found.source != reference.src:
-        return False
-    # btrfs shows other device numbers for its files than for its superblock.
-    return found.device == reference.device or found.fstype == "btrfs"
 
 
 def would_be_hidden(

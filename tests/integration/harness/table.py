@@ -120,6 +120,11 @@ def find_unique_id(path: str) -> int:
     return found
 
 
+def has_unique_ids() -> bool:
+    """Whether the kernel gives mounts ids that it never uses again (Linux 6.8)."""
+    return ask_mount_id("/", STATX_MNT_ID_UNIQUE) is not None
+
+
 def ask_mount_id(path: str, kind: int) -> t.Optional[int]:
     """Return the id of one kind, None when the kernel does not have that kind."""
     buffer = ctypes.create_string_buffer(256)

@@ -162,6 +162,7 @@ def test_drift_missing_says_why(reference: Reference, told: str) -> None:
     [
         pytest.param(replace(MOUNT, device="0:56"), id="another device"),
         pytest.param(replace(MOUNT, fstype="ext4"), id="another type"),
+        pytest.param(replace(MOUNT, source="other"), id="another source"),
         pytest.param(replace(MOUNT, mount_id=41), id="another number"),
     ],
 )
