@@ -23,7 +23,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._execute.directori
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.mounting import change_options
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.notes import from_records
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Fate
-from ansible_collections.holdfast.mounts.plugins.module_utils._facts.identity import is_same_mount
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import attach
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.directories import sweep_temporaries
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts import find_mount, has_submounts
@@ -37,6 +36,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.store import read_ledger, write_ledger
 from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import (
+    is_its_mount,
     is_mount,
     refuse_other_namespace,
 )
@@ -53,7 +53,7 @@ def settle_note(records: t.Sequence[Record], ledger: Ledger, host: Host) -> t.Tu
         refuse_other_namespace(Ledger(references={note.path: note.reference}), host)
     found = find_mount(note.mount_id, is_unique=host.protection == "full")
     reference = note.reference or ledger.references.get(note.path)
-    if found is not None and reference is not None and not is_same_mount(found, reference):
+    if found is not None and reference is not None and not is_its_mount(found, reference):
         found = None
     is_at_path = found is not None and found.mount_point == note.path
     return note, settle(note, ledger, is_at_path=is_at_path, is_alive=found is not None)
@@ -129,7 +129,7 @@ def _take_off(note: Note, host: Host) -> None:
 
 def _refuse_untaken(note: Note, host: Host) -> None:
     found = find_mount(note.mount_id, is_unique=host.protection == "full")
-    if found is not None and note.reference is not None and is_same_mount(found, note.reference):
+    if found is not None and note.reference is not None and is_its_mount(found, note.reference):
         raise MountError(
             "conflict",
             f"an operation on '{note.path}' was killed, and its mount got to another place or under another "

@@ -29,7 +29,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.host impor
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import Inode
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, Place
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, KernelMount, Place
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger, Reference
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Observation, Source
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition
@@ -75,7 +75,22 @@ def is_alive(reference: Reference, host: Host) -> bool:
     if host.protection == "full":
         return mounts.mount_number(reference.mount_id, is_unique=True) is not None
     found = mounts.find_mount(reference.mount_id, is_unique=False)
-    return found is not None and is_same_mount(found, reference)
+    return found is not None and is_its_mount(found, reference)
+
+
+def is_its_mount(found: KernelMount, reference: Reference) -> bool:
+    """Whether a mount with a reference's id is its mount, by its root as well where that can be seen.
+
+    Before Linux 6.8 the next mount of a type gets number and device of one that is gone.
+    """
+    if found.unique_id is not None:
+        return True
+    if not is_same_mount(found, reference):
+        return False
+    with Walk(found.mount_point) as walk:
+        inode = walk.inode
+        is_seen = inode is not None and not walk.obstacle and inode.mount_id == found.mount_id
+        return inode is None or not is_seen or _has_same_root(inode, reference)
 
 
 def would_be_hidden(
