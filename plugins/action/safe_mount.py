@@ -7,6 +7,7 @@ It is what Ansible does with every module that has no action plugin, and differs
 
 from __future__ import annotations
 
+import contextlib
 import os
 import typing as t
 from pathlib import Path
@@ -18,6 +19,7 @@ from ansible.plugins.action.normal import ActionModule as NormalActionModule
 from ansible.plugins.loader import module_utils_loader
 from ansible.release import __version__
 from ansible.utils.display import Display
+from ansible_collections.holdfast.mounts.plugins.plugin_utils._bytecode import is_this_python
 from ansible_collections.holdfast.mounts.plugins.plugin_utils._payloads import PayloadStore, fingerprint
 
 PLUGINS = Path(__file__).parents[1]
@@ -35,22 +37,34 @@ class ActionModule(NormalActionModule):
         # Where Ansible looks for payloads before it makes one, and leaves them; so in 2.18 to 2.21.
         run = Path(ansible.constants.DEFAULT_LOCAL_TMP) / "ansiballz_cache"  # type: ignore[attr-defined]
         store = None
-        try:
+        with self._told_at_most():
             run.mkdir(mode=0o700, exist_ok=True)
             store = open_store(module)
-            store.lend(prefix, run)
-        except OSError as error:
-            self._tell(error)
+            store.lend(prefix, run, with_bytecode=self._is_this_python(task_vars or {}))
         result: t.Dict[str, t.Any] = super().run(tmp, task_vars)  # type: ignore[no-untyped-call]
-        try:
+        with self._told_at_most():
             if store is not None and not self._task.check_mode:
                 store.keep(prefix, run)  # check mode leaves nothing behind, here neither
-        except OSError as error:
-            self._tell(error)
         return result
 
-    def _tell(self, error: OSError) -> None:
-        Display().vvvv(f"holdfast.mounts: no payload of an earlier run: {error}")
+    def _is_this_python(self, task_vars: t.Mapping[str, t.Any]) -> bool:
+        delegated = task_vars.get("ansible_delegated_vars", {}).get(self._task.delegate_to)
+        known = task_vars if delegated is None else delegated
+        facts = known.get("ansible_facts", {})
+        interpreter = ansible.constants.config.get_config_value("INTERPRETER_PYTHON", variables=known)
+        interpreter = str(self._templar.template(interpreter))
+        if interpreter.startswith("auto"):
+            interpreter = facts.get("discovered_interpreter_python", "")
+        is_local = self._connection.transport == "local"
+        return is_this_python(interpreter, facts, is_local=is_local)
+
+    @contextlib.contextmanager
+    def _told_at_most(self) -> t.Iterator[None]:
+        """Let go wrong what may: nothing but time is lost."""
+        try:
+            yield
+        except Exception as error:
+            Display().vvvv(f"holdfast.mounts: no payload of an earlier run: {error!r}")
 
 
 def open_store(module: str) -> PayloadStore:

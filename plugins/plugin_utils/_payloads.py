@@ -5,11 +5,12 @@
 Ansible looks for what a module imports by parsing all of it, once per run and module. For the modules of
 this collection that takes longer than the rest of a task. It leaves what it found in a folder of the run,
 and takes what it finds there. So that file is kept, as Python keeps bytecode, under a name made of everything
-that it depends on. Private to holdfast.mounts.
+that it depends on; and once more with bytecode in it. Private to holdfast.mounts.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -19,10 +20,14 @@ import tempfile
 import typing as t
 from pathlib import Path
 
+from ansible_collections.holdfast.mounts.plugins.plugin_utils._bytecode import add_bytecode
+
 # Two versions of Ansible or of this collection in turns, in two environments each.
 KEPT = 4
 # What Ansible has beside a payload: its lock, and for a moment a part of it.
 NOT_WHOLE = (".lock", "-part")
+# What the name of a payload with bytecode begins with.
+BYTECODE = "bytecode-"
 
 
 def fingerprint(sources: t.Iterable[Path], versions: t.Iterable[str]) -> str:
@@ -58,31 +63,48 @@ class PayloadStore:
         self.folder = folder
         self.payloads = folder / name
 
-    def lend(self, prefix: str, run: Path) -> None:
-        """Copy the payloads that begin with this prefix to the folder of a run, which lacks them."""
+    def lend(self, prefix: str, run: Path, *, with_bytecode: bool = False) -> None:
+        """Copy the payloads that begin with this prefix to the folder of a run, which lacks them.
+
+        with_bytecode: rather those, and in the place of others.
+        """
         handle = self._open()
         try:
-            for kept in os.listdir(handle):
-                name, _dot, checksum = kept.rpartition(".")
-                if name.startswith(prefix) and not (run / name).exists():
-                    content = _read(kept, handle)
-                    if hashlib.sha256(content).hexdigest() == checksum:
-                        _write(run / name, content)
+            names = os.listdir(handle)
+            for kind in (BYTECODE, "") if with_bytecode else ("",):
+                for kept in (name for name in names if name.startswith(kind + prefix)):
+                    name, _dot, checksum = kept[len(kind) :].rpartition(".")
+                    if not _is_lent(run / name, kept, handle, is_any=not kind):
+                        content = _read(kept, handle)
+                        if hashlib.sha256(content).hexdigest() == checksum:
+                            _write(run / name, content)
         finally:
             os.close(handle)
 
     def keep(self, prefix: str, run: Path) -> None:
-        """Copy the payloads that begin with this prefix from the folder of a run; drop the oldest."""
-        for source in run.iterdir():
-            if not source.name.startswith(prefix) or source.name.endswith(NOT_WHOLE):
-                continue
-            content = source.read_bytes()
-            target = self.payloads / f"{source.name}.{hashlib.sha256(content).hexdigest()}"
-            if not target.exists():
-                self.payloads.mkdir(mode=0o700, parents=True, exist_ok=True)
-                os.close(self._open())
-                _write(target, content)
-                self._drop_oldest()
+        """Copy the payloads that begin with this prefix, and that the store lacks, from the folder of a run.
+
+        Drops the oldest. Raises BlockingIOError while another process does it.
+        """
+        made = [path for path in run.iterdir() if path.name.startswith(prefix)]
+        made = [path for path in made if not path.name.endswith(NOT_WHOLE)]
+        if not made:
+            return
+        self.payloads.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = self._open()
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            kept = {name.rpartition(".")[0] for name in os.listdir(handle)}
+            for path in (path for path in made if path.name not in kept):
+                content = path.read_bytes()
+                self._keep(path.name, content)
+                self._keep(BYTECODE + path.name, add_bytecode(content))
+        finally:
+            os.close(handle)
+        self._drop_oldest()
+
+    def _keep(self, name: str, content: bytes) -> None:
+        _write(self.payloads / f"{name}.{hashlib.sha256(content).hexdigest()}", content)
 
     def _drop_oldest(self) -> None:
         ages = sorted(self.folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
@@ -97,6 +119,15 @@ class PayloadStore:
             os.close(handle)
             raise PermissionError(f"{self.payloads} may be written by others")
         return handle
+
+
+def _is_lent(path: Path, kept: str, folder: int, *, is_any: bool) -> bool:
+    """Whether a run has a payload: this one, as its size tells, or any."""
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        return False
+    return is_any or size == os.stat(kept, dir_fd=folder, follow_symlinks=False).st_size
 
 
 def _read(name: str, folder: int) -> bytes:

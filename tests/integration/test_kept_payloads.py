@@ -9,6 +9,7 @@ import os
 import pickle
 import shutil
 import subprocess
+import sys
 import typing as t
 from pathlib import Path
 
@@ -39,6 +40,13 @@ def folder(world: World) -> Path:
     return world.scratch / "ansible" / "holdfast_mounts" / "payloads"
 
 
+def payloads(world: World) -> t.Tuple[Path, Path]:
+    """The files of the one payload in the store, without bytecode and with it."""
+    (kept,) = folder(world).iterdir()
+    plain, compiled = sorted(kept.iterdir(), key=lambda path: path.name.startswith("bytecode-"))
+    return plain, compiled
+
+
 @pytest.fixture(autouse=True)
 def own_folder(private_world: World) -> None:
     """A folder of Ansible's own, in which nobody has left a payload."""
@@ -57,7 +65,24 @@ def test_second_run_takes_what_the_first_has_left(private_world: World, module: 
     assert control == [(1, 0), (1, 0)]
     (kept,) = folder(private_world).iterdir()
     assert kept.stat().st_mode & 0o777 == 0o700
-    assert [path.stat().st_mode & 0o777 for path in kept.iterdir()] == [0o600]
+    assert [path.stat().st_mode & 0o777 for path in kept.iterdir()] == [0o600, 0o600]
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_host_need_not_compile_where_its_python_is_known_to_be_ours(
+    private_world: World, is_known: bool
+) -> None:
+    name, wrapper = "holdfast.mounts.safe_mount_facts", private_world.scratch / "some-python"
+    wrapper.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n', encoding="utf-8")
+    wrapper.chmod(0o755)
+    words(run(private_world, name))
+    options = [] if is_known else ["--extra-vars", f"ansible_python_interpreter={wrapper}"]
+    finished = run(private_world, name, "", *options, ANSIBLE_KEEP_REMOTE_FILES="true")
+    assert words(finished) == (0, 1)
+    (sent,) = private_world.scratch.glob("remote/*/AnsiballZ_safe_mount_facts.py")
+    plain, compiled = payloads(private_world)
+    assert (sent.stat().st_size > compiled.stat().st_size) is is_known
+    assert sent.stat().st_size > plain.stat().st_size
 
 
 def test_check_mode_takes_and_leaves_none(private_world: World) -> None:
@@ -86,10 +111,9 @@ def test_change_of_a_room_is_in_the_next_run(private_world: World, tmp_path: Pat
 @pytest.mark.parametrize("is_trusted", [True, False])
 def test_payload_that_others_could_have_written_is_not_run(private_world: World, is_trusted: bool) -> None:
     run(private_world, "holdfast.mounts.safe_mount_facts")
-    (kept,) = folder(private_world).iterdir()
-    (payload,) = kept.iterdir()
-    plant(payload)
-    kept.chmod(0o700 if is_trusted else 0o777)
+    for payload in payloads(private_world):
+        plant(payload)
+    payload.parent.chmod(0o700 if is_trusted else 0o777)
     finished = run(private_world, "holdfast.mounts.safe_mount_facts")
     # The control: in a folder that only we can write, it is taken for a payload of ours.
     assert (finished.rc == 0) is not is_trusted, finished
