@@ -37,4 +37,4 @@ tar --directory "$tree/../../.." --exclude .git --create ansible_collections/hol
 guest 'modprobe --all btrfs erofs exfat isofs overlay squashfs udf vfat xfs' </dev/null
 arguments=$(printf '%q ' "$@")
 guest "cd /opt/build/ansible_collections/holdfast/mounts &&
-  ANSIBLE_COLLECTIONS_PATH=/opt/build /opt/tests/bin/python -m pytest -p no:cacheprovider $arguments" </dev/null
+  ANSIBLE_COLLECTIONS_PATH=/opt/build HARNESS_FOREVER=3000 /opt/tests/bin/python -m pytest -p no:cacheprovider $arguments" </dev/null

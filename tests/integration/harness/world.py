@@ -20,7 +20,8 @@ from harness.results import Finished, Played, Result, read_adhoc, read_record, r
 
 __all__ = ["LEDGER", "LOG", "RUN", "World", "Zygote", "executable"]
 
-FOREVER = 300.0
+# Seconds that nothing takes; more where everything is slow, as under emulation.
+FOREVER = float(os.environ.get("HARNESS_FOREVER", "300"))
 # Beside ansible_collections, so each copy of the collection has its own.
 PAYLOADS = COLLECTION.parents[2] / "payloads"
 
