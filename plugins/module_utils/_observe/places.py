@@ -87,10 +87,13 @@ def is_its_mount(found: KernelMount, reference: Reference) -> bool:
         return True
     if not is_same_mount(found, reference):
         return False
-    with Walk(found.mount_point) as walk:
-        inode = walk.inode
-        is_seen = inode is not None and not walk.obstacle and inode.mount_id == found.mount_id
-        return inode is None or not is_seen or _has_same_root(inode, reference)
+    try:
+        with Walk(found.mount_point) as walk:
+            inode = walk.inode
+    except OSError:  # a server on the way may not answer (WouldWait)
+        return True
+    is_hidden = inode is None or inode.mount_id != found.mount_id or not inode.is_mount_root
+    return is_hidden or (inode is not None and _has_same_root(inode, reference))
 
 
 def would_be_hidden(

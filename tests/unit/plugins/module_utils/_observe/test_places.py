@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._facts.identity import is_same_mount
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import mounts
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import mounts, waiting
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import inode_of
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
 from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import is_its_mount
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import KernelMount
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Reference
@@ -81,3 +82,13 @@ def test_hidden_mount_is_told_by_the_table_alone(
     mount_at(path)
     assert is_its_mount(row, gone)
     assert not is_its_mount(replace(row, source="other"), gone)
+
+
+def test_mount_beyond_a_server_that_may_not_answer_is_told_by_the_table_alone(
+    gone_and_next: t.Tuple[Reference, KernelMount, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, row, path = gone_and_next
+    monkeypatch.setattr(waiting, "mount_type", lambda *_given, **_named: "nfs4")
+    with pytest.raises(waiting.WouldWait):
+        Walk(str(path))
+    assert is_its_mount(row, gone)
