@@ -50,6 +50,7 @@ help:
 	@echo "make docs-lint    antsibull-docs"
 	@echo "make bench        how fast, beside its peers: ROUNDS=n (7); LONG=1 with a loop of 1,000 too"
 	@echo "make test-vm      a virtual machine with NFS and SMB servers and an older kernel; builds it on first use"
+	@echo "make test-old-kernel  the integration tests on Linux 6.1, which runs as a process; needs test-vm's image"
 	@echo "make cores        unit tests under ansible-core 2.20 and 2.21, where Python 3.12 is found (SANITY=1: sanity too)"
 	@echo "make docs         the documentation as a site, in build/docs/html"
 	@echo "make release-check  a release in a copy, short of publishing it"
@@ -61,11 +62,12 @@ test: packages $(if $(WITH_VM),packages-vm) venv tree
 
 # Emulated, as no KVM is asked for. The image is kept outside of the checkout, see docs/testing.md.
 VM = $(DEV)/bin/python $(TREE)/tests/vm/vm.py run $(ROOT)/build/vm -- $(TOOLS)
-.PHONY: test-vm test-vm-integration
+.PHONY: test-vm test-old-kernel
 test-vm: packages-vm $(DEV)/.ready tree
 	@$(VM)/test_vm.sh $(DEV) $(TREE)
-test-vm-integration: packages-vm $(DEV)/.ready tree
-	@$(VM)/vm_pytest.sh $(DEV) $(TREE) --numprocesses 2 --dist loadfile tests/integration
+TESTS ?= tests/integration/test_*.py
+test-old-kernel: packages-vm $(DEV)/.ready tree
+	@cd $(TREE) && $(TOOLS)/old_kernel.sh $(DEV) $(TREE) $(ROOT)/build/old-kernel $(JOBS) $(TESTS)
 
 .PHONY: clean
 clean:

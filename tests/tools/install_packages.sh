@@ -25,6 +25,7 @@ test)
   ;;
 vm)
   wanted+=(
+    linux.uml:user-mode-linux
     mmdebstrap:mmdebstrap
     qemu-img:qemu-utils
     qemu-system-x86_64:qemu-system-x86

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The virtual machine of the tests, from the command line.
 
-vm.py image                      build the image unless it is there
+vm.py image                      build the image unless it is there, and print its folder
 vm.py up FOLDER                  start a machine, unless it runs
 vm.py down FOLDER                end it
 vm.py ssh FOLDER COMMAND...      run a command in it
@@ -55,7 +55,7 @@ def run(machine: Machine, argv: t.Sequence[str]) -> int:
 def main(words: t.Sequence[str]) -> int:
     """Do what the words say and return an exit status."""
     if list(words) == ["image"]:
-        say(str(provide_image(say).folder))
+        sys.stdout.write(f"{provide_image(say).folder}\n")
         return 0
     if len(words) < 2:
         sys.stderr.write(__doc__ or "")
