@@ -118,7 +118,7 @@ def test_ended_lease_that_was_the_last_is_unmounted_by_anybodys_release(world: W
 
 
 def test_ended_lease_does_not_keep_others_from_unmounting(world: World) -> None:
-    succeed(world, **tmpfs(PATH, "a", ttl=1))
+    succeed(world, **tmpfs(PATH, "a", ttl=3))  # which a slow machine needs for what follows
     refuse(world, "in_use", path=PATH, holder="b", state="unmounted")
     wait_for_end(world)
     apply(world, "unmounted", path=PATH, holder="b", state="unmounted")
