@@ -60,9 +60,9 @@ def lack_source_of_statmount() -> None:
     calls.statmount = statmount
 
 
-def lack_parameter(*unknown: Unknown, refusals: t.Mapping[Unknown, int] = UNKNOWN) -> None:
+def lack_parameter(*unknown: Unknown, refusals: t.Optional[t.Mapping[Unknown, int]] = None) -> None:
     """Let these operations or keys of fsconfig(2) be unknown."""
-    ask = calls.fsconfig
+    ask, told = calls.fsconfig, refusals or UNKNOWN
 
     def fsconfig(
         context: int,
@@ -74,7 +74,7 @@ def lack_parameter(*unknown: Unknown, refusals: t.Mapping[Unknown, int] = UNKNOW
     ) -> None:
         for word in unknown:
             if word in (command, key):
-                raise OSError(refusals[word], os.strerror(refusals[word]))
+                raise OSError(told[word], os.strerror(told[word]))
         ask(context, command, key, value, aux=aux)
 
     calls.fsconfig = fsconfig
