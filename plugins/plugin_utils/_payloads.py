@@ -84,7 +84,7 @@ class PayloadStore:
     def keep(self, prefix: str, run: Path) -> None:
         """Copy the payloads that begin with this prefix, and that the store lacks, from the folder of a run.
 
-        Drops the oldest. Raises BlockingIOError while another process does it.
+        Then drops the oldest. Raises BlockingIOError while another process does it.
         """
         made = [path for path in run.iterdir() if path.name.startswith(prefix)]
         made = [path for path in made if not path.name.endswith(NOT_WHOLE)]
@@ -93,12 +93,18 @@ class PayloadStore:
         self.payloads.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = self._open()
         try:
+            # A process that was killed between the two has left one; a run gets bytecode from here alone.
+            lacking = [path for path in made if BYTECODE + path.name not in _names(handle)]
+            if not lacking:
+                return
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            kept = {name.rpartition(".")[0] for name in os.listdir(handle)}
-            for path in (path for path in made if path.name not in kept):
+            kept = _names(handle)
+            for path in lacking:
                 content = path.read_bytes()
-                self._keep(path.name, content)
-                self._keep(BYTECODE + path.name, add_bytecode(content))
+                if path.name not in kept:
+                    self._keep(path.name, content)
+                if BYTECODE + path.name not in kept:
+                    self._keep(BYTECODE + path.name, add_bytecode(content))
         finally:
             os.close(handle)
         self._drop_oldest()
@@ -119,6 +125,11 @@ class PayloadStore:
             os.close(handle)
             raise PermissionError(f"{self.payloads} may be written by others")
         return handle
+
+
+def _names(folder: int) -> t.Set[str]:
+    """Return the names of the payloads in a folder, without their checksums."""
+    return {name.rpartition(".")[0] for name in os.listdir(folder)}
 
 
 def _is_lent(path: Path, kept: str, folder: int, *, is_any: bool) -> bool:

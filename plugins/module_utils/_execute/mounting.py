@@ -23,7 +23,8 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.create imp
     create_bind,
     create_filesystem,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import inode_of
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import Inode, inode_of
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts import mount_under
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.waiting import refuse_to_wait
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
 from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import is_mount, place_of
@@ -181,12 +182,13 @@ def _is_read_only(fd: int) -> bool:
     return bool(os.fstatvfs(fd).f_flag & os.ST_RDONLY)
 
 
-def _refuse_twins(path: str, reference: Reference) -> None:
+def _refuse_twins(path: str, inode: Inode) -> None:
     """Refuse to make a superblock writable that others have mounted, and rely on as it is."""
-    rows = table.read_mounts()
-    # btrfs shows other device numbers for its files, which the reference has, than in the table.
-    devices_here = {reference.device, *(m.device for m in rows if m.mount_point == path)}
-    twins = [m for m in rows if m.device in devices_here and m.mount_point != path]
+    # btrfs shows other device numbers for its files, which the reference has, than for its mounts.
+    ours = mount_under(inode)
+    rows = () if ours is None else table.read_mounts()
+    # A copy at the same path is one that the mount's own propagation has made.
+    twins = [m for m in rows if ours and m.device == ours.device and m.mount_point != path]
     if twins:
         raise refusal(
             "conflict",
@@ -211,7 +213,7 @@ def change_options(
         if after.fstype == "tmpfs":
             parameters = [(name, value) for name, value in after.data if name == "size"]
         elif FILESYSTEMS[after.fstype].is_block and "ro" not in after.flags and _is_read_only(walk.leaf):
-            _refuse_twins(path, reference)
+            _refuse_twins(path, walk.inode)
             parameters = [("rw", None)]
         if parameters:
             attach.reconfigure(walk.leaf, parameters)

@@ -149,6 +149,16 @@ def test_run_with_bytecode_leaves_no_payload(tmp_path: Path, run: Path) -> None:
     assert kept_in(tmp_path / "store" / "a") == before
 
 
+def test_bytecode_that_a_killed_run_has_not_left_is_made_by_the_next(tmp_path: Path, run: Path) -> None:
+    store = PayloadStore(tmp_path / "store", "a")
+    store.keep(PREFIX, run)
+    _plain, compiled = kept_in(tmp_path / "store" / "a")
+    compiled.unlink()
+    assert lent(store, tmp_path / "next", with_bytecode=True) == {NAME: PAYLOAD}
+    store.keep(PREFIX, tmp_path / "next")
+    assert lent(store, tmp_path / "last", with_bytecode=True) == {NAME: COMPILED}
+
+
 def test_payload_of_an_unknown_form_is_kept_as_it_is(tmp_path: Path, run: Path) -> None:
     (run / NAME).write_bytes(b"\x80another form")
     store = PayloadStore(tmp_path / "store", "a")
