@@ -2,6 +2,7 @@
 # Run pytest on an older kernel, Debian's Linux 6.1 as processes of this one (user-mode Linux), on the collection as it is
 # in TREE: old_kernel.sh VENV TREE FOLDER JOBS FILE...
 # FOLDER gets a log for each of JOBS guests, which share the files of tests. What a kernel prints is in kernel-N.log.
+# A guest is ended after LIMIT (timeout(1)'s words), and its log tells the test it stood in.
 set -euo pipefail
 
 venv=$1
@@ -31,7 +32,8 @@ for file in "$@"; do
 done
 run() { # GUEST
   # Words after -- are those of init.
-  linux.uml mem=2560M "ubd0=$folder/disk-$1.cow,$disk" root=/dev/ubda rw lsm= con0=null,fd:1 con=null init=/bin/sh \
+  timeout --kill-after=10 "${LIMIT:-100m}" \
+    linux.uml mem=2560M "ubd0=$folder/disk-$1.cow,$disk" root=/dev/ubda rw lsm= con0=null,fd:1 con=null init=/bin/sh \
     -- -c "\"mount -t hostfs none /media -o $folder && exec bash /media/old_kernel_init.sh $1\"" \
     >"$folder/kernel-$1.log" 2>&1 </dev/null || true
   rm -f "$folder/disk-$1.cow"

@@ -14,7 +14,9 @@ mount --move /media /host
 hostname guest
 ip link set lo up
 mapfile -t files <"/host/files-$guest"
-bash /host/in_guest.sh /host --quiet --tb=short -rfE --numprocesses 2 --dist loadfile "${files[@]}" >"/host/$guest.log" 2>&1
+# Each test by its name, and where a test stands that takes longer than any should.
+bash /host/in_guest.sh /host --verbose --tb=short -rfE -o faulthandler_timeout=1200 --numprocesses 2 --dist loadfile "${files[@]}" \
+  >"/host/$guest.log" 2>&1
 echo $? >"/host/status-$guest"
 sync
 echo o >/proc/sysrq-trigger
