@@ -137,6 +137,18 @@ def test_bulk_mounts_a_source_before_what_shows_it(world: World) -> None:
     assert "size=3072k" in world.top("/srv/a-view").options
 
 
+def test_bulk_over_filesystems_by_turns_comes_and_goes(world: World) -> None:
+    world.make_directory("/srv/b")
+    world.mount("tmpfs", "/srv/b", "tmpfs", data="mode=0755")
+    warm_up(world)
+    start = world.settled()
+    names = ["a/one", "b/one", "b/two/three", "c", "d/one"]
+    succeed(world, mounts=[entry(name) for name in names], holder="h")
+    assert sorted(world.references) == [f"/srv/{name}" for name in names]
+    succeed(world, mounts=[{"path": f"/srv/{name}"} for name in names], holder="h", state="released")
+    assert start.differences(world.settled()) == []
+
+
 def test_bulk_of_two_hundred_is_one_call(world: World) -> None:
     warm_up(world)
     start = world.settled()

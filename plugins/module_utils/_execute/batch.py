@@ -20,6 +20,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._execute.deciding 
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.declaring import declare
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.directories import (
     clean_up_after,
+    in_turn,
     made_for,
     remember,
     take_away,
@@ -87,7 +88,8 @@ def _run_on(works: t.Sequence[Work], call: Call, ledger: Ledger) -> None:
     acting = [work for work in works if work.step != "none"]
     if acting:
         declare(acting, call, ledger)
-        _each(acting, "change", call, lambda work: _act(work, call, ledger))
+        with in_turn():
+            _each(acting, "change", call, lambda work: _act(work, call, ledger))
     _commit(works, call, ledger)
 
 
@@ -138,8 +140,9 @@ def _commit(works: t.Sequence[Work], call: Call, decided_on: Ledger) -> None:
     if not writing and not any(work.removed for work in works):
         return
     try:
-        for work in writing:
-            _tidy(work, call, decided_on)
+        with in_turn():
+            for work in writing:
+                _tidy(work, call, decided_on)
         writing = _edit_fstab("remove", writing, call, decided_on)
         _write(works, writing, call)
     except (MountError, OSError) as error:

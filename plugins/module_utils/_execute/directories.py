@@ -7,6 +7,7 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.notes import made_record
@@ -16,7 +17,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.directorie
     remove_made,
     sweep_temporaries,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import inode_of
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import list_notes, short_lock
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import PathIndex, ancestors
@@ -24,30 +24,75 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.host impor
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger
 
 
+class _Turn:
+    """The lock of one filesystem's directories, kept from one mount point to the next. Never of two."""
+
+    def __init__(self) -> None:
+        self.device = ""
+        self._lock = contextlib.ExitStack()
+
+    def take(self, device: str, call: Call) -> None:
+        if device != self.device:
+            self.end()
+            # A server that hangs keeps this lock, so each filesystem has its own.
+            self._lock.enter_context(short_lock(f"directories-{device}", call.lock_deadline))
+            self.device = device
+
+    def end(self) -> None:
+        self.device = ""
+        self._lock.close()
+
+
+_turn: t.Optional[_Turn] = None
+
+
+@contextlib.contextmanager
+def in_turn() -> t.Iterator[_Turn]:
+    """Hold what is taken in here until the outermost of these ends: for many in one directory."""
+    global _turn
+    if _turn is not None:
+        yield _turn
+        return
+    _turn = _Turn()
+    try:
+        yield _turn
+    finally:
+        _turn.end()
+        _turn = None
+
+
 def make_mount_point(work: Work, call: Call, *, is_file: bool) -> None:
     """Make what is missing of the mount point, each inode noted before it has its name."""
-    with Walk(work.path, shares=True) as walk:
-        if not walk.missing:
-            return
-        device = inode_of(walk.directory).identity.device
+    with in_turn() as turn:
+        with Walk(work.path, shares=True) as walk:
+            if not walk.missing:
+                return
+            device = walk.above.identity.device
+            if device == turn.device:  # so that look was under the lock
+                _make(work, walk, is_file=is_file)
+                return
+        turn.take(device, call)
+        with Walk(work.path, shares=True) as walk:
+            _make(work, walk, is_file=is_file)
 
+
+def _make(work: Work, walk: Walk, *, is_file: bool) -> None:
     def note(path: str, identity: Identity) -> None:
         work.operation.note(made_record(path, identity))
         work.made[path] = identity
 
-    # A server that hangs keeps this lock, so each filesystem has its own.
-    with short_lock(f"directories-{device}", call.lock_deadline), Walk(work.path, shares=True) as walk:
-        make_missing(walk, operation=work.name, is_file=is_file, attributes=work.entry.attributes, note=note)
+    make_missing(walk, operation=work.name, is_file=is_file, attributes=work.entry.attributes, note=note)
 
 
 def take_away(made: t.Mapping[str, Identity], call: Call, *, same_boot: bool) -> t.Dict[str, Fate]:
     """Remove what was made, deepest first, and return what became of each."""
     fates: t.Dict[str, Fate] = {}
-    for path in sorted(made, key=lambda path: -path.count("/")):
-        identity = made[path]
-        with short_lock(f"directories-{identity.device}", call.lock_deadline):
+    with in_turn() as turn:
+        for path in sorted(made, key=lambda path: -path.count("/")):
+            identity = made[path]
+            turn.take(identity.device, call)
             fate = remove_made(path, identity, same_boot=same_boot)
-        fates[path] = Fate(identity, is_kept=fate == "kept")
+            fates[path] = Fate(identity, is_kept=fate == "kept")
     return fates
 
 

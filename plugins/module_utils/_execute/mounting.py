@@ -72,14 +72,15 @@ def prepare_mount(work: Work, call: Call, ledger: Ledger) -> None:
         work.mount = _with_deadline(lambda: _create(definition, None, may_share=True), call)
     else:
         work.mount = _create(definition, None, may_share=True)
-    inode = inode_of(work.mount)
+    work.root = inode_of(work.mount)
     if work.plan is not None and work.plan.reference is not None:
+        identity = work.root.identity
         reference = replace(
             work.plan.reference,
-            mount_id=inode.mount_id,
-            device=inode.identity.device,
-            inode=inode.identity.inode,
-            birth=inode.identity.birth,
+            mount_id=work.root.mount_id,
+            device=identity.device,
+            inode=identity.inode,
+            birth=identity.birth,
             operation=work.name,
         )
         work.plan = replace(work.plan, reference=reference)
@@ -148,15 +149,18 @@ def _mounts_of(device: devices.Device) -> t.List[KernelMount]:
 
 def attach_mount(work: Work, call: Call) -> None:
     """Make the mount point where it is missing, look at it once more, and attach the mount to it."""
-    kind: Kind = inode_of(work.mount).kind
+    if work.root is None:
+        raise ValueError("this work has no mount")
+    kind: Kind = "file" if work.root.kind == "file" else "directory"
     make_mount_point(work, call, is_file=kind == "file")
     with Walk(work.path, shares=True) as walk:
-        place = place_of(walk)
+        is_new = walk.inode is not None and walk.inode.identity == work.made.get(work.path)
+        place = place_of(walk, has_entries=not is_new and walk.has_entries())
         refuse_unsafe_way(place, call.request, what="mount point", about=work.path)
-        refuse_wrong_kind(place, "file" if kind == "file" else "directory")
+        refuse_wrong_kind(place, kind)
         _refuse_covered(walk, place)
-        refuse_entries(replace(place, has_entries=walk.has_entries()), call.request)
-        attach.attach(work.mount, walk)
+        refuse_entries(place, call.request)
+        attach.attach(work.mount, work.root, walk)
 
 
 def _refuse_covered(walk: Walk, place: Place) -> None:

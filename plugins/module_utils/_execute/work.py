@@ -13,6 +13,7 @@ import time
 import typing as t
 from dataclasses import dataclass, field
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import Inode
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import Operation
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import Code, MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, Identity
@@ -64,7 +65,8 @@ class Fate(t.NamedTuple):
 class Work:
     """One mount point whose lock is held.
 
-    name: of this operation. mount: a detached mount, -1 for none. made and removed: directories.
+    name: of this operation. mount: a detached mount, -1 for none; root: its root.
+    made and removed: directories.
     is_noted: a note is in the lock's file. is_open: what became of it is not known, so the note stays.
     is_contended: another operation is in the way, so it begins anew.
     is_apart: a filesystem on its way may not answer, so it begins anew in a process of its own.
@@ -76,6 +78,7 @@ class Work:
     plan: t.Optional[Plan] = None
     error: t.Optional[MountError] = None
     mount: int = -1
+    root: t.Optional[Inode] = None
     made: t.Dict[str, Identity] = field(default_factory=dict)
     removed: t.Dict[str, Fate] = field(default_factory=dict)
     is_noted: bool = False
@@ -107,10 +110,8 @@ class Work:
     def close(self) -> None:
         """Give back everything that is held. A second call does nothing."""
         self.drop_mount()
-        if self.is_noted and not self.is_open:
-            self.operation.forget()
+        self.operation.close(forgets=self.is_noted and not self.is_open)
         self.is_noted = False
-        self.operation.close()
 
 
 _HINTS = {

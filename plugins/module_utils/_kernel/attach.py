@@ -20,23 +20,22 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts imp
     mount_number,
     mount_parent,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk, look_at
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition
 
 
-def attach(mount: int, walk: Walk) -> None:
-    """Attach a detached mount to the place at the end of the walk, and see that it is there.
+def attach(mount: int, ours: Inode, walk: Walk) -> None:
+    """Attach a detached mount, whose root is ours, to the place at the end of the walk, and see it there.
 
     A place that was renamed or covered meanwhile gets nothing: the mount is taken off again and
     the call is refused. Raises MountError or OSError.
     """
-    if walk.leaf is None:
+    if walk.leaf is None or walk.inode is None:
         raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
-    ours, below = inode_of(mount), inode_of(walk.leaf)
     calls.move_mount(mount, walk.leaf)
     try:
-        if _is_seen(walk, ours, below):
+        if _is_seen(walk.path, ours, below=walk.inode.mount_id):
             return
     except BaseException:
         take_off(mount)  # whatever stopped the look, what was not seen to be right does not stay
@@ -51,12 +50,11 @@ def attach(mount: int, walk: Walk) -> None:
     )
 
 
-def _is_seen(walk: Walk, ours: Inode, below: Inode) -> bool:
-    parent = mount_parent(ours.mount_id, is_unique=ours.has_unique_id)
-    with Walk(walk.path) as seen:
-        is_there = seen.inode is not None and not seen.obstacle and seen.inode.mount_id == ours.mount_id
-        is_root = seen.inode is not None and seen.inode.is_mount_root is not False
-        return is_there and is_root and parent == below.mount_id
+def _is_seen(path: str, ours: Inode, *, below: int) -> bool:
+    if mount_parent(ours.mount_id, is_unique=ours.has_unique_id) != below:
+        return False
+    seen = look_at(path)
+    return seen is not None and seen.mount_id == ours.mount_id and seen.is_mount_root is not False
 
 
 def take_off(mount: int) -> None:

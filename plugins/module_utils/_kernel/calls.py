@@ -22,6 +22,7 @@ _FSCONFIG = 431
 _FSMOUNT = 432
 _FSPICK = 433
 _MOUNT_SETATTR = 442
+_OPENAT2 = 437
 _STATMOUNT = 457
 _LISTMOUNT = 458
 
@@ -37,6 +38,9 @@ FSCONFIG_SET_FD = 5
 FSCONFIG_CMD_CREATE = 6
 FSCONFIG_CMD_RECONFIGURE = 7
 FSCONFIG_CMD_CREATE_EXCL = 8
+
+RESOLVE_NO_SYMLINKS = 0x04
+RESOLVE_CACHED = 0x20
 
 MNT_FORCE = 1
 MNT_DETACH = 2
@@ -104,6 +108,14 @@ def move_mount(mount: int, target: int) -> None:
     # MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH
     _syscall(
         _MOVE_MOUNT, "move_mount", ctypes.c_int(mount), b"", ctypes.c_int(target), b"", ctypes.c_uint(0x44)
+    )
+
+
+def openat2(directory: int, path: str, flags: int, resolve: int) -> int:
+    """Return a handle of path, resolved as told (Linux 5.6, RESOLVE_CACHED 5.12: EAGAIN if it would wait)."""
+    how = (ctypes.c_uint64 * 3)(flags, 0, resolve)
+    return _syscall(
+        _OPENAT2, "openat2", ctypes.c_int(directory), _text(path), ctypes.byref(how), ctypes.c_size_t(24)
     )
 
 

@@ -14,7 +14,7 @@ import os
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import inode_of
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import Inode, inode_of
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Identity
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import MountPointAttributes
@@ -40,23 +40,27 @@ def make_missing(
     note is told each path and inode before the path shows it. What somebody else makes meanwhile is
     left as it is, and the next look at the path tells what that is. Raises OSError.
     """
+    # Where nobody but root may write, nobody else can put another one in a new one's place.
+    is_contested = walk.writable_ancestor is not None
     depth = walk.path.count("/") - len(walk.missing)
-    parent, path = os.dup(walk.directory), walk.path.rsplit("/", len(walk.missing))[0]
+    parent, path = walk.directory, walk.path.rsplit("/", len(walk.missing))[0]
     try:
         for name in walk.missing:
             depth, path = depth + 1, f"{path}/{name}"
             is_last = path == walk.path
             made = _Made(parent, temporary_name(operation, depth), is_last and is_file)
-            made.make(attributes if is_last else MountPointAttributes())
+            made.make(attributes if is_last else MountPointAttributes(), is_contested=is_contested)
             note(path, made.identity)
             made.reveal(name)
             if is_last:
                 return
             deeper = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=parent)
-            os.close(parent)
+            if parent != walk.directory:
+                os.close(parent)
             parent = deeper
     finally:
-        os.close(parent)
+        if parent != walk.directory:
+            os.close(parent)
 
 
 class _Made:
@@ -68,7 +72,7 @@ class _Made:
         self.is_file = is_file
         self.identity = Identity("", 0, 0)
 
-    def make(self, attributes: MountPointAttributes) -> None:
+    def make(self, attributes: MountPointAttributes, *, is_contested: bool) -> None:
         if self.is_file:
             flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
         else:
@@ -77,10 +81,13 @@ class _Made:
         try:
             fd = os.open(self.temporary, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=self.parent)
             try:
-                _refuse_swapped(fd, is_file=self.is_file)
-                os.fchown(fd, attributes.uid, attributes.gid)
+                inode = inode_of(fd)
+                if is_contested:
+                    _refuse_swapped(fd, inode, is_file=self.is_file)
+                if (inode.uid, inode.gid) != (attributes.uid, attributes.gid):
+                    os.fchown(fd, attributes.uid, attributes.gid)
                 os.fchmod(fd, attributes.mode)
-                self.identity = inode_of(fd).identity
+                self.identity = inode.identity
             finally:
                 os.close(fd)
         except BaseException:
@@ -120,9 +127,8 @@ class _Made:
         _remove_name(self.parent, self.temporary, is_file=self.is_file)
 
 
-def _refuse_swapped(fd: int, *, is_file: bool) -> None:
+def _refuse_swapped(fd: int, inode: Inode, *, is_file: bool) -> None:
     """Refuse what is not the new, empty inode of root's: who may write the parent may have swapped it."""
-    inode = inode_of(fd)
     is_new = inode.uid == 0 and not inode.mode & 0o077 and inode.kind == ("file" if is_file else "directory")
     if not is_new or (inode.size if is_file else os.listdir(fd)):
         raise OSError(errno.EAGAIN, "a new directory was swapped for another one")

@@ -12,6 +12,7 @@ import errno
 import os
 import typing as t
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import Inode, inode_of
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.waiting import refuse_to_wait
 
@@ -22,7 +23,7 @@ class Walk:
     """Open handles on a path as it was found; a name that is swapped afterwards does not move them.
 
     directory: handle of the deepest directory on the way; the parent of the last component when
-        nothing is missing but that.
+        nothing is missing but that. above: its inode.
     leaf: handle of the last component, or of the obstacle; None when a component is missing.
     missing: the components that do not exist.
     obstacle: the prefix of the path that is a symbolic link or, before the end, no directory.
@@ -43,21 +44,34 @@ class Walk:
         self.missing: t.Tuple[str, ...] = ()
         self.obstacle: t.Optional[str] = None
         self.writable_ancestor: t.Optional[str] = None
-        ways = _ways if shares else None
-        parent, _slash, name = path.rpartition("/")
-        way = ways.find(parent) if ways is not None else None
-        self.directory = os.dup(way.directory) if way else os.open("/", _OPEN | os.O_DIRECTORY)
+        self.directory, self._is_lent = -1, False
         try:
-            if way is not None:
-                self._descend((name,), parent, way.inode)
-                return
-            above = self._descend(path[1:].split("/"), "", inode_of(self.directory))
-            is_at_end = len(self.missing) < 2 and self.obstacle in (None, path)
-            if ways is not None and is_at_end and self.writable_ancestor is None:
-                ways.keep(parent, self.directory, above)
+            self.above = self._start(_ways if shares else None)
         except BaseException:
             self.close()
             raise
+
+    def _start(self, ways: t.Optional[_Ways]) -> Inode:
+        """Go from where another walk has come by, or from /; return the inode of the last directory."""
+        way = ways.find(self.path) if ways is not None else None
+        above = self._follow(way) if way is not None else None
+        if above is None:
+            self.directory = os.open("/", _OPEN | os.O_DIRECTORY)
+            above = self._descend(self.path[1:].split("/"), "", inode_of(self.directory))
+        is_at_end = self.obstacle in (None, self.path)
+        if ways is not None and not self._is_lent and is_at_end and self.writable_ancestor is None:
+            here = self.path.rsplit("/", len(self.missing) or 1)[0]
+            self._is_lent = ways.keep(here, self.directory, above)
+        return above
+
+    def _follow(self, way: _Way) -> t.Optional[Inode]:
+        self.directory, self._is_lent = way.directory, True
+        above = self._descend(self.path[len(way.path) + 1 :].split("/"), way.path, way.inode)
+        if not self.missing or not self._is_lent or inode_of(way.directory).links:
+            return above
+        # It was removed meanwhile, and may be there again, as another one.
+        self.missing, self._is_lent = (), False
+        return None
 
     def _descend(self, names: t.Sequence[str], here: str, inode: Inode) -> Inode:
         """Go down from a directory, whose inode this is; return the inode of the last one."""
@@ -80,8 +94,9 @@ class Walk:
                 if found.is_symlink or not is_last:
                     self.obstacle = here
                 break
-            os.close(self.directory)
-            self.directory, inode = leaf, found
+            if not self._is_lent:
+                os.close(self.directory)
+            self.directory, self._is_lent, inode = leaf, False, found
         return inode
 
     @property
@@ -110,7 +125,7 @@ class Walk:
         """Close every handle. A second call does nothing."""
         self.drop_leaf()
         directory, self.directory = self.directory, -1
-        if directory >= 0:
+        if directory >= 0 and not self._is_lent:
             os.close(directory)
 
     def __enter__(self) -> Walk:
@@ -121,6 +136,7 @@ class Walk:
 
 
 class _Way(t.NamedTuple):
+    path: str
     directory: int
     inode: Inode
 
@@ -133,15 +149,17 @@ class _Ways:
         self._found: t.Dict[str, _Way] = {}
 
     def find(self, path: str) -> t.Optional[_Way]:
-        way = self._found.get(path)
-        # One that was removed meanwhile may be there again, as another one.
-        return way if way is not None and inode_of(way.directory).links else None
+        """Return the deepest directory above the path that is known."""
+        above = (self._found.get(up) for up in _at_or_above(path.rpartition("/")[0]))
+        return next(filter(None, above), None)
 
-    def keep(self, path: str, directory: int, inode: Inode) -> None:
-        """Remember a directory, unless the mount that it lies on is one that somebody may want to unmount."""
+    def keep(self, path: str, directory: int, inode: Inode) -> bool:
+        """Take a directory over, unless it lies on a mount that somebody may want to unmount."""
         is_on_managed = any(up in self._managed for up in _at_or_above(path))
-        if path and not is_on_managed and len(self._found) < _WAYS and path not in self._found:
-            self._found[path] = _Way(os.dup(directory), inode)
+        if not path or is_on_managed or len(self._found) >= _WAYS or path in self._found:
+            return False
+        self._found[path] = _Way(path, directory, inode)
+        return True
 
     def close(self) -> None:
         for way in self._found.values():
@@ -172,6 +190,23 @@ def keep_ways(managed: t.Container[str]) -> t.Iterator[None]:
     finally:
         _ways.close()
         _ways = before
+
+
+def look_at(path: str) -> t.Optional[Inode]:
+    """Return the inode that everybody sees at path, from / on; None where a link or nothing is on the way.
+
+    Raises WouldWait, as a walk does.
+    """
+    try:
+        # What the kernel has at hand, which what has just been walked is, needs no server (Linux 5.12).
+        fd = calls.openat2(calls.AT_FDCWD, path, _OPEN, calls.RESOLVE_NO_SYMLINKS | calls.RESOLVE_CACHED)
+    except OSError:
+        with Walk(path) as walk:
+            return None if walk.obstacle else walk.inode
+    try:
+        return inode_of(fd)
+    finally:
+        os.close(fd)
 
 
 def open_directory(path: str) -> t.Optional[int]:

@@ -119,12 +119,15 @@ class Operation:
         os.close(self.fd)
         self.fd = -1
 
-    def close(self) -> None:
-        """Give the lock back: without a note the file goes, with one it stays for the next caller."""
+    def close(self, *, forgets: bool = False) -> None:
+        """Give the lock back: without a note the file goes, with one it stays for the next caller.
+
+        forgets: take back the note as well.
+        """
         if self.fd < 0:
             return
         try:
-            if os.fstat(self.fd).st_size == 0:
+            if forgets or os.fstat(self.fd).st_size == 0:
                 with contextlib.suppress(FileNotFoundError):  # somebody cleaned /run meanwhile
                     os.unlink(self._file)
         finally:

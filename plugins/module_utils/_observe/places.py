@@ -8,7 +8,6 @@ Private to holdfast.mounts.
 from __future__ import annotations
 
 import typing as t
-from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._facts.identity import is_same_mount
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.contexts import CONTEXT
@@ -35,8 +34,10 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.observatio
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition
 
 
-def place_of(walk: Walk) -> Place:
-    """Return what a walk found, as a value."""
+def place_of(
+    walk: Walk, *, mount: t.Optional[KernelMount] = None, has_entries: t.Optional[bool] = None
+) -> Place:
+    """Return what a walk found, as a value. mount: the one whose root that is, where it was asked for."""
     inode = walk.inode
     return Place(
         path=walk.path,
@@ -45,6 +46,8 @@ def place_of(walk: Walk) -> Place:
         obstacle=walk.obstacle,
         writable_ancestor=walk.writable_ancestor,
         identity=None if inode is None else inode.identity,
+        mount=mount,
+        has_entries=has_entries,
     )
 
 
@@ -120,7 +123,11 @@ def observe_leaving(path: str, reference: t.Optional[Reference], host: Host) -> 
                 is_alive=True,
                 submounts=_submounts(reference.mount_id, host),
             )
-        return _observe_other(walk, reference, host)
+        return Observation(
+            place=place_of(walk, mount=_covering(walk)),
+            reference=reference,
+            is_alive=_is_elsewhere(walk, reference, host),
+        )
 
 
 def observe_coming(
@@ -138,30 +145,31 @@ def observe_coming(
     with Walk(path, shares=True) as walk:
         if reference is not None and not walk.obstacle and is_mount(walk.inode, reference, host):
             return Observation(place=place_of(walk), reference=reference, is_here=True, is_alive=True)
-        seen = _observe_other(walk, reference, host)
-        is_bare = seen.place.mount is None and not walk.obstacle
-        has_entries = walk.has_entries() if is_bare else None
-    place = replace(seen.place, has_entries=has_entries)
-    return Observation(
-        place=place,
-        reference=reference,
-        is_alive=seen.is_alive,
-        foreign_below=_mounts_below(path) if has_entries and looks_below else (),
-        source=observe_source(definition),
-    )
+        mount = _covering(walk)
+        has_entries = walk.has_entries() if mount is None and not walk.obstacle else None
+        return Observation(
+            place=place_of(walk, mount=mount, has_entries=has_entries),
+            reference=reference,
+            is_alive=_is_elsewhere(walk, reference, host),
+            foreign_below=_mounts_below(path) if has_entries and looks_below else (),
+            source=observe_source(definition),
+        )
 
 
-def _observe_other(walk: Walk, reference: t.Optional[Reference], host: Host) -> Observation:
+def _covering(walk: Walk) -> t.Optional[KernelMount]:
+    """Return the mount whose root is at the end of the walk."""
+    is_root = walk.inode is not None and walk.inode.is_mount_root and not walk.obstacle
+    return mounts.mount_under(walk.inode) if walk.inode is not None and is_root else None
+
+
+def _is_elsewhere(walk: Walk, reference: t.Optional[Reference], host: Host) -> bool:
+    """Whether the mount that a reference speaks of exists, though it is not what the walk has found."""
+    if reference is None:
+        return False
     inode = walk.inode
-    is_root = inode is not None and inode.is_mount_root and not walk.obstacle
-    mount = mounts.mount_under(inode) if inode is not None and is_root else None
     # Another mount that has the number of the ledger's got it after that one was gone.
-    is_reused = bool(inode and is_root and reference and inode.mount_id == reference.mount_id)
-    return Observation(
-        place=replace(place_of(walk), mount=mount),
-        reference=reference,
-        is_alive=reference is not None and not is_reused and is_alive(reference, host),
-    )
+    is_reused = inode and inode.is_mount_root and not walk.obstacle and inode.mount_id == reference.mount_id
+    return not is_reused and is_alive(reference, host)
 
 
 def observe_source(definition: Definition) -> Source:

@@ -144,7 +144,7 @@ def _adopt(wish: Wish, seen: Observation, mount: KernelMount) -> Plan:
             "with "
             "'adopt: true'",
         )
-    held = _with_holder(wish, _new_reference(wish, seen.reference, owned=False))
+    held = _new_reference(wish, seen.reference, owned=False)
     return _plan(wish, seen, "adopted", "none", sameness.known_by(held, mount, seen.place))
 
 
@@ -153,7 +153,7 @@ def _mount(wish: Wish, seen: Observation) -> Plan:
     refuse_wrong_kind(seen.place, wanted_kind(wish.definition, seen.source))
     refuse_shadowing(wish.path, (*seen.managed_below, *seen.foreign_below))
     refuse_entries(seen.place, wish.request)
-    held = _with_holder(wish, _new_reference(wish, seen.reference, owned=True))
+    held = _new_reference(wish, seen.reference, owned=True)
     return _plan(wish, seen, "mounted", "mount", held)
 
 
@@ -164,7 +164,7 @@ def _new_reference(wish: Wish, old: t.Optional[Reference], *, owned: bool) -> Re
         fstype=wish.definition.fstype,
         opts=wish.definition.opts,
         owned=owned,
-        holders=old.holders if old else {},
+        holders=_with_claim(wish, old.holders if old else {}),
         boot_id=wish.host.boot_id,
         mount_namespace=wish.host.mount_namespace,
         mount_id=0,
@@ -174,8 +174,11 @@ def _new_reference(wish: Wish, old: t.Optional[Reference], *, owned: bool) -> Re
 
 
 def _with_holder(wish: Wish, reference: Reference) -> Reference:
-    holders = {**reference.holders, wish.holder: _claim(wish, reference.holders.get(wish.holder))}
-    return replace(reference, holders=holders, deferred=False)
+    return replace(reference, holders=_with_claim(wish, reference.holders), deferred=False)
+
+
+def _with_claim(wish: Wish, holders: t.Mapping[str, Holder]) -> t.Dict[str, Holder]:
+    return {**holders, wish.holder: _claim(wish, holders.get(wish.holder))}
 
 
 def _plan(wish: Wish, seen: Observation, action: Action, step: Step, reference: Reference) -> Plan:

@@ -49,6 +49,15 @@ def without_source(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(calls, "statmount", lambda mount_id, mask: real(mount_id, mask & ~mounts._SB_SOURCE))
 
 
+def without_openat2(patch: pytest.MonkeyPatch) -> None:
+    """Linux 5.5, and whatever forbids the call by a seccomp filter."""
+
+    def missing(*_arguments: object) -> t.NoReturn:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    patch.setattr(calls, "openat2", missing)
+
+
 def without_layer_handles(patch: pytest.MonkeyPatch, *, refusal: int = errno.EINVAL) -> None:
     """Before Linux 6.13: an overlay takes no descriptors."""
     real = calls.fsconfig
@@ -71,7 +80,7 @@ def attach_at(path: Path, mount: int) -> None:
     path.mkdir(exist_ok=True)
     try:
         with Walk(str(path)) as walk:
-            attach(mount, walk)
+            attach(mount, inodes.inode_of(mount), walk)
     finally:
         os.close(mount)
 

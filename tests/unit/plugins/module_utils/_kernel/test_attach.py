@@ -10,7 +10,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import attach
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import attach, inodes
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.create import create_filesystem
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition
@@ -23,7 +23,7 @@ def attach_scratch(place: Path) -> None:
     mount = create_filesystem(SCRATCH, device=None, layers=(), may_share=True)
     try:
         with Walk(str(place)) as walk:
-            attach.attach(mount, walk)
+            attach.attach(mount, inodes.inode_of(mount), walk)
     finally:
         os.close(mount)
 

@@ -25,6 +25,7 @@ from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils._kernel
     attach_at,
     leave_on,
     make_tmpfs,
+    without_openat2,
     without_source,
     without_unique_ids,
 )
@@ -38,6 +39,7 @@ IDS = [
     pytest.param(leave_on, id="on"),
     pytest.param(without_source, id="no source"),
     pytest.param(without_unique_ids, id="no unique ids"),
+    pytest.param(without_openat2, id="no openat2"),
 ]
 
 
@@ -103,7 +105,7 @@ def test_attach_to_a_renamed_directory_is_refused_and_leaves_nothing(private_pla
     mount, before = make_tmpfs(), read_mounts()
     with Walk(str(private_place / "m")) as walk:
         (private_place / "m").rename(private_place / "other")
-        assert refused(attach, mount, walk).code == "conflict"
+        assert refused(attach, mount, inodes.inode_of(mount), walk).code == "conflict"
     os.close(mount)
     assert read_mounts() == before
 
@@ -114,6 +116,6 @@ def test_attach_below_what_was_mounted_meanwhile_is_refused(private_place: Path,
     mount = make_tmpfs()
     with Walk(str(private_place / "m")) as walk:
         mount_at(private_place / "m")
-        assert refused(attach, mount, walk).code == "conflict"
+        assert refused(attach, mount, inodes.inode_of(mount), walk).code == "conflict"
     os.close(mount)
     assert row_at(private_place / "m").source == "world"

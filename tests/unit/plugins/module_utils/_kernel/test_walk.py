@@ -12,7 +12,13 @@ import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import (
     Walk,
     keep_ways,
+    look_at,
     open_directory,
+)
+from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils._kernel.kernels import (
+    Switch,
+    leave_on,
+    without_openat2,
 )
 
 
@@ -187,6 +193,18 @@ def test_way_that_was_made_anew_is_not_taken_for_the_old_one(tree: Path) -> None
         assert exists(new / "file") is True
 
 
+def test_way_to_what_is_missing_is_kept_as_far_as_it_goes(tree: Path) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    with keep_ways(()):
+        assert exists(tree / "a" / "new" / "one") is False
+        swap(tree)
+        (tree / "old" / "new").mkdir()
+        (tree / "old" / "new" / "one").touch()
+        assert exists(tree / "a" / "new" / "one") is True
+        assert len(os.listdir("/proc/self/fd")) == before + 2
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
 @pytest.mark.parametrize("path", ["a/link/file", "way/b", "a/file/b", "missing/more"])
 def test_way_that_ends_early_is_not_kept(tree: Path, path: str) -> None:
     with keep_ways(()):
@@ -207,3 +225,34 @@ def test_way_on_a_managed_mount_point_is_not_kept(tree: Path, managed: str) -> N
         assert exists(tree / "a" / "file")
         assert len(os.listdir("/proc/self/fd")) == before + 1
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+# --- What everybody sees ---
+
+
+@pytest.fixture(params=[leave_on, without_openat2], ids=["at once", "by a walk"])
+def glance(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look as the kernel can, and as it can without openat2(2)."""
+    t.cast(Switch, request.param)(monkeypatch)
+
+
+@pytest.mark.usefixtures("glance")
+@pytest.mark.parametrize(
+    ("path", "is_seen"),
+    [("a/b", True), ("a/file", True), ("a/missing", False), ("way/b", False), ("a/file/b", False)],
+)
+def test_look_at_follows_no_link(tree: Path, path: str, is_seen: bool) -> None:
+    inode = look_at(f"{tree}/{path}")
+    assert (inode is not None) is is_seen
+    if inode is not None:
+        assert inode.identity.inode == (tree / path).lstat().st_ino
+
+
+@pytest.mark.usefixtures("glance")
+def test_look_at_leaves_no_handle_behind_and_shares_no_way(tree: Path) -> None:
+    before = os.listdir("/proc/self/fd")
+    with keep_ways(()):
+        assert exists(tree / "a" / "file")
+        swap(tree)
+        assert look_at(str(tree / "a" / "file")) is None
+    assert os.listdir("/proc/self/fd") == before

@@ -53,6 +53,16 @@ def test_close_with_a_note_keeps_it(run: Path) -> None:
     assert operations.list_notes() == {PATH: (NOTE,)}
 
 
+def test_close_that_forgets_leaves_neither_note_nor_lock(run: Path) -> None:
+    operation = locked()
+    operation.note(NOTE)
+    operation.close(forgets=True)
+    assert os.listdir(run / "operations") == []
+    again = locked()
+    assert again.records() == ()
+    again.close()
+
+
 def test_list_notes_leaves_out_own_ones_and_bare_locks() -> None:
     for path in ("/srv/b", "/srv/c"):
         locked(path).note({**NOTE, "path": path})
