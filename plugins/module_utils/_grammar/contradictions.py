@@ -24,6 +24,8 @@ def find_contradictions(names: t.Sequence[str], groups: t.Iterable[t.Sequence[st
 
     The kernel would take the last of them, and equal requests have no order.
     """
+    if not names:
+        return []
     given = set(names)
     faults = [
         f"{quote(name)}: given {names.count(name)} times; write it once"

@@ -44,6 +44,7 @@ NEVER_LIST = (
     "/var/lib/docker",
     "/var/lib/kubelet",
 )
+_NEVER_BELOW = tuple(f"{never}/" for never in NEVER_LIST)
 # ASCII alone, so a character is a byte.
 _PLAIN = re.compile(rf"(?:/(?!\.{{1,2}}(?:/|\Z))[ -.0-~]{{1,{COMPONENT_BYTES}}})+")
 # Never roots themselves, though directories below them may be.
@@ -101,13 +102,13 @@ def is_below(path: str, root: str) -> bool:
 
 def refuse_never(path: str, option: str, *, code: Code = "path_not_allowed") -> None:
     """Refuse what is on the never-list or below it, whatever the configuration."""
-    for never in NEVER_LIST:
-        if path == never or is_below(path, never):
-            raise refusal(
-                code,
-                f"{option}: {quote(path)} belongs to the system, nothing at or below {quote(never)} "
-                "may be mounted, whatever the configuration; choose another directory",
-            )
+    if f"{path}/".startswith(_NEVER_BELOW):
+        never = next(never for never in NEVER_LIST if path == never or is_below(path, never))
+        raise refusal(
+            code,
+            f"{option}: {quote(path)} belongs to the system, nothing at or below {quote(never)} "
+            "may be mounted, whatever the configuration; choose another directory",
+        )
 
 
 def refuse_outside(

@@ -8,7 +8,6 @@ Pure. Private to holdfast.mounts.
 from __future__ import annotations
 
 import json
-import re
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.shape import (
@@ -27,7 +26,8 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger imp
 MAX_TEXT = 64 * 1024 * 1024
 # More than any number of the ledger needs; reading a longer one takes time that grows with its square.
 _MAX_DIGITS = 30
-_LONG_NUMBER = re.compile(f"[0-9]{{{_MAX_DIGITS + 1}}}")
+_LONG_NUMBER = "0" * (_MAX_DIGITS + 1)
+_AS_ZEROS = str.maketrans("123456789", "000000000")
 
 _encode = json.JSONEncoder(sort_keys=True).encode
 
@@ -141,7 +141,8 @@ def _parse(text: str) -> object:
         return json.loads(
             text,
             object_pairs_hook=_unique,
-            parse_int=_whole if _LONG_NUMBER.search(text) else None,
+            # Ten times as fast as a regular expression, which takes longer than the parser.
+            parse_int=_whole if _LONG_NUMBER in text.translate(_AS_ZEROS) else None,
             parse_float=_refuse_number,
             parse_constant=_refuse_number,
         )

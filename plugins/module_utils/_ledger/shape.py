@@ -7,6 +7,7 @@ Pure. Private to holdfast.mounts.
 
 from __future__ import annotations
 
+import functools
 import re
 import typing as t
 
@@ -117,12 +118,30 @@ def build_operation(data: object) -> Members:
 def _build_holders(members: Members) -> t.Dict[str, Holder]:
     holders = {}
     for name, data in _members(members["holders"], '"holders"').items():
-        _checked(check_holder, name, "holders")
-        optional = _OPTIONAL_HOLDER_KEYS & _members(data, "a holder").keys()
-        claim = _members(data, "a holder", _HOLDER_KEYS | optional if optional else _HOLDER_KEYS)
-        boot = "boot" in optional and _typed(claim, "boot", bool)
-        holders[name] = Holder(_matching(claim, "since", _MOMENT), _build_lease(claim), boot)
+        _check_holder(name)
+        holders[name] = _build_claim(_members(data, "a holder"))
     return holders
+
+
+# A host's ten thousand references have few holders, who came at few moments.
+@functools.lru_cache(maxsize=4096)
+def _check_holder(name: str) -> None:
+    _checked(check_holder, name, "holders")
+
+
+def _build_claim(data: Members) -> Holder:
+    optional = _OPTIONAL_HOLDER_KEYS & data.keys()
+    claim = _members(data, "a holder", _HOLDER_KEYS | optional if optional else _HOLDER_KEYS)
+    lease = _build_lease(claim)
+    if not optional and claim["since"].__class__ is str:
+        return _plain_claim(claim["since"])
+    boot = "boot" in optional and _typed(claim, "boot", bool)
+    return Holder(_matching(claim, "since", _MOMENT), lease, boot)
+
+
+@functools.lru_cache(maxsize=4096)
+def _plain_claim(since: str) -> Holder:
+    return Holder(_matching({"since": since}, "since", _MOMENT))
 
 
 def _build_lease(claim: Members) -> t.Optional[Lease]:
