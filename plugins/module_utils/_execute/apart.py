@@ -30,7 +30,8 @@ def run_apart(works: t.Sequence[Work], call: Call) -> None:
 
 def _course(work: Work, call: Call) -> t.Callable[[], t.Dict[str, t.Any]]:
     def run() -> t.Dict[str, t.Any]:
-        work.is_apart = False
+        # The handle of a mount that was made before is closed here; the other process gives it back.
+        work.is_apart, work.is_open, work.mount = False, False, -1
         run_batch([work], call)
         work.drop_mount()
         return {

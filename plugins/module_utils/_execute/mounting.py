@@ -154,13 +154,22 @@ def attach_mount(work: Work, call: Call) -> None:
     kind: Kind = "file" if work.root.kind == "file" else "directory"
     make_mount_point(work, call, is_file=kind == "file")
     with Walk(work.path, shares=True) as walk:
-        is_new = walk.inode is not None and walk.inode.identity == work.made.get(work.path)
-        place = place_of(walk, has_entries=not is_new and walk.has_entries())
+        place = place_of(walk)
         refuse_unsafe_way(place, call.request, what="mount point", about=work.path)
         refuse_wrong_kind(place, kind)
         _refuse_covered(walk, place)
-        refuse_entries(place, call.request)
+        if not _is_as_made(walk, work):
+            # Not before: what covers it may not answer.
+            refuse_entries(replace(place, has_entries=walk.has_entries()), call.request)
         attach.attach(work.mount, work.root, walk)
+
+
+def _is_as_made(walk: Walk, work: Work) -> bool:
+    """Whether this operation has just made the mount point, and only root can have filled it."""
+    inode = walk.inode
+    if inode is None or inode.is_writable_by_others:
+        return False
+    return inode.identity == work.made.get(work.path)
 
 
 def _refuse_covered(walk: Walk, place: Place) -> None:

@@ -40,8 +40,6 @@ def make_missing(
     note is told each path and inode before the path shows it. What somebody else makes meanwhile is
     left as it is, and the next look at the path tells what that is. Raises OSError.
     """
-    # Where nobody but root may write, nobody else can put another one in a new one's place.
-    is_contested = walk.writable_ancestor is not None
     depth = walk.path.count("/") - len(walk.missing)
     parent, path = walk.directory, walk.path.rsplit("/", len(walk.missing))[0]
     try:
@@ -49,7 +47,7 @@ def make_missing(
             depth, path = depth + 1, f"{path}/{name}"
             is_last = path == walk.path
             made = _Made(parent, temporary_name(operation, depth), is_last and is_file)
-            made.make(attributes if is_last else MountPointAttributes(), is_contested=is_contested)
+            made.make(attributes if is_last else MountPointAttributes())
             note(path, made.identity)
             made.reveal(name)
             if is_last:
@@ -72,7 +70,7 @@ class _Made:
         self.is_file = is_file
         self.identity = Identity("", 0, 0)
 
-    def make(self, attributes: MountPointAttributes, *, is_contested: bool) -> None:
+    def make(self, attributes: MountPointAttributes) -> None:
         if self.is_file:
             flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
         else:
@@ -82,7 +80,8 @@ class _Made:
             fd = os.open(self.temporary, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=self.parent)
             try:
                 inode = inode_of(fd)
-                if is_contested:
+                # Where nobody but root may write, nobody else can put another one in its place.
+                if inode_of(self.parent).is_writable_by_others:
                     _refuse_swapped(fd, inode, is_file=self.is_file)
                 if (inode.uid, inode.gid) != (attributes.uid, attributes.gid):
                     os.fchown(fd, attributes.uid, attributes.gid)

@@ -60,6 +60,11 @@ class Inode:
         return self._told[5]
 
     @property
+    def is_writable_by_others(self) -> bool:
+        """Whether others than root may write it, by owner or mode, which has the mask of an ACL too."""
+        return self.uid != 0 or bool(self.mode & 0o022)
+
+    @property
     def links(self) -> int:
         """How many names it has."""
         return self._told[3]

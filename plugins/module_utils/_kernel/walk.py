@@ -70,7 +70,7 @@ class Walk:
         if not self.missing or not self._is_lent or inode_of(way.directory).links:
             return above
         # It was removed meanwhile, and may be there again, as another one.
-        self.missing, self._is_lent = (), False
+        self.missing, self.directory, self._is_lent = (), -1, False
         return None
 
     def _descend(self, names: t.Sequence[str], here: str, inode: Inode) -> Inode:
@@ -81,7 +81,7 @@ class Walk:
             if inode.mount_id != asked and not self.waits:
                 refuse_to_wait(inode, here)
                 asked = inode.mount_id
-            if self.writable_ancestor is None and (inode.uid != 0 or inode.mode & 0o022):
+            if self.writable_ancestor is None and inode.is_writable_by_others:
                 self.writable_ancestor = here or "/"
             try:
                 leaf = os.open(name, _OPEN, dir_fd=self.directory)
@@ -204,9 +204,10 @@ def look_at(path: str) -> t.Optional[Inode]:
         with Walk(path) as walk:
             return None if walk.obstacle else walk.inode
     try:
-        return inode_of(fd)
+        inode = inode_of(fd)
     finally:
         os.close(fd)
+    return None if inode.is_symlink else inode
 
 
 def open_directory(path: str) -> t.Optional[int]:

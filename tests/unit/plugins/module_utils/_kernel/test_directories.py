@@ -121,6 +121,29 @@ def test_make_missing_leaves_what_somebody_else_made_meanwhile(private_place: Pa
     assert [path.name for path in private_place.iterdir()] == ["a"]
 
 
+def test_make_missing_refuses_what_was_swapped_below_a_directory_that_came_meanwhile(
+    private_place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, real = private_place / "a", os.mkdir
+
+    def come(way: str) -> None:
+        if way == str(place):
+            (place / "theirs").mkdir(parents=True, mode=0o700)
+            (place / "theirs" / "secret").touch()
+            place.chmod(0o777)
+
+    def make_and_swap(name: str, mode: int = 0o777, *, dir_fd: t.Optional[int] = None) -> None:
+        real(name, mode, dir_fd=dir_fd)
+        if dir_fd is not None and (place / "theirs").exists():
+            (place / name).rename(place / "new")
+            (place / "theirs").rename(place / name)
+
+    monkeypatch.setattr(os, "mkdir", make_and_swap)
+    with pytest.raises(OSError, match="swapped"):
+        make(place / "b", note=come)
+    assert [look(path) for path in place.iterdir() if any(path.iterdir())] == [("drwx------", 0, 0)]
+
+
 def test_make_missing_below_a_link_that_came_meanwhile_fails(private_place: Path) -> None:
     (private_place / "elsewhere").mkdir()
 

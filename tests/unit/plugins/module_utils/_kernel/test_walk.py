@@ -205,6 +205,26 @@ def test_way_to_what_is_missing_is_kept_as_far_as_it_goes(tree: Path) -> None:
     assert len(os.listdir("/proc/self/fd")) == before
 
 
+def test_way_that_is_gone_is_given_back_once(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, new = os.open, tree / "new"
+
+    def fail(path: str, *arguments: t.Any, **named: t.Any) -> int:
+        if path == "/":
+            raise OSError(12, "Cannot allocate memory")
+        return real(path, *arguments, **named)
+
+    new.mkdir()
+    with keep_ways(()):
+        assert exists(new / "file") is False
+        new.rmdir()
+        monkeypatch.setattr(os, "open", fail)
+        with pytest.raises(OSError, match="memory"):
+            exists(new / "file")
+        other = real("/", os.O_PATH)
+    os.fstat(other)
+    os.close(other)
+
+
 @pytest.mark.parametrize("path", ["a/link/file", "way/b", "a/file/b", "missing/more"])
 def test_way_that_ends_early_is_not_kept(tree: Path, path: str) -> None:
     with keep_ways(()):
@@ -239,7 +259,14 @@ def glance(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.usefixtures("glance")
 @pytest.mark.parametrize(
     ("path", "is_seen"),
-    [("a/b", True), ("a/file", True), ("a/missing", False), ("way/b", False), ("a/file/b", False)],
+    [
+        ("a/b", True),
+        ("a/file", True),
+        ("a/missing", False),
+        ("a/link", False),
+        ("way/b", False),
+        ("a/file/b", False),
+    ],
 )
 def test_look_at_follows_no_link(tree: Path, path: str, is_seen: bool) -> None:
     inode = look_at(f"{tree}/{path}")
