@@ -16,6 +16,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._execute.mounting 
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Work
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.child import run_with_deadline
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.create import create_filesystem
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.directories import make_missing
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import inode_of
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger import operations
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import (
@@ -33,13 +34,12 @@ CALL = Call(make_request(), HOST, "2026-01-01T00:00:00Z")
 LIBC = ctypes.CDLL(None, use_errno=True)
 MakeWork = t.Callable[..., Work]
 
+pytestmark = pytest.mark.usefixtures("run")
+
 
 @pytest.fixture(name="make_work")
-def make_works(private_place: Path, monkeypatch: pytest.MonkeyPatch) -> t.Iterator[MakeWork]:
+def make_works() -> t.Iterator[MakeWork]:
     """Return what makes a work whose mount is ready to be attached."""
-    monkeypatch.setattr(operations, "RUN_PATH", str(private_place / "run"))
-    monkeypatch.setattr(operations, "_OPERATIONS", str(private_place / "run" / "operations"))
-    operations.prepare_run()
     works: t.List[Work] = []
 
     def make(path: Path, **attributes: int) -> Work:
@@ -98,7 +98,7 @@ def test_what_covers_a_mount_point_and_does_not_answer_is_not_asked(
 def test_new_mount_point_is_looked_into_where_others_may_have_filled_it(
     private_place: Path, make_work: MakeWork, monkeypatch: pytest.MonkeyPatch, mode: int, is_looked_at: bool
 ) -> None:
-    place, real = private_place / "a", directories.make_missing
+    place, real = private_place / "a", make_missing
 
     def make_and_fill(*arguments: t.Any, **named: t.Any) -> None:
         real(*arguments, **named)

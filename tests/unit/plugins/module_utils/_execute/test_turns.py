@@ -28,12 +28,7 @@ from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builder
 CALL = Call(make_request(lock_timeout=1), HOST, "2026-01-01T00:00:00Z")
 
 
-@pytest.fixture(autouse=True)
-def prepare_run(private_place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep locks in a directory of the test."""
-    monkeypatch.setattr(operations, "RUN_PATH", str(private_place / "run"))
-    monkeypatch.setattr(operations, "_OPERATIONS", str(private_place / "run" / "operations"))
-    operations.prepare_run()
+pytestmark = pytest.mark.usefixtures("run")
 
 
 def is_free(device: str) -> bool:

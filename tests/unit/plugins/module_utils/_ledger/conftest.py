@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, holdfast.mounts contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A directory of locks and notes, and processes that keep locks.
+"""Processes that keep locks.
 
 Collections can be imported only once pytest has read this file, so the fixtures do it.
 """
@@ -8,23 +8,11 @@ Collections can be imported only once pytest has read this file, so the fixtures
 from __future__ import annotations
 
 import typing as t
-from pathlib import Path
 
 import pytest
 
 if t.TYPE_CHECKING:
     from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils._ledger.locking import Child
-
-
-@pytest.fixture(name="run")
-def prepare(private_place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the directory of locks and notes."""
-    from ansible_collections.holdfast.mounts.plugins.module_utils._ledger import operations
-
-    monkeypatch.setattr(operations, "RUN_PATH", str(private_place / "run"))
-    monkeypatch.setattr(operations, "_OPERATIONS", str(private_place / "run" / "operations"))
-    operations.prepare_run()
-    return private_place / "run"
 
 
 @pytest.fixture(name="start")
