@@ -137,6 +137,20 @@ def test_bulk_mounts_a_source_before_what_shows_it(world: World) -> None:
     assert "size=3072k" in world.top("/srv/a-view").options
 
 
+def test_bulk_release_leaves_what_carries_another_mount(world: World) -> None:
+    names = [f"m{number:02}" for number in range(12)]
+    succeed(world, mounts=[entry(name, opts=["mode=0755"]) for name in names], holder="h")
+    world.make_directory("/srv/m05/theirs")
+    world.mount("tmpfs", "/srv/m05/theirs", "tmpfs")
+    paths = [{"path": f"/srv/{name}"} for name in names]
+    result = predict_and_call(world, mounts=paths, holder="h", state="released")
+    assert result.failed
+    told = {found["path"]: found.get("error", {}).get("code") for found in result.mounts}
+    assert {path for path, code in told.items() if code} == {"/srv/m05"}
+    assert told["/srv/m05"] == "busy"
+    assert list(world.references) == ["/srv/m05"]
+
+
 def test_bulk_over_filesystems_by_turns_comes_and_goes(world: World) -> None:
     world.make_directory("/srv/b")
     world.mount("tmpfs", "/srv/b", "tmpfs", data="mode=0755")

@@ -34,6 +34,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._execute.mounting 
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Work, as_coded
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.attach import is_mounted, take_off
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts import keep_carriers
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.waiting import WouldWait
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import keep_ways
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import short_lock
@@ -67,7 +68,10 @@ def _run(works: t.Sequence[Work], call: Call) -> None:
     _each(works, "recover", call, lambda work: _recover(work, call))
     ledger = _take_over([work.path for work in works if work.is_going_on], read_ledger(), call)
     refuse_other_namespace(ledger, call.host)
-    with keep_ways(ledger.references) if len(works) > _FEW else contextlib.nullcontext():
+    with contextlib.ExitStack() as stack:
+        if len(works) > _FEW:
+            stack.enter_context(keep_ways(ledger.references))
+            stack.enter_context(keep_carriers())
         _run_on(works, call, ledger)
 
 

@@ -30,17 +30,16 @@ _LONG_NUMBER = "0" * (_MAX_DIGITS + 1)
 _AS_ZEROS = str.maketrans("123456789", "000000000")
 
 _encode = json.JSONEncoder(sort_keys=True).encode
+_T = t.TypeVar("_T")
 
 
 def ledger_to_json(ledger: Ledger) -> str:
     """Return the text of a ledger: ASCII, sorted, one line for each reference and directory."""
-    references = {path: reference_to_dict(value) for path, value in ledger.references.items()}
-    directories = {path: _identity_to_dict(value) for path, value in ledger.directories.items()}
     return (
         "{\n"
         f' "boot_id": {_encode(ledger.boot_id)},\n'
-        f' "directories": {_lines(directories)},\n'
-        f' "references": {_lines(references)},\n'
+        f' "directories": {_lines(ledger.directories, _identity_to_dict)},\n'
+        f' "references": {_lines(ledger.references, reference_to_dict)},\n'
         f' "version": {VERSION}\n'
         "}\n"
     )
@@ -124,10 +123,23 @@ def _corrupt(what: WrongShape) -> MountError:
     )
 
 
-def _lines(members: t.Mapping[str, object]) -> str:
-    # The C encoder cannot indent, and the one that can is several times slower.
-    rows = [f"  {_encode({path: members[path]})[1:-1]}" for path in sorted(members)]
+def _lines(members: t.Mapping[str, _T], to_dict: t.Callable[[_T], object]) -> str:
+    rows = [_line(path, members[path], to_dict) for path in sorted(members)]
     return "{\n" + ",\n".join(rows) + "\n }" if rows else "{}"
+
+
+# The batches of a call write what the ones before have written, and all that they leave as it is.
+_written: t.Dict[t.Tuple[str, object], t.Tuple[object, str]] = {}
+
+
+def _line(path: str, value: _T, to_dict: t.Callable[[_T], object]) -> str:
+    known = _written.get((path, to_dict))
+    if known is not None and known[0] is value:
+        return known[1]
+    # The C encoder cannot indent, and the one that can is several times slower.
+    line = f"  {_encode({path: to_dict(value)})[1:-1]}"
+    _written[path, to_dict] = (value, line)
+    return line
 
 
 def _identity_to_dict(identity: Identity) -> t.Dict[str, object]:

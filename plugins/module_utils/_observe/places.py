@@ -198,7 +198,10 @@ def place_at(path: str) -> Place:
 
 
 def _submounts(mount_id: int, host: Host) -> t.Tuple[int, ...]:
-    if host.protection == "full":
+    is_unique = host.protection == "full"
+    if mounts.carries_none(mount_id, is_unique=is_unique):
+        return ()
+    if is_unique:
         return listmount(mount_id, 256)
     return tuple(mount.mount_id for mount in table.read_mounts() if mount.parent_id == mount_id)
 

@@ -9,7 +9,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls, inodes
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls, inodes, mounts
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.attach import attach
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts import (
     find_mount,
@@ -94,6 +94,25 @@ def test_has_submounts(private_place: Path, mount_at: MountAt) -> None:
     assert not has_submounts(inode.mount_id, is_unique=inode.has_unique_id)
     mount_at(private_place / "m" / "below")
     assert has_submounts(inode.mount_id, is_unique=inode.has_unique_id)
+
+
+@pytest.mark.usefixtures("switched")
+def test_carriers_are_looked_for_once(private_place: Path, mount_at: MountAt) -> None:
+    def carries_none(inode: inodes.Inode) -> bool:
+        return mounts.carries_none(inode.mount_id, is_unique=inode.has_unique_id)
+
+    bare, carrier = (seen_at(mount_at(private_place / name)) for name in ("bare", "carrier"))
+    mount_at(private_place / "carrier" / "below")
+    assert not carries_none(bare)  # nobody has looked
+    with mounts.keep_carriers():
+        assert carries_none(bare)
+        assert not carries_none(carrier)
+        mount_at(private_place / "bare" / "late")
+        assert carries_none(bare)
+        with pytest.raises(OSError, match="busy"):
+            calls.umount2(str(private_place / "bare"), 0)
+    with mounts.keep_carriers():
+        assert not carries_none(bare)
 
 
 # --- Attaching ---
