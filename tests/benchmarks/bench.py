@@ -30,6 +30,7 @@ from worlds import Hosts, inside  # noqa: E402
 INSIDE = (
     ("plain", "one", ()),
     ("plain", "raw", (1000,)),
+    ("plain", "bare", (1000,)),
     ("plain", "bulk", (1000,)),
     ("plain", "bulk", (10000,)),
     ("plain", "command", (100,)),

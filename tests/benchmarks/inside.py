@@ -3,7 +3,8 @@
 """Measure in the module, without Ansible: a program that runs in a world and prints seconds as JSON.
 
 inside.py others COUNT
-inside.py bulk COUNT, inside.py raw COUNT, inside.py one, inside.py facts, inside.py command COUNT
+inside.py bulk COUNT, inside.py raw COUNT, inside.py bare COUNT, inside.py command COUNT
+inside.py one, inside.py facts
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.spec import ARGUMENT_SPEC
 from ansible_collections.holdfast.mounts.plugins.module_utils._call.safe_mount import run_call
 from ansible_collections.holdfast.mounts.plugins.module_utils._observe.facts import observe_facts
+from bare import mount_bare
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 MS_NOSUID_NODEV = 6
@@ -95,6 +97,25 @@ def raw(count: int) -> Seconds:
     return {f"raw-{count}": timed(mount), f"raw-unmount-{count}": timed(unmount)}
 
 
+def bare(count: int) -> Seconds:
+    """The system calls of as many mounts in a bulk, with nothing between them."""
+    os.makedirs("/srv/bare", exist_ok=True)
+    os.makedirs("/run/bare", exist_ok=True)
+    directory = os.open("/srv/bare", os.O_PATH)
+    points = [f"/srv/bare/{number}" for number in range(count)]
+
+    def mount() -> None:
+        for point in points:
+            mount_bare(directory, point, f"/run/bare/{os.path.basename(point)}")
+
+    seconds = timed(mount)
+    for point in points:
+        check(LIBC.umount2(point.encode(), 0))
+        os.rmdir(point)
+    os.close(directory)
+    return {f"bare-{count}": seconds}
+
+
 def command(count: int) -> Seconds:
     """As many commands: mkdir, mount(8)."""
     os.makedirs("/srv/command", exist_ok=True)
@@ -138,6 +159,7 @@ def others(count: int) -> Seconds:
 def main() -> None:
     """Do what the words say."""
     doings: t.Dict[str, t.Callable[..., Seconds]] = {
+        "bare": bare,
         "bulk": bulk,
         "command": command,
         "facts": facts,
