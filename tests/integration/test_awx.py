@@ -111,8 +111,7 @@ def test_cancelled_job_is_put_right_by_the_next(project: Project) -> None:
         assert time.monotonic() < deadline
         time.sleep(0.1)
     # AWX ends the whole unit of work; so nothing of the job can release what it holds.
-    world.kill(-working.pid)
-    world.wait(working.pid)
+    project.cancel(working)
     assert world.holders("/srv/scratch") == ["job-7"]
     if (COLLECTION / "playbooks" / "reconcile.yml").exists():
         healed = project.job("reconcile.yml", answer_survey("reconcile", drop_holders="job-7\n"))

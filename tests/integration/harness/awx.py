@@ -8,11 +8,14 @@ receptor: the worker runs in a world of the tests.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 import typing as t
 from pathlib import Path
 
@@ -122,6 +125,16 @@ class Project:
             stdout=(artifacts / "stdout").read_text(),
         )
 
+    def cancel(self, running: Running) -> None:
+        """End everything of a job at once, as AWX does; its Ansible has a session of its own."""
+        self.world.kill(-running.pid)
+        while left := _processes_of(running):
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.05)
+        self.world.wait(running.pid)
+
     def job(self, playbook: str, answers: t.Mapping[str, t.Any], **options: t.Any) -> Job:
         """Run a job to its end."""
         return self.finish(self.start(playbook, answers, **options))
@@ -144,6 +157,16 @@ class Project:
         (data / "env" / "extravars").write_text(yaml.dump(dict(variables), Dumper=_Dumper))
         (data / "env" / "cmdline").write_text("--check" if check else "")
         (data / "inventory" / "hosts").write_text(INVENTORY.format(python=sys.executable))
+
+
+def _processes_of(running: Running) -> t.List[int]:
+    """Return the processes that live in a job's home."""
+    home, found = os.fsencode(f"HOME={running.folder}"), []
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):  # it has ended
+            if home in environment.read_bytes().split(b"\0"):
+                found.append(int(environment.parent.name))
+    return found
 
 
 def build_collection(folder: Path) -> None:
