@@ -34,7 +34,6 @@ myst_heading_anchors = 3
 OTHERS = re.compile(r"ansible_collections\.ansible\.(builtin|posix)\.(\w+)_(module|lookup|filter)$")
 CORE = "https://docs.ansible.com/ansible/latest/"
 PAGES = {
-    "action_plugins": "plugins/action.html",
     "ansible_configuration_settings": "reference_appendices/config.html",
     "common_return_values": "reference_appendices/common_return_values.html",
 }

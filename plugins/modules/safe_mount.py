@@ -556,16 +556,13 @@ error:
       sample: "'/srv/scratch' is busy: 1 process uses it; end that and repeat, or leave the unmount for later"
 """
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._imports.lazily import import_lazily
+from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.secrets import DiscreetModule
+from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.spec import ARGUMENT_SPEC, given
+from ansible_collections.holdfast.mounts.plugins.module_utils._call.safe_mount import run_call
 
 
 def main() -> None:
     """Run the module."""
-    import_lazily()
-    from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.secrets import DiscreetModule
-    from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.spec import ARGUMENT_SPEC, given
-    from ansible_collections.holdfast.mounts.plugins.module_utils._call.safe_mount import run_call
-
     module = DiscreetModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     result = run_call(
         module.params,

@@ -23,7 +23,7 @@ sys.path.insert(0, str(TESTS / "integration"))
 from figures import Samples  # noqa: E402
 from plot import draw  # noqa: E402
 from report import describe_machine, write_markdown  # noqa: E402
-from runs import Case, Runner, all_cases, warming_cases  # noqa: E402
+from runs import Case, Runner, all_cases  # noqa: E402
 from worlds import Hosts, inside  # noqa: E402
 
 # Programs in a world: its name, what they measure, how many.
@@ -83,8 +83,6 @@ def measure(options: argparse.Namespace, scratch: Path) -> Samples:
         say("worlds")
         for name in [case.world for case in cases] + [name for name, _what, _figure in INSIDE_AT]:
             hosts.get(name)
-        for case in warming_cases():
-            run_case(case, hosts, runner, {})
         for number in range(options.rounds):
             started = time.monotonic()
             run_round(hosts, runner, samples, cases)

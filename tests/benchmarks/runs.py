@@ -26,14 +26,13 @@ class Case:
     """One or more plays that are run one after the other, in a world of this name.
 
     tasks: by the name that their figures get. undo: what puts the world back, past Ansible.
-    is_first: no run before it has left a payload. is_long: only on demand.
+    is_long: only on demand.
     """
 
     world: str
     tasks: t.Mapping[str, Task]
     undo: t.Optional[t.Callable[[World], t.Any]] = None
     hosts: t.Sequence[str] = ()
-    is_first: bool = False
     is_long: bool = False
 
 
@@ -58,7 +57,7 @@ class Runner:
         environment.update(
             ANSIBLE_CALLBACKS_ENABLED="task_time",
             ANSIBLE_CALLBACK_PLUGINS=str(CALLBACKS),
-            ANSIBLE_HOME=str(self.folder / (f"home-{self.count}" if case.is_first else "home")),
+            ANSIBLE_HOME=str(self.folder / "home"),
             ANSIBLE_COLLECTIONS_PATH=f"{environment['ANSIBLE_COLLECTIONS_PATH']}:{self.peers}",
             TASK_TIME_FILE=str(record),
         )
@@ -156,15 +155,9 @@ def all_cases() -> t.List[Case]:
             "plain",
             {"one": one(), "one-again": one(), "one-release": ours(path="/srv/one", state="released")},
         ),
-        Case("plain", {"one-first": one()}, let_go, is_first=True),
         *(Case(world, {f"one@{name}": one()}, let_go) for name, world in crowded.items()),
         *(bulk(count) for count in (10, 100, 1000)),
         *(loop(count) for count in (10, 100, 1000)),
         *(case for count in (1000, 2000, 10000) for case in facts(count)),
         *on_eight_hosts(),
     ]
-
-
-def warming_cases() -> t.List[Case]:
-    """What leaves the payloads that the others take; is_first tells what that costs."""
-    return [Case("plain", {"one": one()}, let_go), *facts(1000)[:1]]

@@ -16,7 +16,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._execute import (
     apart,
     recovering,
     staging,
-    unmounting,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.batch import run_batch
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.mounting import can_hang
@@ -27,7 +26,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work impo
     Work,
     as_coded,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._imports.lazily import load_now
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.clock import read_moment
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.stages import list_stages
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import (
@@ -52,8 +50,6 @@ def execute(call: Call) -> t.Tuple[Outcome, ...]:
 
     Raises MountError where the whole call is refused.
     """
-    if call.request.state != "mounted" or call.request.purge:
-        load_now(unmounting)
     prepare_run()
     if list_stages():
         staging.sweep_stages()

@@ -15,15 +15,13 @@ import sys
 import typing as t
 from pathlib import Path
 
-from harness.place import COLLECTION, HARNESS, LEDGER, LOG, RUN, Place, Zygote, find_collections_path
+from harness.place import HARNESS, LEDGER, LOG, RUN, Place, Zygote, find_collections_path
 from harness.results import Finished, Played, Result, read_adhoc, read_record, read_result
 
 __all__ = ["LEDGER", "LOG", "RUN", "World", "Zygote", "executable"]
 
 # Seconds that nothing takes; more where everything is slow, as under emulation.
 FOREVER = float(os.environ.get("HARNESS_FOREVER", "300"))
-# Beside ansible_collections, so each copy of the collection has its own.
-PAYLOADS = COLLECTION.parents[2] / "payloads"
 
 
 class World(Place):
@@ -181,12 +179,9 @@ def executable(name: str) -> str:
 
 
 def make_home(scratch: Path) -> Path:
-    """Return Ansible's own folder, with the payloads that all tests share unless it is there already."""
+    """Return Ansible's own folder."""
     home = scratch / "ansible"
-    if not home.exists():
-        home.mkdir()
-        PAYLOADS.mkdir(parents=True, exist_ok=True)
-        (home / "holdfast_mounts").symlink_to(PAYLOADS)
+    home.mkdir(exist_ok=True)
     return home
 
 
