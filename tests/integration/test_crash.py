@@ -124,10 +124,10 @@ def undo(world: World, operation: Operation) -> None:
     assert [m.point for m in world.table if m.point.startswith(("/srv/", RUN))] == []
     assert [path.name for path in world.file(f"{RUN}/stage").glob("*")] == []
     assert [str(path) for path in world.file(RUN).rglob("*") if path.is_file() and path.stat().st_size] == []
-    # A file that was being written stays until the ledger is written again; it is no fact.
+    # The reserve, and a file that was being written, which stays until the ledger is written again: no facts.
     names = {path.name for path in world.file("/etc/ansible/facts.d").iterdir()}
     assert [name for name in names if not name.startswith(".")] == ["holdfast_mounts.fact"]
-    assert len(names) <= 2
+    assert names <= {"holdfast_mounts.fact", ".holdfast_mounts.new", ".holdfast_mounts.reserve"}
 
 
 def is_in_fstab(world: World) -> bool:

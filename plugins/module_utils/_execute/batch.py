@@ -38,7 +38,12 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts imp
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.waiting import WouldWait
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import keep_ways
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import short_lock
-from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.store import read_ledger, write_ledger
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.codec import Budget
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.store import (
+    open_budget,
+    read_ledger,
+    write_ledger,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import refuse_other_namespace
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import Surroundings
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.views import as_seen
@@ -87,11 +92,12 @@ def _take_over(paths: t.Sequence[str], ledger: Ledger, call: Call) -> Ledger:
 
 def _run_on(works: t.Sequence[Work], call: Call, ledger: Ledger) -> None:
     around = Surroundings(ledger.references)
-    _each(works, "look at", call, lambda work: _decide(work, call, ledger, around))
+    budget = open_budget()
+    _each(works, "look at", call, lambda work: _decide(work, call, ledger, around, budget))
     _each(_at(works, "mount"), "mount", call, lambda work: prepare_mount(work, call, ledger))
     acting = [work for work in works if work.step != "none"]
     if acting:
-        declare(acting, call, ledger)
+        declare(acting, call, ledger, budget.spent)
         with in_turn():
             _each(acting, "change", call, lambda work: _act(work, call, ledger))
     _commit(works, call, ledger)
@@ -114,9 +120,11 @@ def _each(works: t.Iterable[Work], step: str, call: Call, act: t.Callable[[Work]
             work.error = as_coded(error, work.path, step=step, state=call.request.state)
 
 
-def _decide(work: Work, call: Call, ledger: Ledger, around: Surroundings) -> None:
+def _decide(work: Work, call: Call, ledger: Ledger, around: Surroundings, budget: Budget) -> None:
     seen = observe(work.entry, ledger.references, call, around)
-    work.plan = decide(work.entry, call, seen, around)
+    plan = decide(work.entry, call, seen, around)
+    budget.spend(plan, ledger.references.get(work.path))
+    work.plan = plan
 
 
 def _act(work: Work, call: Call, ledger: Ledger) -> None:

@@ -7,6 +7,7 @@ So none is ever there that nobody wants, whatever is killed when. Private to hol
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Work
@@ -77,5 +78,7 @@ def take_over(paths: t.Sequence[str], ledger: Ledger, call: Call) -> Ledger:
         return ledger
     with short_lock("ledger", call.lock_deadline):
         written = read_ledger().changed(changes)
-        write_ledger(written)
+        # Numbers may have grown, for which a full disk has no room: each call finds out anew then.
+        with contextlib.suppress(OSError):
+            write_ledger(written)
     return written

@@ -7,11 +7,12 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
+import errno
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute import recovering
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.notes import from_records, to_record
-from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Work
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Work, as_coded
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import (
     Record,
     list_notes,
@@ -35,9 +36,10 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger imp
 Notes = t.Mapping[str, t.Sequence[Record]]
 
 
-def declare(works: t.Sequence[Work], call: Call, decided_on: Ledger) -> None:
+def declare(works: t.Sequence[Work], call: Call, decided_on: Ledger, growth: int) -> None:
     """Write the notes of these works, after looking once more, under the ledger's lock, for neighbours.
 
+    growth: how many bytes the ledger will be longer; where there is no room for them, nothing is done.
     A work whose neighbour is under way is marked contended; one whose neighbour has come meanwhile
     gets its error.
     """
@@ -47,7 +49,8 @@ def declare(works: t.Sequence[Work], call: Call, decided_on: Ledger) -> None:
         recovering.recover_dead(noted, call)
     with short_lock("ledger", call.lock_deadline):
         ledger = read_ledger()
-        require_room(len(works))
+        if growth:
+            require_room(growth)
         around = Surroundings(ledger.references) if ledger != decided_on else None
         notes = list_notes(but=own)
         for work in works:
@@ -60,18 +63,26 @@ def declare(works: t.Sequence[Work], call: Call, decided_on: Ledger) -> None:
             try:
                 if around is not None:
                     _refuse_new_neighbours(work, call, ledger, around)
-            except MountError as error:
-                work.error = error
-                continue
-            _note(work, call, decided_on)
+                _note(work, call, decided_on)
+            except (MountError, OSError) as error:
+                work.error = as_coded(error, work.path, step="note", state=call.request.state)
 
 
 def _note(work: Work, call: Call, ledger: Ledger) -> None:
+    """Write the note of a work. What unmounts does without one where there is no room.
+
+    Nobody can note a mount then either, so nobody gets in its way; killed between the unmount and the
+    ledger, it leaves a reference whose mount is missing, and the next release takes that out.
+    """
     reference = work.plan.reference if work.plan and work.step != "unmount" else None
     held = reference or ledger.references[work.path]
     note = Note(work.name, t.cast(Kind, work.step), work.path, held.mount_id, reference)
-    work.is_noted = True
-    work.operation.note(to_record(note, call.now))
+    try:
+        work.operation.note(to_record(note, call.now))
+        work.is_noted = True
+    except OSError as error:
+        if work.step != "unmount" or error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
 
 
 def _have_sources_changed(work: Work, ledger: Ledger, decided_on: Ledger) -> bool:

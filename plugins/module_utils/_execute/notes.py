@@ -36,7 +36,9 @@ def to_record(note: Note, now: str) -> Record:
 
 def made_record(path: str, identity: Identity) -> Record:
     """Return the line that tells of a directory before it gets its name."""
-    return {"made": path, "device": identity.device, "inode": identity.inode, "birth": identity.birth}
+    # Its depth tells which it is: all lie on the way to the path that the first line has.
+    depth = path.count("/")
+    return {"made": depth, "device": identity.device, "inode": identity.inode, "birth": identity.birth}
 
 
 def from_records(records: t.Sequence[Record]) -> Note:
@@ -49,5 +51,5 @@ def from_records(records: t.Sequence[Record]) -> Note:
         path=first["path"],
         mount_id=first["mount_id"],
         reference=None if reference is None else reference_from_dict(reference),
-        made=tuple(made_from_dict(line) for line in records[1:]),
+        made=tuple(made_from_dict(line, first["path"]) for line in records[1:]),
     )

@@ -25,8 +25,9 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._execute.run impor
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Outcome, as_coded
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.child import Task, run_together
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.waiting import WouldWait
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.codec import Budget
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import list_notes
-from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.store import read_ledger
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.store import open_budget, read_ledger
 from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import (
     place_at,
     refuse_other_namespace,
@@ -45,22 +46,29 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.request im
 class _World:
     """The host as it is, and the ledger as it would become."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, budget: Budget) -> None:
         self.ledger = ledger
+        self.budget = budget
         self.mounted: t.Dict[str, Definition] = {}
         self.unmounted: t.Set[int] = set()
 
-    def apply(self, outcome: Outcome) -> None:
+    def apply(self, outcome: Outcome) -> Outcome:
+        """Take in what an entry would do; return its outcome, which is an error where the ledger has no room."""
         plan = outcome.plan
         if plan is None:
-            return
+            return outcome
         held = self.ledger.references.get(plan.path)
+        try:
+            self.budget.spend(plan, held)
+        except MountError as error:
+            return Outcome(plan.path, error=error.about(plan.path))
         if plan.step == "mount" and plan.definition is not None:
             self.mounted[plan.path] = plan.definition
         if plan.step == "unmount" and held is not None:
             self.unmounted.add(held.mount_id)
         if plan.writes_ledger:
             self.ledger = self.ledger.changed({plan.path: plan.reference})
+        return outcome
 
     def adjust(self, seen: Observation, entry: Entry) -> Observation:
         """Return what would be seen once everything before it were done.
@@ -112,10 +120,11 @@ class Prediction:
 
     def __init__(self, host: Host) -> None:
         ledger = read_ledger()
+        budget = open_budget()
         refuse_other_namespace(ledger, host)
         for records in list_notes().values():
             ledger = settled(ledger, *settle_note(records, ledger, host))
-        self._world = _World(recognised(ledger.references, ledger, host))
+        self._world = _World(recognised(ledger.references, ledger, host), budget)
 
     @property
     def ledger(self) -> Ledger:
@@ -133,8 +142,7 @@ class Prediction:
                 outcomes.update(stopped)
                 for group in _groups(going):
                     for outcome in _predict_group(group, own, world, Surroundings(world.ledger.references)):
-                        world.apply(outcome)
-                        outcomes[outcome.path] = outcome
+                        outcomes[outcome.path] = world.apply(outcome)
         given = [entry.path for entry in call.request.entries]
         return tuple(outcomes[path] for path in given + sorted(set(outcomes) - set(given)))
 

@@ -12,6 +12,7 @@ import typing as t
 from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.booting import (
+    recognised,
     remove_unwanted,
     write_wanted,
 )
@@ -72,7 +73,7 @@ def recover(operation: Operation, call: Call) -> None:
     records = operation.records()
     if not records:
         return
-    found = read_ledger()
+    found = recognised([operation.path], read_ledger(), call.host)
     note, settlement = settle_note(records, found, call.host)
     if settlement.takes_off:
         _take_off(note, call.host)

@@ -20,6 +20,8 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.text impo
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import Code
 
 COMPONENT_BYTES = 255  # NAME_MAX, limits.h
+# Far more than anybody nests: each component of a mount point may be a directory that the ledger remembers.
+PATH_COMPONENTS = 64
 PATH_BYTES = 4095  # PATH_MAX without the terminating zero, limits.h
 
 # Neither these nor anything below them, whatever the configuration.
@@ -46,7 +48,7 @@ NEVER_LIST = (
 )
 _NEVER_BELOW = tuple(f"{never}/" for never in NEVER_LIST)
 # ASCII alone, so a character is a byte.
-_PLAIN = re.compile(rf"(?:/(?!\.{{1,2}}(?:/|\Z))[ -.0-~]{{1,{COMPONENT_BYTES}}})+")
+_PLAIN = re.compile(rf"(?:/(?!\.{{1,2}}(?:/|\Z))[ -.0-~]{{1,{COMPONENT_BYTES}}}){{1,{PATH_COMPONENTS}}}")
 # Never roots themselves, though directories below them may be.
 NEVER_ROOTS = ("/", "/home", "/opt", "/root", "/run", "/tmp", "/var")
 
@@ -89,6 +91,8 @@ def _component_fault(path: str) -> str:
     for component in components:
         if len(component.encode("utf-8", "surrogatepass")) > COMPONENT_BYTES:
             return f"has a component of more than {COMPONENT_BYTES} bytes; write a shorter name"
+    if len(components) > PATH_COMPONENTS:
+        return f"has more than {PATH_COMPONENTS} components; write a path with fewer directories"
     return ""
 
 

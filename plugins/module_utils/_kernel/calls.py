@@ -47,6 +47,7 @@ MNT_DETACH = 2
 UMOUNT_NOFOLLOW = 8
 MS_PRIVATE = 1 << 18
 RENAME_NOREPLACE = 1
+RENAME_EXCHANGE = 2
 
 _libc = ctypes.CDLL(None, use_errno=True)
 

@@ -7,8 +7,10 @@ Pure. Private to holdfast.mounts.
 
 from __future__ import annotations
 
+import itertools
 import json
 import typing as t
+from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.shape import (
     VERSION,
@@ -21,9 +23,16 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.shape impo
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Identity
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Holder, Ledger, Reference
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.plan import Plan
 
-# Characters. Ten thousand references take about five million.
-MAX_TEXT = 64 * 1024 * 1024
+# Bytes. Ten thousand references take about five million.
+MAX_LEDGER = 64 * 1024 * 1024
+# Of one line: an overlay of 500 layers with long paths, or a thousand holders.
+MAX_REFERENCE = 128 * 1024
+# What nobody can take up by coming: numbers of a mount that is made anew are longer than the old ones.
+_KEPT_FREE = 1024 * 1024
+# The numbers of a mount and of a directory, which are not known before it is made.
+_NUMBERS = 256
 # More than any number of the ledger needs; reading a longer one takes time that grows with its square.
 _MAX_DIGITS = 30
 _LONG_NUMBER = "0" * (_MAX_DIGITS + 1)
@@ -34,14 +43,85 @@ _T = t.TypeVar("_T")
 
 
 def ledger_to_json(ledger: Ledger) -> str:
-    """Return the text of a ledger: ASCII, sorted, one line for each reference and directory."""
-    return (
+    """Return the text of a ledger: ASCII, sorted, one line for each reference and directory.
+
+    Raises MountError where it would be larger than what is read.
+    """
+    references = [_line(path, ledger.references[path]) for path in sorted(ledger.references)]
+    text = (
         "{\n"
         f' "boot_id": {_encode(ledger.boot_id)},\n'
-        f' "directories": {_lines(ledger.directories, _identity_to_dict)},\n'
-        f' "references": {_lines(ledger.references, reference_to_dict)},\n'
+        f' "directories": {_block("[]", _rows(ledger.directories))},\n'
+        f' "references": {_block("{}", references)},\n'
         f' "version": {VERSION}\n'
         "}\n"
+    )
+    if is_too_large(len(text)):
+        raise _full()
+    return text
+
+
+def is_too_large(size: int) -> bool:
+    """Whether nobody would read a ledger of so many bytes: asked before one is written, and before one is read."""
+    return size > MAX_LEDGER
+
+
+class Budget:
+    """How much the ledger may grow by what one batch, or one prediction, adds to it.
+
+    What makes it no longer is never refused, so whoever holds something can let go of it.
+    """
+
+    def __init__(self, size: int) -> None:
+        """size: of the ledger as it is, in bytes."""
+        self._left = MAX_LEDGER - _KEPT_FREE - size
+        self.spent = 0
+
+    def spend(self, plan: Plan, old: t.Optional[Reference]) -> None:
+        """Count in what a plan makes of a mount point's reference. Raises MountError where it may not."""
+        path, new = plan.path, plan.reference
+        if new is None or new is old:
+            return
+        size = len(_line(path, new))
+        growth = size - (0 if old is None else len(_line(path, old)))
+        if growth <= 0:
+            return
+        if size > MAX_REFERENCE:
+            raise _too_long(path, new)
+        growth += _NUMBERS
+        if plan.step == "mount":
+            growth += len(_encode(path)) + _NUMBERS * path.count("/")
+        if growth > self._left - self.spent:
+            raise _full()
+        self.spent += growth
+
+
+def _too_long(path: str, reference: Reference) -> MountError:
+    most = f"{MAX_REFERENCE} bytes are the most that the ledger keeps of one mount point"
+    if len(_line(path, replace(reference, holders={}))) > MAX_REFERENCE // 2:
+        return MountError(
+            "option_not_allowed",
+            f"opts: the options of '{path}' are too long, {most}; write fewer or shorter ones, of an overlay "
+            "fewer layers in lowerdir or layers with shorter paths",
+            step="record",
+            path=path,
+        )
+    return MountError(
+        "in_use",
+        f"holder: '{path}' has {len(reference.holders) - 1} holders already, and {most}; have those that are "
+        "gone dropped (safe_mount_reconcile, drop_holders or live_holders), give new ones a ttl, or hold a "
+        "bind of it at another path",
+        step="record",
+        path=path,
+    )
+
+
+def _full() -> MountError:
+    return MountError(
+        "mount_failed",
+        f"the ledger of this host is full, {MAX_LEDGER} bytes are the most that is kept; release what nobody "
+        "needs any longer, which always works, then repeat",
+        step="record",
     )
 
 
@@ -85,6 +165,8 @@ def ledger_from_json(text: str) -> Ledger:
     what RFC 8259 leaves to chance, such as double keys and NaN.
     """
     try:
+        if is_too_large(len(text)):
+            raise WrongShape(f"it has more than {MAX_LEDGER} bytes")
         return build_ledger(_parse(text))
     except WrongShape as error:
         raise _corrupt(error) from error
@@ -98,10 +180,10 @@ def reference_from_dict(data: object) -> Reference:
         raise _corrupt(error) from error
 
 
-def made_from_dict(data: object) -> t.Tuple[str, Identity]:
-    """Return the directory that a line of a note tells of. Raises ledger_corrupt."""
+def made_from_dict(data: object, path: str) -> t.Tuple[str, Identity]:
+    """Return the directory that a line of a note about this path tells of. Raises ledger_corrupt."""
     try:
-        return build_made(data)
+        return build_made(data, path)
     except WrongShape as error:
         raise _corrupt(error) from error
 
@@ -123,32 +205,42 @@ def _corrupt(what: WrongShape) -> MountError:
     )
 
 
-def _lines(members: t.Mapping[str, _T], to_dict: t.Callable[[_T], object]) -> str:
-    rows = [_line(path, members[path], to_dict) for path in sorted(members)]
-    return "{\n" + ",\n".join(rows) + "\n }" if rows else "{}"
+def _block(brackets: str, rows: t.Sequence[str]) -> str:
+    return f"{brackets[0]}\n" + ",\n".join(rows) + f"\n {brackets[1]}" if rows else brackets
 
 
 # The batches of a call write what the ones before have written, and all that they leave as it is.
-_written: t.Dict[t.Tuple[str, object], t.Tuple[object, str]] = {}
+_written: t.Dict[str, t.Tuple[Reference, str]] = {}
 
 
-def _line(path: str, value: _T, to_dict: t.Callable[[_T], object]) -> str:
-    known = _written.get((path, to_dict))
-    if known is not None and known[0] is value:
+def _line(path: str, reference: Reference) -> str:
+    known = _written.get(path)
+    if known is not None and known[0] is reference:
         return known[1]
     # The C encoder cannot indent, and the one that can is several times slower.
-    line = f"  {_encode({path: to_dict(value)})[1:-1]}"
-    _written[path, to_dict] = (value, line)
+    line = f"  {_encode({path: reference_to_dict(reference)})[1:-1]}"
+    _written[path] = (reference, line)
     return line
 
 
-def _identity_to_dict(identity: Identity) -> t.Dict[str, object]:
-    return {"device": identity.device, "inode": identity.inode, "birth": identity.birth}
+def _rows(directories: t.Mapping[str, Identity]) -> t.List[str]:
+    """Return the tree of what was made, one component in a row, so that no path repeats those above it."""
+    rows: t.List[str] = []
+    parent, before = "", [""]
+    # A slash sorts before every other character, so that what lies below a directory comes right after it.
+    for path in sorted(directories, key=lambda path: path.replace("/", "\0")):
+        way, _slash, name = path.rpartition("/")
+        if way != parent:
+            parent, names = way, way.split("/")
+            shared = sum(1 for _each in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(before, names)))
+            rows += [f"  [{depth}, {_encode(names[depth])}]" for depth in range(shared, len(names))]
+        made, depth = directories[path], path.count("/")
+        rows.append(f'  [{depth}, {_encode(name)}, "{made.device}", {made.inode}, {made.birth}]')
+        before = path.split("/")
+    return rows
 
 
 def _parse(text: str) -> object:
-    if len(text) > MAX_TEXT:
-        raise WrongShape(f"it has more than {MAX_TEXT} characters")
     try:
         return json.loads(
             text,

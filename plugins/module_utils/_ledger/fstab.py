@@ -15,14 +15,15 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk impor
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.fstab_text import edited, find_entry
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import short_lock
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.trusted import (
+    Replaceable,
     open_trusted,
     read_trusted,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.fstab import BootEntry
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.fstab import MARK, BootEntry
 
 FSTAB_PATH = "/etc/fstab"
-_NEW_NAME = ".fstab.holdfast.new"
+_HIDDEN = ".fstab.holdfast"
 
 
 def _untrusted(what: str) -> MountError:
@@ -66,20 +67,14 @@ def _read(fd: int) -> bytes:
 def _replace(content: bytes, like: t.Optional[int]) -> None:
     """Put a new file in the place of the old one, with its mode, group and labels; without one 0644."""
     with Walk(FSTAB_PATH, waits=True) as walk:
-        directory = walk.directory
-        _discard_new(directory)
+        directory = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=walk.directory)
         try:
-            flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
-            with os.fdopen(os.open(_NEW_NAME, flags, 0o600, dir_fd=directory), "wb") as file:
-                file.write(content)
-                file.flush()
-                _imitate(file.fileno(), like)
-                os.fsync(file.fileno())
-            os.rename(_NEW_NAME, walk.name, src_dir_fd=directory, dst_dir_fd=directory)
-            _sync(directory)
-        except BaseException:
-            _discard_new(directory)
-            raise
+            file = Replaceable(directory, walk.name, _HIDDEN)
+            file.replace(content, lambda fd: _imitate(fd, like))
+            if MARK.encode("ascii") not in content:
+                file.drop_reserve()
+        finally:
+            os.close(directory)
 
 
 def _imitate(fd: int, like: t.Optional[int]) -> None:
@@ -93,16 +88,3 @@ def _imitate(fd: int, like: t.Optional[int]) -> None:
         # A label of a security module may not be ours to set; the directory's default holds then.
         with contextlib.suppress(OSError):
             os.setxattr(fd, name, os.getxattr(like, name))
-
-
-def _sync(directory: int) -> None:
-    fd = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-def _discard_new(directory: int) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(_NEW_NAME, dir_fd=directory)

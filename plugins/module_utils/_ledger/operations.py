@@ -11,6 +11,7 @@ Private to holdfast.mounts.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
@@ -103,12 +104,19 @@ class Operation:
         return os.path.basename(self._file)
 
     def note(self, record: Record) -> None:
-        """Add one line to the note, in one write. Dies with the boot, so it is not synced."""
-        os.write(self.fd, json.dumps(record).encode("ascii") + b"\n")
+        """Add one line to the note, in one write or not at all. Dies with the boot, so it is not synced."""
+        line = json.dumps(record).encode("ascii") + b"\n"
+        size = os.fstat(self.fd).st_size
+        if os.write(self.fd, line) != len(line):
+            os.ftruncate(self.fd, size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def records(self) -> t.Tuple[Record, ...]:
         """Return the note's lines: of the operation that died with this lock, if any did."""
-        return _records(self.fd)
+        records = _records(self.fd)
+        if not records and os.fstat(self.fd).st_size:
+            self.forget()  # killed while it wrote its first line: it has done nothing
+        return records
 
     def forget(self) -> None:
         """Take back the note and keep the lock."""

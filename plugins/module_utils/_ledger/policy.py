@@ -38,7 +38,7 @@ def read_policy() -> Policy:
     Raises MountError C(policy_untrusted) for a file that others than root may have written, or that
     is malformed.
     """
-    raw = read_trusted(POLICY_PATH, _untrusted)
+    raw = read_trusted(POLICY_PATH, _untrusted, most=MAX_BYTES)
     return Policy() if raw is None else policy_from_json(raw)
 
 

@@ -19,8 +19,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.host impor
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.lease import Lease
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Holder, Ledger, Reference
 
-VERSION = 1
-MAX_WORD = 1024 * 1024
+VERSION = 2
 RESTORE = "restore it from a backup, or move it away once you have checked that nothing it names is mounted"
 
 _LEDGER_KEYS = frozenset(("boot_id", "directories", "references", "version"))
@@ -28,7 +27,7 @@ _REFERENCE_KEYS = frozenset(Reference.__dataclass_fields__)
 _HOLDER_KEYS = frozenset(("expires", "since"))
 _OPTIONAL_HOLDER_KEYS = frozenset(("boot", "lease"))
 _LEASE_KEYS = frozenset(("boot_id", "ends", "ttl"))
-_IDENTITY_KEYS = frozenset(Identity.__dataclass_fields__)
+_MADE_KEYS = frozenset((*Identity.__dataclass_fields__, "made"))
 _NOTE_KEYS = frozenset(("kind", "mount_id", "operation", "path", "pid", "reference", "since"))
 
 _TOKEN = re.compile(r"[A-Za-z0-9._-]{0,128}")
@@ -61,8 +60,8 @@ def build_ledger(data: object) -> Ledger:
         raise WrongShape(f'its "version" is {version}, expected {VERSION}')
     return Ledger(
         boot_id=_matching(members, "boot_id", _TOKEN),
-        references=_each(members, "references", build_reference),
-        directories=_each(members, "directories", build_identity),
+        references=_build_references(members["references"]),
+        directories=_build_directories(members["directories"]),
     )
 
 
@@ -87,9 +86,28 @@ def build_reference(data: object) -> Reference:
     )
 
 
-def build_identity(data: object) -> Identity:
-    """Return the identity of this shape."""
-    members = _members(data, "a directory", _IDENTITY_KEYS)
+def _build_directories(data: object) -> t.Dict[str, Identity]:
+    """Return by path what was made. A row is a component: its depth, its name, and of a made one its identity."""
+    if not isinstance(data, list):
+        raise WrongShape('"directories" is no list')
+    found: t.Dict[str, t.Optional[Identity]] = {}
+    above = [""]
+    for row in data:
+        if not isinstance(row, list) or len(row) not in (2, 5):
+            raise WrongShape("a directory is no list of two or five values")
+        depth, name = row[0], row[1]
+        if depth.__class__ is not int or name.__class__ is not str or not 0 < depth <= len(above):
+            raise WrongShape("a directory has no name, or lies below none")
+        path = _checked(check_path, f"{above[depth - 1]}/{name}", "directories")
+        if path in found or "/" in name:
+            raise WrongShape("a directory is there twice, or is none")
+        found[path] = _build_identity(row[2], row[3], row[4]) if len(row) > 2 else None
+        above[depth:] = [path]
+    return {path: identity for path, identity in found.items() if identity is not None}
+
+
+def _build_identity(device: object, inode: object, birth: object) -> Identity:
+    members = {"device": device, "inode": inode, "birth": birth}
     return Identity(_matching(members, "device", _DEVICE), _number(members, "inode"), _birth(members))
 
 
@@ -98,11 +116,11 @@ def _birth(members: Members) -> int:
     return _number(members, "birth", -(2**95), 2**95)
 
 
-def build_made(data: object) -> t.Tuple[str, Identity]:
-    """Return the path and the identity of this shape."""
-    members = _members(data, "a line of a note", _IDENTITY_KEYS | {"made"})
-    path = _checked(check_path, _typed(members, "made", str), "made")
-    return path, build_identity({name: members[name] for name in _IDENTITY_KEYS})
+def build_made(data: object, path: str) -> t.Tuple[str, Identity]:
+    """Return the directory at that depth of the note's path, and its identity, of this shape."""
+    members = _members(data, "a line of a note", _MADE_KEYS)
+    depth = _number(members, "made", 1, path.count("/"))
+    return "/".join(path.split("/")[: depth + 1]), _build_identity(members["device"], members["inode"], members["birth"])
 
 
 def build_operation(data: object) -> Members:
@@ -155,11 +173,11 @@ def _build_lease(claim: Members) -> t.Optional[Lease]:
     return Lease(_number(members, "ttl", 1), boot_id, _number(members, "ends"), expires)
 
 
-def _each(members: Members, name: str, build: t.Callable[[object], _T]) -> t.Dict[str, _T]:
+def _build_references(data: object) -> t.Dict[str, Reference]:
     result = {}
-    for path, data in _members(members[name], f'"{name}"').items():
-        _checked(check_path, path, name)
-        result[path] = build(data)
+    for path, reference in _members(data, '"references"').items():
+        _checked(check_path, path, "references")
+        result[path] = build_reference(reference)
     return result
 
 
@@ -206,7 +224,7 @@ def _matching(members: Members, name: str, pattern: t.Pattern[str]) -> str:
 
 
 def _word(value: object, name: str) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_WORD:
-        raise WrongShape(f'a value in "{name}" is not a string of 1 to {MAX_WORD} characters')
+    if not isinstance(value, str) or not value:
+        raise WrongShape(f'a value in "{name}" is no string, or an empty one')
     # What Python can print needs no look at each character: it is stricter than check_text, and fast.
     return value if value.isprintable() else _checked(check_text, value, name)

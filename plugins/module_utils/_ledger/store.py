@@ -13,10 +13,13 @@ import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.codec import (
+    MAX_LEDGER,
+    Budget,
     ledger_from_json,
     ledger_to_json,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.trusted import (
+    Replaceable,
     read_trusted,
     refuse_unsafe_way,
 )
@@ -24,8 +27,8 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors imp
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger
 
 LEDGER_PATH = "/etc/ansible/facts.d/holdfast_mounts.fact"
-# The local facts of Ansible are *.fact, so the new file is none until it takes the ledger's name.
-_NEW_NAME = ".holdfast_mounts.new"
+# The local facts of Ansible are *.fact, so a new file is none until it takes the ledger's name.
+_HIDDEN = ".holdfast_mounts"
 
 
 def _untrusted(what: str) -> MountError:
@@ -42,12 +45,20 @@ def read_ledger() -> Ledger:
 
     Raises MountError C(ledger_untrusted) or C(ledger_corrupt).
     """
-    raw = read_trusted(LEDGER_PATH, _untrusted)
-    if raw is None:
-        return Ledger()
-    if raw != _last[0]:
-        _last[:] = raw, ledger_from_json(raw.decode("utf-8", "surrogateescape"))
-    return t.cast(Ledger, _last[1])
+    raw = _read()
+    while raw is not None and raw != _last[0]:
+        try:
+            _last[:] = raw, ledger_from_json(raw.decode("utf-8", "surrogateescape"))
+        except MountError:
+            # On a full disk the file that was opened may be the next reserve, and be written into meanwhile.
+            torn, raw = raw, _read()
+            if raw == torn:
+                raise
+    return Ledger() if raw is None else t.cast(Ledger, _last[1])
+
+
+def _read() -> t.Optional[bytes]:
+    return read_trusted(LEDGER_PATH, _untrusted, most=MAX_LEDGER)
 
 
 # A call reads the ledger several times, and mostly finds what it read or wrote last.
@@ -56,55 +67,33 @@ _last: t.List[t.Any] = [None, None]
 
 def write_ledger(ledger: Ledger) -> None:
     """Replace the ledger durably; the caller holds its lock. Raises MountError or OSError."""
-    text = ledger_to_json(ledger).encode("utf-8")
-    directory = _open_facts_directory()
-    try:
-        _discard_new(directory)
-        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
-        with os.fdopen(os.open(_NEW_NAME, flags, 0o600, dir_fd=directory), "wb") as file:
-            file.write(text)
-            file.flush()
-            os.fchmod(file.fileno(), 0o644)
-            os.fsync(file.fileno())
-        os.rename(_NEW_NAME, os.path.basename(LEDGER_PATH), src_dir_fd=directory, dst_dir_fd=directory)
-        os.fsync(directory)
-        _last[:] = text, ledger
-    except BaseException:
-        _discard_new(directory)
-        raise
-    finally:
-        os.close(directory)
+    text = ledger_to_json(ledger).encode("ascii")
+    with _replaceable() as file:
+        file.replace(text, lambda fd: os.fchmod(fd, 0o644))
+    _last[:] = text, ledger
 
 
-def require_room(entries: int) -> None:
-    """Refuse, before anything is changed, a ledger that could not be written with so many entries more.
+def open_budget() -> Budget:
+    """Return what the ledger that was read last may still grow by."""
+    return Budget(len(_last[0] or b""))
+
+
+def require_room(growth: int) -> None:
+    """Refuse, before anything is changed, a ledger that could not be written with so many bytes more.
 
     The caller holds the ledger's lock. Raises MountError or OSError.
     """
+    with _replaceable() as file:
+        file.require_room(growth)
+
+
+@contextlib.contextmanager
+def _replaceable() -> t.Iterator[Replaceable]:
     directory = _open_facts_directory()
     try:
-        _discard_new(directory)
-        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
-        fd = os.open(_NEW_NAME, flags, 0o600, dir_fd=directory)
-        try:
-            os.posix_fallocate(fd, 0, _size(directory) + 2048 * entries)
-        finally:
-            os.close(fd)
-            _discard_new(directory)
+        yield Replaceable(directory, os.path.basename(LEDGER_PATH), _HIDDEN)
     finally:
         os.close(directory)
-
-
-def _size(directory: int) -> int:
-    try:
-        return os.stat(os.path.basename(LEDGER_PATH), dir_fd=directory, follow_symlinks=False).st_size
-    except FileNotFoundError:
-        return 0
-
-
-def _discard_new(directory: int) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(_NEW_NAME, dir_fd=directory)
 
 
 def _open_facts_directory() -> int:

@@ -1,22 +1,30 @@
 # Copyright: (c) 2026, holdfast.mounts contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Files of root's that decide something: opened only when nobody else can have written them.
+"""Files of root's that decide something: read only when nobody else can have written them, replaced in one piece.
 
 Private to holdfast.mounts.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import typing as t
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import inode_of
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 
 # From what is wrong to the error that tells it.
 Untrusted = t.Callable[[str], MountError]
+# Makes a new file, of root's alone so far, one that may take the place of the old one.
+Finish = t.Callable[[int], None]
+
+_NEW = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_BLOCK = 4096
 
 
 def refuse_unsafe_way(walk: Walk, untrusted: Untrusted) -> None:
@@ -53,13 +61,16 @@ def open_trusted(path: str, untrusted: Untrusted) -> t.Optional[int]:
     return fd
 
 
-def read_trusted(path: str, untrusted: Untrusted) -> t.Optional[bytes]:
-    """Return what the file at path holds; None where there is none. Raises as open_trusted."""
+def read_trusted(path: str, untrusted: Untrusted, *, most: int = -2) -> t.Optional[bytes]:
+    """Return what the file at path holds; None where there is none. Raises as open_trusted.
+
+    most: bytes that its reader takes; of a longer one one byte more is returned.
+    """
     fd = open_trusted(path, untrusted)
     if fd is None:
         return None
     with os.fdopen(fd, "rb") as file:
-        return file.read()
+        return file.read(most + 1)
 
 
 def _refuse_unsafe_file(fd: int, untrusted: Untrusted) -> None:
@@ -74,3 +85,147 @@ def _refuse_unsafe_file(fd: int, untrusted: Untrusted) -> None:
     for is_wrong, what in wrong:
         if is_wrong:
             raise untrusted(what)
+
+
+class Replaceable:
+    """One file in an open directory, which is replaced in one piece or not at all, and a reserve beside it.
+
+    The reserve has blocks for as long a file as the one that is there. So what is no longer than that can
+    be written when somebody has filled the filesystem: into the reserve, which then changes places with the
+    file, whose blocks are the reserve from then on.
+    LIMIT: not where blocks are never written twice (btrfs, zfs), nor twice in a row where two names cannot
+    be exchanged (nfs, 9p).
+    """
+
+    def __init__(self, directory: int, name: str, hidden: str) -> None:
+        """directory: nobody but root may write it. hidden: what the names of new file and reserve begin with."""
+        self._directory, self._name = directory, name
+        self._new, self._reserve = f"{hidden}.new", f"{hidden}.reserve"
+
+    def replace(self, content: bytes, finish: Finish) -> None:
+        """Have the file hold this content, durably. Raises OSError, and has changed nothing then."""
+        is_longer = len(content) > self._size(self._name)
+        try:
+            try:
+                self._keep_reserve(len(content))
+            except OSError:
+                if is_longer:
+                    raise
+            self._write_new(content, finish)
+            self._rename(self._new)
+            self._trim_reserve(len(content))
+        except OSError as error:
+            self._discard(self._new)
+            if is_longer or error.errno not in _FULL:
+                raise
+            self._write_into_reserve(content, finish)
+        except BaseException:
+            self._discard(self._new)
+            raise
+        os.fsync(self._directory)
+
+    def require_room(self, growth: int) -> None:
+        """Refuse, before anything is done, what would not fit if it were so much longer. Raises OSError."""
+        size = _rounded(self._size(self._name) + growth)
+        self._discard(self._new)
+        fd = os.open(self._new, _NEW, 0o600, dir_fd=self._directory)
+        try:
+            _allocate(fd, size + max(0, size - self._size(self._reserve)))
+        finally:
+            os.close(fd)
+            self._discard(self._new)
+
+    def drop_reserve(self) -> None:
+        """Keep no blocks any longer."""
+        self._discard(self._reserve)
+
+    def _write_new(self, content: bytes, finish: Finish) -> None:
+        self._discard(self._new)
+        with os.fdopen(os.open(self._new, _NEW, 0o600, dir_fd=self._directory), "wb") as file:
+            file.write(content)
+            file.flush()
+            finish(file.fileno())
+            os.fsync(file.fileno())
+
+    def _keep_reserve(self, size: int) -> None:
+        found = self._size(self._reserve)
+        if found >= _rounded(size):
+            return
+        fd = self._open_reserve()
+        try:
+            _allocate(fd, _rounded(size))
+        except OSError:
+            if not found:
+                self._discard(self._reserve)
+            raise
+        finally:
+            os.close(fd)
+
+    def _trim_reserve(self, size: int) -> None:
+        if self._size(self._reserve) > _rounded(size):
+            fd = self._open_reserve()
+            os.ftruncate(fd, _rounded(size))
+            os.close(fd)
+
+    def _open_reserve(self) -> int:
+        with contextlib.suppress(OSError):
+            fd = os.open(self._reserve, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._directory)
+            inode = inode_of(fd)
+            if inode.kind == "file" and inode.uid == 0 and inode.links == 1:
+                return fd
+            os.close(fd)
+        self._discard(self._reserve)
+        return os.open(self._reserve, _NEW, 0o600, dir_fd=self._directory)
+
+    def _write_into_reserve(self, content: bytes, finish: Finish) -> None:
+        fd = self._open_reserve()
+        try:
+            # To its end: blocks that are cut off before it has the name would be somebody else's at once.
+            padded = content.ljust(os.fstat(fd).st_size, b"\n")
+            if os.pwrite(fd, padded, 0) != len(padded):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            finish(fd)
+            os.fsync(fd)
+            self._take_name()
+            os.ftruncate(fd, len(content))
+        finally:
+            os.close(fd)
+
+    def _take_name(self) -> None:
+        """Have the reserve and the file change places."""
+        try:
+            calls.renameat2(self._directory, self._reserve, self._name, calls.RENAME_EXCHANGE)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
+                raise
+            size = self._size(self._name)
+            self._rename(self._reserve)
+            with contextlib.suppress(OSError):
+                self._keep_reserve(size)
+        else:
+            os.chmod(self._reserve, 0o600, dir_fd=self._directory)
+
+    def _rename(self, name: str) -> None:
+        os.rename(name, self._name, src_dir_fd=self._directory, dst_dir_fd=self._directory)
+
+    def _size(self, name: str) -> int:
+        try:
+            return os.stat(name, dir_fd=self._directory, follow_symlinks=False).st_size
+        except FileNotFoundError:
+            return 0
+
+    def _discard(self, name: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=self._directory)
+
+
+def _rounded(size: int) -> int:
+    return -(-size // _BLOCK) * _BLOCK
+
+
+def _allocate(fd: int, size: int) -> None:
+    try:
+        os.posix_fallocate(fd, 0, size)
+    except OSError as error:
+        if error.errno in _FULL:
+            raise  # else this filesystem keeps no blocks for anybody

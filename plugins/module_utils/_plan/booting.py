@@ -30,6 +30,8 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.request im
 
 _NETWORK = ("ceph", "cifs", "glusterfs", "nfs")
 # What getmntent(3) and libmount both take back; a "#" within a field they leave as it is.
+# The C library reads a line of fstab into 4096 bytes and forgets the rest; systemd reads it so.
+_LINE = 4094
 _ESCAPES = {ord(character): f"\\{ord(character):03o}" for character in "\\ \t\n"}
 
 
@@ -47,7 +49,16 @@ def fstab_line(path: str, definition: Definition) -> str:
         words.append(_word(path, word, value))
     fstype = "none" if definition.fstype == "bind" else definition.fstype
     fields = (definition.src, path, fstype, ",".join([*words, MARK]))
-    return " ".join([*(field.translate(_ESCAPES) for field in fields), "0", "0"])
+    line = " ".join([*(field.translate(_ESCAPES) for field in fields), "0", "0"])
+    if len(line.encode("utf-8")) > _LINE:
+        raise refusal(
+            "option_not_allowed",
+            path,
+            f"the entry of fstab for '{path}' would be longer than {_LINE} bytes, and what reads it at boot "
+            "(getmntent(3)) cuts it off there; write fewer or shorter options, or hold the mount without "
+            "'boot: true'",
+        )
+    return line
 
 
 def _word(path: str, name: str, value: t.Optional[str]) -> str:

@@ -36,8 +36,10 @@ MADE = made_record("/srv/a", IDENTITY)
         pytest.param([{**FIRST, "mount_id": "x"}], id="no number"),
         pytest.param([{**FIRST, "reference": {"src": "x"}}], id="half a reference"),
         pytest.param([{name: FIRST[name] for name in FIRST if name != "operation"}], id="a key is missing"),
-        pytest.param([FIRST, {**MADE, "made": 7}], id="a directory without a path"),
-        pytest.param([FIRST, {"made": "/srv/a"}], id="a directory without an inode"),
+        pytest.param([FIRST, {**MADE, "made": "/srv/a"}], id="a directory without a depth"),
+        pytest.param([FIRST, {**MADE, "made": 3}], id="a directory below the mount point"),
+        pytest.param([FIRST, {**MADE, "made": 0}], id="the root directory"),
+        pytest.param([FIRST, {"made": 2}], id="a directory without an inode"),
         pytest.param([FIRST, 7], id="a line that is a number"),
     ],
 )

@@ -34,6 +34,8 @@ ILL_FORMED = {
     "long_component": ("/mnt/" + "x" * 256, "more than 255 bytes"),
     "long_component_in_bytes": ("/mnt/" + "\u00e9" * 128, "more than 255 bytes"),
     "long_path": ("/mnt" + "/abcdefg" * 512, "longer than 4095 bytes"),
+    "deep_path": ("/mnt" + "/a" * 64, "more than 64 components"),
+    "deep_path_of_other_characters": ("/mnt" + "/\u00e9" * 64, "more than 64 components"),
 }
 
 
@@ -114,7 +116,9 @@ WELL_FORMED = {
     "literal_shell": "/mnt/a b,c\"d'$HOME;`e`\\f*",
     "dots_in_a_name": "/mnt/..a/b../...",
     "longest_component": "/mnt/" + "x" * 255,
-    "longest_path": "/mnt" + "/abcdefg" * 511 + "/ab",
+    "longest_path": "/mnt" + ("/" + "x" * 250) * 16 + "/" + "x" * 74,
+    "deepest_path": "/mnt" + "/a" * 63,
+    "deepest_path_of_other_characters": "/mnt" + "/\u00e9" * 63,
     "decomposed": "/mnt/cafe\u0301",
 }
 

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import json
 import typing as t
+from dataclasses import replace
 
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger import codec
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.codec import (
+    Budget,
     ledger_from_json,
     ledger_to_json,
     reference_from_dict,
@@ -19,6 +21,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors imp
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Identity
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.lease import Lease
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Holder, Ledger, Reference
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.plan import Plan, View
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -86,8 +89,8 @@ def refused(text: str) -> MountError:
         pytest.param('{"version": ' + "9" * 10000 + "}", "too long", id="huge number"),
         pytest.param("[" * 100000, "nested too deeply", id="deep lists"),
         pytest.param('{"a":' * 100000, "nested too deeply", id="deep objects"),
-        pytest.param('{"version": 2, "pledges": {}}', "newer version", id="newer version"),
-        pytest.param('{"version": 1}', "missing: boot_id, directories, references", id="keys missing"),
+        pytest.param('{"version": 3, "pledges": {}}', "newer version", id="newer version"),
+        pytest.param('{"version": 2}', "missing: boot_id, directories, references", id="keys missing"),
         pytest.param("error loading facts as JSON or ini", "not valid JSON", id="words of Ansible"),
     ],
 )
@@ -98,8 +101,8 @@ def test_load_text_of_another_shape_is_corrupt(text: str, told: str) -> None:
 
 
 def test_load_too_large_text_is_corrupt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(codec, "MAX_TEXT", 10)
-    assert "more than 10 characters" in refused(" " * 11).message
+    monkeypatch.setattr(codec, "MAX_LEDGER", 10)
+    assert "more than 10 bytes" in refused(" " * 11).message
 
 
 def test_load_corrupt_text_says_what_to_do() -> None:
@@ -107,7 +110,7 @@ def test_load_corrupt_text_says_what_to_do() -> None:
 
 
 def test_load_newer_version_says_what_to_do() -> None:
-    message = refused('{"version": 2}').message
+    message = refused('{"version": 3}').message
     assert "update this one" in message
     assert "move it away" not in message
 
@@ -122,6 +125,10 @@ def rename_reference(path: str) -> Edit:
 
 def edit_holder(name: str, claim: t.Any) -> Edit:
     return lambda data: data["references"][PATH]["holders"].update({name: claim})
+
+
+def edit_rows(*rows: t.Any) -> Edit:
+    return lambda data: data.update(directories=list(rows))
 
 
 CLAIM = {"since": "2026-03-01T10:00:00Z", "expires": None}
@@ -185,10 +192,22 @@ LEASED = {"since": "2026-03-01T10:00:00Z", "expires": "2026-03-02T10:00:00Z", "l
         pytest.param(edit_holder("web", {**LEASED, "lease": {**LEASE, "x": 1}}), id="unknown key of a lease"),
         pytest.param(edit_holder("web", {**CLAIM, "boot": 1}), id="boot number"),
         pytest.param(edit_holder("web", {**CLAIM, "more": 1}), id="unknown key of a claim"),
-        pytest.param(lambda data: data["directories"].update({"/a/./b": {}}), id="directory with a dot"),
-        pytest.param(lambda data: data["directories"][PATH].update(inode=-1), id="inode negative"),
-        pytest.param(lambda data: data["directories"][PATH].update(birth="1"), id="birth text"),
-        pytest.param(lambda data: data["directories"][PATH].update(birth=2**96), id="birth too large"),
+        pytest.param(edit_rows([1, "srv"], [2, "."]), id="directory with a dot"),
+        pytest.param(edit_rows([1, "srv/b", "254:0", 17, 5]), id="directory with a slash"),
+        pytest.param(edit_rows([1, ""]), id="directory without a name"),
+        pytest.param(edit_rows([1, 7]), id="directory whose name is a number"),
+        pytest.param(edit_rows([2, "b"]), id="directory below none"),
+        pytest.param(edit_rows([0, "b"]), id="directory of depth 0"),
+        pytest.param(edit_rows([True, "b"]), id="directory of depth true"),
+        pytest.param(edit_rows([1, "srv"], [3, "b"]), id="directory below a missing one"),
+        pytest.param(edit_rows([1, "srv"], [1, "srv"]), id="directory twice"),
+        pytest.param(edit_rows(*([depth, "a"] for depth in range(1, 66))), id="directory too deep"),
+        pytest.param(edit_rows([1, "srv", "254:0", 17]), id="directory without a birth"),
+        pytest.param(edit_rows({"1": "srv"}), id="directory that is an object"),
+        pytest.param(edit_rows([1, "b", "254:0", -1, 5]), id="inode negative"),
+        pytest.param(edit_rows([1, "b", "254", 17, 5]), id="device of a directory"),
+        pytest.param(edit_rows([1, "b", "254:0", 17, "1"]), id="birth text"),
+        pytest.param(edit_rows([1, "b", "254:0", 17, 2**96]), id="birth too large"),
     ],
 )
 def test_load_edited_ledger_is_corrupt(edit: Edit) -> None:
@@ -243,21 +262,22 @@ def test_write_ledger_is_sorted_lines() -> None:
     assert [line[:18] for line in lines] == [
         "{",
         ' "boot_id": "0b8a5',
-        ' "directories": {',
-        '  "/srv/b": {"birt',
-        " },",
+        ' "directories": [',
+        '  [1, "srv"],',
+        '  [2, "b", "254:0"',
+        " ],",
         ' "references": {',
         '  "/srv/a \\u00fc":',
         '  "/srv/b": {"birt',
         " },",
-        ' "version": 1',
+        ' "version": 2',
         "}",
         "",
     ]
 
 
 def test_write_empty_ledger_is_short() -> None:
-    text = '{\n "boot_id": "",\n "directories": {},\n "references": {},\n "version": 1\n}\n'
+    text = '{\n "boot_id": "",\n "directories": [],\n "references": {},\n "version": 2\n}\n'
     assert ledger_to_json(Ledger()) == text
 
 
@@ -266,6 +286,79 @@ def test_write_reference_has_the_keys_of_the_contract() -> None:
     assert reference["holders"]["web"] == CLAIM
     assert reference["holders"]["7"] == {**LEASED, "boot": True}
     assert {"src", "fstype", "opts", "owned", "holders"} <= set(reference)
+
+
+def test_write_directories_names_each_component_once() -> None:
+    made = Identity("254:0", 17, 5)
+    deep = "".join(f"/{number}-{'x' * 60}" for number in range(62))
+    ways = [deep[: 1 + deep.find("/", start)] for start in range(1, len(deep))]
+    paths = {"/srv" + way.rstrip("/"): made for way in ways if way} | {f"/srv{deep}": made, "/srv/a-b": made}
+    ledger = Ledger("a-boot", {}, dict(paths))
+    text = ledger_to_json(ledger)
+    assert ledger_from_json(text) == ledger
+    assert text.count("x" * 60) == 62
+    assert text.count('"srv"') == 1
+
+
+# --- Limits ---
+
+
+def plan_of(path: str, reference: t.Optional[Reference], step: t.Any = "mount") -> Plan:
+    nothing = View(path, None, None, (), False, False, ())
+    return Plan(path, "mounted", step, nothing, nothing, reference)
+
+
+def test_budget_refuses_options_that_are_too_long() -> None:
+    long = replace(REFERENCE, fstype="overlay", opts=("lowerdir=" + ":".join(["/srv/" + "x" * 250] * 520),))
+    with pytest.raises(MountError) as caught:
+        Budget(0).spend(plan_of(PATH, long), None)
+    assert (caught.value.code, caught.value.path) == ("option_not_allowed", PATH)
+    assert "opts: " in caught.value.message
+    assert "fewer layers in lowerdir" in caught.value.message
+
+
+def held_by(count: int) -> Reference:
+    return replace(REFERENCE, holders={f"job-{number}": REFERENCE.holders["7"] for number in range(count)})
+
+
+def test_budget_refuses_one_holder_too_many() -> None:
+    budget = Budget(0)
+    count = next(n for n in range(1, 3000) if len(codec._line(PATH, held_by(n))) > codec.MAX_REFERENCE)
+    assert count > 500
+    budget.spend(plan_of(PATH, held_by(count - 1), "none"), held_by(count - 2))
+    with pytest.raises(MountError) as caught:
+        budget.spend(plan_of(PATH, held_by(count), "none"), held_by(count - 1))
+    assert caught.value.code == "in_use"
+    assert f"{count - 1} holders" in caught.value.message
+    assert "drop_holders" in caught.value.message
+
+
+def test_budget_lets_go_of_what_is_too_long() -> None:
+    budget = Budget(codec.MAX_LEDGER)
+    budget.spend(plan_of(PATH, held_by(2999), "none"), held_by(3000))
+    budget.spend(plan_of(PATH, None, "unmount"), held_by(3000))
+    assert budget.spent == 0
+
+
+def test_budget_of_a_full_ledger_refuses_to_grow() -> None:
+    budget = Budget(codec.MAX_LEDGER - 1024 * 1024 - 2000)
+    budget.spend(plan_of(PATH, REFERENCE, "none"), None)
+    with pytest.raises(MountError) as caught:
+        for number in range(20):
+            budget.spend(plan_of(f"{PATH}{number}", REFERENCE, "none"), None)
+    assert caught.value.code == "mount_failed"
+    assert "ledger of this host is full" in caught.value.message
+
+
+def test_write_ledger_larger_than_is_read_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    size = len(ledger_to_json(LEDGER))
+    monkeypatch.setattr(codec, "MAX_LEDGER", size)
+    assert ledger_from_json(ledger_to_json(LEDGER)) == LEDGER
+    monkeypatch.setattr(codec, "MAX_LEDGER", size - 1)
+    with pytest.raises(MountError) as caught:
+        ledger_to_json(LEDGER)
+    assert caught.value.code == "mount_failed"
+    assert refused(" " * size).code == "ledger_corrupt"
 
 
 # --- Round trips ---

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import typing as t
 from pathlib import Path
 
@@ -44,6 +45,27 @@ def test_note_that_was_cut_by_a_kill_counts_up_to_its_last_whole_line() -> None:
     operation.note(NOTE)
     os.write(operation.fd, b'{"made": "/s')
     assert operation.records() == (NOTE,)
+
+
+def test_note_cut_in_its_first_line_is_none_and_the_next_one_is_whole() -> None:
+    operation = locked()
+    os.write(operation.fd, b'{"path": "/s')
+    assert operation.records() == ()
+    operation.note(NOTE)
+    assert operation.records() == (NOTE,)
+
+
+def test_note_for_which_there_is_no_room_is_not_there_at_all(run: Path) -> None:
+    operation = locked()
+    operation.note(NOTE)
+    subprocess.run(["mount", "-o", "remount,size=64k", str(run.parent)], check=True)
+    for size in (3000, 60000, 70000):
+        with pytest.raises(OSError, match="No space"):
+            for _number in range(30):
+                operation.note({"made": "x" * size})
+        assert operation.records()[0] == NOTE
+        operation.forget()
+        operation.note(NOTE)
 
 
 def test_close_with_a_note_keeps_it(run: Path) -> None:

@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
+import subprocess
 import typing as t
 from pathlib import Path
 
 import pytest
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger import store
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.codec import ledger_to_json
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger
@@ -37,8 +40,13 @@ def written_file(file: Path) -> Path:
     return file
 
 
+RESERVE = ".holdfast_mounts.reserve"
+NEW = ".holdfast_mounts.new"
+
+
 def listing(file: Path) -> t.List[str]:
-    return sorted(os.listdir(file.parent))
+    """Return the names beside the ledger, the reserve's aside."""
+    return sorted(set(os.listdir(file.parent)) - {RESERVE})
 
 
 def make_hard_link(file: Path) -> None:
@@ -164,7 +172,7 @@ def test_write_replaces_the_file_and_leaves_an_open_one_whole(written: Path) -> 
 
 
 def test_write_takes_away_what_a_killed_writer_left(written: Path) -> None:
-    left = written.parent / store._NEW_NAME
+    left = written.parent / NEW
     pid = os.fork()
     if pid == 0:
         os.rename = lambda *_arguments, **_named: os.kill(os.getpid(), 9)
@@ -180,7 +188,7 @@ def test_write_takes_away_what_a_killed_writer_left(written: Path) -> None:
 def test_write_does_not_follow_what_stands_at_its_temporary_name(written: Path, private_place: Path) -> None:
     victim = private_place / "victim"
     victim.write_text("precious")
-    (written.parent / store._NEW_NAME).symlink_to(victim)
+    (written.parent / NEW).symlink_to(victim)
     store.write_ledger(Ledger("next-boot"))
     assert (victim.read_text(), listing(written)) == ("precious", [written.name])
 
@@ -193,6 +201,138 @@ def test_write_that_fails_leaves_the_old_ledger(written: Path, monkeypatch: pyte
     with pytest.raises(OSError, match="No space"):
         store.write_ledger(Ledger("next-boot"))
     assert (store.read_ledger(), listing(written)) == (LEDGER, [written.name])
+
+
+# --- A full filesystem ---
+
+
+def fill(folder: Path) -> None:
+    """Leave no free block in a filesystem of 256 KiB."""
+    subprocess.run(["mount", "-o", "remount,size=256k", str(folder)], check=True)
+    with open(folder / "filler", "wb", buffering=0) as stream, contextlib.suppress(OSError):
+        while stream.write(b"x" * 512):
+            pass
+
+
+def ledger_of(*names: str) -> Ledger:
+    return Ledger("this-boot", {f"{PATH}/{name}": make_reference("web" * 30) for name in names})
+
+
+NAMES = [f"mount-{number}" for number in range(40)]
+
+
+@pytest.fixture(name="full")
+def full_place(file: Path, private_place: Path) -> Path:
+    """A ledger of some blocks, where every other block is somebody else's."""
+    store.write_ledger(ledger_of(*NAMES))
+    fill(private_place)
+    return file
+
+
+@pytest.mark.parametrize("exchanges", [True, False], ids=["exchange", "rename"])
+def test_write_shorter_and_shorter_works_on_a_full_filesystem(
+    full: Path, monkeypatch: pytest.MonkeyPatch, exchanges: bool
+) -> None:
+    if not exchanges:
+        monkeypatch.setattr(calls, "RENAME_EXCHANGE", 1 << 20)
+    for left in range(len(NAMES) - 1, -1, -1):
+        store.write_ledger(ledger_of(*NAMES[:left]))
+        assert full.read_text(encoding="ascii") == ledger_to_json(ledger_of(*NAMES[:left]))
+        assert stat.S_IMODE(full.stat().st_mode) == 0o644
+        assert stat.S_IMODE((full.parent / RESERVE).stat().st_mode) == 0o600
+        # Whoever fills the disk takes what was given back.
+        fill(full.parent.parent.parent)
+    assert listing(full) == [full.name]
+    assert store.read_ledger() == ledger_of()
+
+
+def test_write_longer_is_refused_on_a_full_filesystem_and_what_is_shorter_works_after_it(full: Path) -> None:
+    for more in ("another", "and another"):
+        with pytest.raises(OSError, match="No space"):
+            store.write_ledger(ledger_of(*NAMES, more))
+        assert store.read_ledger() == ledger_of(*NAMES)
+        assert listing(full) == [full.name]
+    store.write_ledger(ledger_of(*NAMES[1:]))
+
+
+def test_write_as_long_in_another_order_works_on_a_full_filesystem(full: Path) -> None:
+    """Little goes first, then much: each time there is as much room as the ledger takes."""
+    store.write_ledger(ledger_of(*NAMES[1:]))
+    store.write_ledger(ledger_of("mount-7"))
+    store.write_ledger(ledger_of())
+
+
+def test_write_with_room_again_goes_on_as_before(full: Path, private_place: Path) -> None:
+    store.write_ledger(ledger_of(*NAMES[1:]))
+    (private_place / "filler").unlink()
+    store.write_ledger(ledger_of(*NAMES, "another"))
+    size, taken = full.stat().st_size, (full.parent / RESERVE).stat()
+    assert size <= taken.st_size < size + 4096
+    assert taken.st_blocks * 512 >= size
+
+
+@pytest.mark.parametrize("step", ["pwrite", "fsync", "renameat2", "ftruncate", "chmod"])
+@pytest.mark.parametrize("is_after", [False, True], ids=["before", "after"])
+def test_write_killed_on_a_full_filesystem_leaves_a_whole_ledger_and_room(
+    full: Path, step: str, is_after: bool
+) -> None:
+    pid = os.fork()
+    if pid == 0:
+        module: t.Any = calls if step == "renameat2" else os
+        real = getattr(module, step)
+
+        def die(*arguments: t.Any, **named: t.Any) -> None:
+            if is_after:
+                real(*arguments, **named)
+            os.kill(os.getpid(), 9)
+
+        setattr(module, step, die)
+        store.write_ledger(ledger_of(*NAMES[:3]))
+        os._exit(0)
+    assert os.WIFSIGNALED(os.waitpid(pid, 0)[1])
+    assert store.read_ledger() in (ledger_of(*NAMES), ledger_of(*NAMES[:3]))
+    fill(full.parent.parent.parent)
+    left = sorted(store.read_ledger().references)
+    while left:
+        left.pop()
+        store.write_ledger(Ledger("this-boot", {path: make_reference("web" * 30) for path in left}))
+    assert listing(full) == [full.name]
+
+
+def test_reserve_that_somebody_took_away_is_made_again(written: Path) -> None:
+    (written.parent / RESERVE).unlink()
+    store.write_ledger(Ledger("next-boot"))
+    assert (written.parent / RESERVE).stat().st_size == 4096
+
+
+@pytest.mark.parametrize("kind", ["link", "hard link", "owner"])
+def test_reserve_that_is_another_file_is_not_written_into(full: Path, private_place: Path, kind: str) -> None:
+    victim, reserve = full.parent / "victim", full.parent / RESERVE
+    os.rename(reserve, victim)
+    before = victim.read_bytes()
+    if kind == "link":
+        reserve.symlink_to(victim)
+    else:
+        os.link(victim, reserve)
+    if kind == "owner":
+        victim.unlink()
+        os.chown(reserve, NOBODY, 0)
+        before = b""
+    with contextlib.suppress(OSError):
+        store.write_ledger(ledger_of(*NAMES[1:]))
+    assert (victim.read_bytes() if kind != "owner" else b"") == before
+    (private_place / "filler").unlink()
+    store.write_ledger(ledger_of(*NAMES[1:]))
+    assert store.read_ledger() == ledger_of(*NAMES[1:])
+
+
+def test_reader_of_what_becomes_the_reserve_reads_again(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is opened; two writes later it is the reserve that is being written into."""
+    real, texts = store.read_trusted, [b'{\n "boot_id": "this', None]
+    monkeypatch.setattr(store, "read_trusted", lambda *a, **named: texts.pop(0) or real(*a, **named))
+    texts += [None] * 5
+    monkeypatch.setattr(store, "_last", [None, None])
+    assert store.read_ledger() == ledger_of(*NAMES)
 
 
 def test_require_room_leaves_nothing(written: Path) -> None:

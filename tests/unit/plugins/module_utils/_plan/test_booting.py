@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import typing as t
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.booting import fstab_line, taken_over
@@ -69,6 +71,40 @@ def test_line_says_what_is_mounted(name: str) -> None:
 
 
 OLD = replace(make_reference(), boot_id="old-boot", holders={"web": Holder(SINCE, boot=True)})
+class Entry(ctypes.Structure):
+    """struct mntent of getmntent(3)."""
+
+    _fields_ = (
+        *((name, ctypes.c_char_p) for name in ("fsname", "dir", "type", "opts")),
+        ("freq", ctypes.c_int),
+        ("passno", ctypes.c_int),
+    )
+
+
+def read_options(line: str, file: Path) -> str:
+    """Return the options of a line as the C library reads them, and systemd with it."""
+    file.write_text(line + "\n")
+    library = ctypes.CDLL(None)
+    library.setmntent.restype = ctypes.c_void_p
+    library.getmntent.restype = ctypes.POINTER(Entry)
+    library.getmntent.argtypes = library.endmntent.argtypes = [ctypes.c_void_p]
+    stream = library.setmntent(str(file).encode(), b"r")
+    options = library.getmntent(stream).contents.opts.decode()
+    library.endmntent(stream)
+    return str(options)
+
+
+def test_line_longer_than_is_read_at_boot_is_refused(tmp_path: Path) -> None:
+    short = len(fstab_line(PATH, definition_from_opts("overlay", "x", ["lowerdir="])))
+    fits = definition_from_opts("overlay", "x", ["lowerdir=" + "y" * (4094 - short)])
+    line = fstab_line(PATH, fits)
+    assert read_options(line, tmp_path / "fstab").endswith(",x-holdfast.mounts")
+    error = refused(fstab_line, PATH, definition_from_opts("overlay", "x", ["lowerdir=" + "y" * (4095 - short)]))
+    assert (error.code, "longer than 4094 bytes" in error.message) == ("option_not_allowed", True)
+    # Control: of a longer one the end is lost, and with it whatever stands there.
+    assert not read_options(line.replace("y", "y" * 100, 1), tmp_path / "fstab").endswith("mounts")
+
+
 LINE = fstab_line(PATH, make_definition())
 BOOTED = see_foreign(reference=OLD, fstab=BootEntry(LINE))
 
