@@ -280,6 +280,8 @@ requirements:
   - Linux 5.12 or newer
   - procfs at C(/proc)
 notes:
+  - Where the host has a policy in C(/etc/ansible/holdfast_mounts_policy.json), everything that it does not
+    allow is C(not_permitted), whatever the task says. See the role P(holdfast.mounts.policy#role).
   - C(module_defaults) with the action group C(holdfast.mounts.mounts) sets O(allowed_roots) and others once
     for a play.
 seealso:

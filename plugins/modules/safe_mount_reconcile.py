@@ -95,9 +95,12 @@ attributes:
     platforms: linux
 notes:
   - Needs root, C(become=true).
-  - Acts on everything in the ledger, also outside of the roots that tasks use today, and whatever the host's
-    policy says; both govern what may be mounted newly. So the module has no options for roots and is not in
-    the action group of M(holdfast.mounts.safe_mount).
+  - Acts on everything in the ledger, also outside of the roots that tasks or the host's policy have today;
+    they govern what may be mounted newly. So the module has no options for roots and is not in the action
+    group of M(holdfast.mounts.safe_mount).
+  - Where the host has a policy, that must allow O(allow_nonempty=true), O(allow_unsafe_parents=true),
+    O(on_busy=lazy), V(replaced) in O(repair), O(drop_holders) and O(live_holders), and each holder that these
+    drop. Everything else is C(not_permitted).
   - An error at one mount point does not stop the others. The task fails when one was to be repaired and could
     not be.
 seealso:

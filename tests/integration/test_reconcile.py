@@ -264,7 +264,7 @@ def test_missing_over_entries_is_refused_unless_allowed(world: World) -> None:
 def test_missing_outside_of_roots_and_policy_is_mounted_again(world: World) -> None:
     succeed(world, **tmpfs("/opt/holdfast-test/data", "a", allowed_roots=["/opt/holdfast-test"]))
     world.unmount("/opt/holdfast-test/data")
-    world.write("/etc/ansible/holdfast_mounts_policy.json", '{"allowed_roots": ["/srv"]}')
+    world.write("/etc/ansible/holdfast_mounts_policy.json", '{"holders": ["a"]}')
     assert reconcile(world)["repaired"][0]["action"] == "mounted"
     succeed(world, **leave("/opt/holdfast-test/data", "a"))
     assert not world.exists("/opt/holdfast-test")

@@ -52,6 +52,7 @@ def build_repair(params: t.Mapping[str, t.Any]) -> t.Tuple[Repair, Request]:
             "invalid_argument",
             f"live_holders, drop_holders: {quote_all(both)} cannot be in both; a holder lives or is dropped",
         )
+    repair = Repair(tuple(params["repair"]), live, dropped)
     request = Request(
         state="released",
         holder="reconcile",
@@ -63,8 +64,9 @@ def build_repair(params: t.Mapping[str, t.Any]) -> t.Tuple[Repair, Request]:
         timeout=check_wait(params["timeout"], "timeout"),
         lock_timeout=check_wait(params["lock_timeout"], "lock_timeout"),
         disclose=params["disclose"],
+        repair=repair,
     )
-    return Repair(tuple(params["repair"]), live, dropped), request
+    return repair, request
 
 
 def _names(values: t.Sequence[t.Any], option: str) -> t.Tuple[str, ...]:

@@ -10,17 +10,13 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.reconcile import build_repair
+from ansible_collections.holdfast.mounts.plugins.module_utils._call.starting import start_call
 from ansible_collections.holdfast.mounts.plugins.module_utils._call.telling import log_error, refused
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.reconciling import (
     Reconciled,
     reconcile,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, as_coded
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.clock import read_moment
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.host import (
-    observe_host,
-    require_privileges,
-)
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import as_coded
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import refusal
 from ansible_collections.holdfast.mounts.plugins.module_utils._result.reconcile import (
     Point,
@@ -51,16 +47,13 @@ def run_reconcile(
         return refused(error, is_full=False, log_ref=None)
     is_full = request.disclose == "full"
     try:
-        host = observe_host()
-        require_privileges(host.protection)
-        moment = read_moment(host.boot_id)
-        call = Call(request, host, moment.now, moment.uptime)
+        call = start_call(request)
         found = reconcile(call, repair, writes=not check_mode)
     except (MountError, OSError) as caught:
         coded = as_coded(caught, None, step="start", state=request.state)
         return refused(coded, is_full=is_full, log_ref=log_error(coded, request, writes=not check_mode))
     points = _points(found, repair, request, writes=not check_mode)
-    answer = repair_result(points, repair.kinds, host.boot_id)
+    answer = repair_result(points, repair.kinds, call.host.boot_id)
     if is_verbose:
         answer["lines"] = repair_lines(answer)
     if diff_mode:

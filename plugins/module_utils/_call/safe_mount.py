@@ -10,18 +10,11 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.build import build_request
+from ansible_collections.holdfast.mounts.plugins.module_utils._call.starting import start_call
 from ansible_collections.holdfast.mounts.plugins.module_utils._call.telling import log_error, refused
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute import predict
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.run import execute
-from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Outcome, as_coded
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.clock import read_moment
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.host import (
-    observe_host,
-    require_privileges,
-)
-from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.policy import read_policy
-from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.store import read_ledger
-from ansible_collections.holdfast.mounts.plugins.module_utils._plan.policy import refuse_forbidden
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Outcome, as_coded
 from ansible_collections.holdfast.mounts.plugins.module_utils._result import result
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Request
@@ -40,11 +33,7 @@ def run_call(
         return refused(error, is_full=False, log_ref=None)
     is_full = request.disclose == "full"
     try:
-        host = observe_host()
-        require_privileges(host.protection)
-        moment = read_moment(host.boot_id)
-        _refuse_by_policy(request)
-        call = Call(request, host, moment.now, moment.uptime)
+        call = start_call(request)
         outcomes = predict.predict(call) if check_mode else execute(call)
     except (MountError, OSError) as caught:
         coded = as_coded(caught, None, step="start", state=request.state)
@@ -56,26 +45,14 @@ def run_call(
         if outcome.error is not None
     ]
     if request.is_bulk:
-        answer = result.bulk_result(told, host.protection, messages)
+        answer = result.bulk_result(told, call.host.protection, messages)
         if is_verbose:
             answer["lines"] = result.bulk_lines(told, messages)
     else:
-        answer = result.single_result(told[0], host.protection, "".join(messages))
+        answer = result.single_result(told[0], call.host.protection, "".join(messages))
     if diff_mode:
         answer["diff"] = result.diff_of(o.plan for o in outcomes if o.plan is not None and o.error is None)
     return answer
-
-
-def _refuse_by_policy(request: Request) -> None:
-    """Refuse to mount what the host's policy forbids, or anything where the policy cannot be trusted."""
-    if all(entry.definition is None for entry in request.entries):
-        return
-    try:
-        policy = read_policy()
-    except MountError:
-        read_ledger()  # in the same directory, and graver: it is told first
-        raise
-    refuse_forbidden(request, policy)
 
 
 def _tell(outcome: Outcome, request: Request, *, writes: bool) -> result.Told:

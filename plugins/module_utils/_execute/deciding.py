@@ -74,7 +74,9 @@ def decide(entry: Entry, call: Call, seen: Observation, around: Surroundings) ->
 def _decide_on_mount(entry: Entry, call: Call, seen: Observation, around: Surroundings) -> Plan:
     if call.request.repair is not None:
         if entry.definition is None:
-            return repair.plan_leaving(entry.path, call.request, seen, around, moment=call.moment)
+            return repair.plan_leaving(
+                entry.path, call.request, seen, around, moment=call.moment, policy=call.policy
+            )
         return repair.plan_coming(entry.path, entry.definition, call.request, seen, host=call.host)
     leaver = call.request.holder if call.request.state == "released" else None
     live, ended = end_leases(seen, call.moment, but=leaver)

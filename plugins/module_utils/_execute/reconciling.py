@@ -76,8 +76,7 @@ def _leaving_part(call: Call, ledger: Ledger, drift: t.Sequence[Drift], repair: 
         if leaving_holders(reference, repair, call.moment)
     }
     paths = sorted(dying | _paths(drift, repair.kinds))
-    entries = tuple(Entry(path) for path in paths)
-    return replace(call.request, state="released", entries=entries, repair=repair)
+    return replace(call.request, state="released", entries=tuple(Entry(path) for path in paths))
 
 
 def _coming_part(
@@ -89,7 +88,7 @@ def _coming_part(
         for path in sorted(wanted)
         if path in ledger.references and ledger.references[path].holders
     )
-    return replace(call.request, state="mounted", entries=entries, repair=repair)
+    return replace(call.request, state="mounted", entries=entries)
 
 
 def _dropped(leaving: t.Mapping[str, Outcome]) -> t.Dict[str, t.Tuple[str, ...]]:

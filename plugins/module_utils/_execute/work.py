@@ -19,6 +19,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors imp
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, Identity
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.lease import Moment
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.plan import Plan
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.policy import Policy
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Entry, Request
 
 
@@ -26,13 +27,14 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.request im
 class Call:
     """What every mount point of one call shares.
 
-    now is UTC, ISO 8601; uptime is in seconds of the boot clock.
+    now is UTC, ISO 8601; uptime is in seconds of the boot clock. policy: the host's, None where it has none.
     """
 
     request: Request
     host: Host
     now: str
     uptime: int = 0
+    policy: t.Optional[Policy] = None
 
     @property
     def moment(self) -> Moment:

@@ -11,9 +11,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesyste
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import KernelMount
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Reference
 
-# Whoever mounts chooses a word as their source, and the kernel gives the device number to the next one.
-_NAMED_AT_WILL = ("overlay", "tmpfs")
-
 
 def is_same_mount(found: KernelMount, reference: Reference) -> bool:
     """Whether a mount with a reference's id is its mount: before Linux 6.8 a number is used again.
@@ -22,8 +19,9 @@ def is_same_mount(found: KernelMount, reference: Reference) -> bool:
     """
     if found.unique_id is not None:
         return True
-    if reference.fstype in _NAMED_AT_WILL and found.source != reference.src:
-        return False
+    known = FILESYSTEMS.get(reference.fstype)
+    if known is not None and known.is_named_at_will and found.source != reference.src:
+        return False  # the kernel gives the device number of such a mount to the next one
     # btrfs shows other device numbers for its files than for its superblock.
     is_same_device = found.device == reference.device or found.fstype == "btrfs"
     return is_same_device and may_show(reference.fstype, found.fstype)

@@ -58,12 +58,16 @@ class Filesystem:
     source: the grammar of its source.
     read_words: what may be in opts, asked for when somebody mounts it: a task has to do with few types.
     helper: how it is mounted, None where the kernel makes it by itself.
+    is_named_at_will: its source is a word that whoever mounts it chooses, and shows nothing.
+    redirecting: options that mount something else of the source, or with credentials of somebody else.
     """
 
     name: str
     source: SourceKind
     helper: t.Optional[Helper] = None
     read_words: t.Callable[[], Words] = Words
+    is_named_at_will: bool = False
+    redirecting: t.Tuple[str, ...] = ()
 
     @property
     def options(self) -> Table:
@@ -110,12 +114,19 @@ FILESYSTEMS: t.Mapping[str, Filesystem] = {
         Filesystem("9p", "token", read_words=lambda: Words(virtual.NINEP, implied=virtual.NINEP_IMPLIED)),
         Filesystem("bind", "bind"),  # it shows the superblock of its source, and has none of its own
         Filesystem("btrfs", "block", read_words=lambda: Words(block.BTRFS, block.BTRFS_GROUPS)),
-        Filesystem("ceph", "ceph", Helper("ceph-common", "ceph", ("ceph",)), lambda: Words(network.CEPH)),
+        Filesystem(
+            "ceph",
+            "ceph",
+            Helper("ceph-common", "ceph", ("ceph",)),
+            lambda: Words(network.CEPH),
+            redirecting=("mds_namespace", "name"),
+        ),
         Filesystem(
             "cifs",
             "cifs",
             Helper("cifs-utils", "cifs", ("cifs",)),
             lambda: Words(network.CIFS, network.CIFS_GROUPS),
+            redirecting=("cruid",),
         ),
         Filesystem("erofs", "block", read_words=lambda: Words(media.EROFS)),
         Filesystem("exfat", "block", read_words=lambda: Words(media.EXFAT, media.EXFAT_GROUPS)),
@@ -145,15 +156,21 @@ FILESYSTEMS: t.Mapping[str, Filesystem] = {
             Helper("nfs-common", "nfs4", ("nfs4",)),
             lambda: Words(network.NFS4, network.NFS_GROUPS),
         ),
-        Filesystem("overlay", "token", read_words=lambda: Words(virtual.OVERLAY)),
+        Filesystem("overlay", "token", read_words=lambda: Words(virtual.OVERLAY), is_named_at_will=True),
         Filesystem(
             "smb3",
             "cifs",
             Helper("cifs-utils", "smb3", ("cifs", "smb3")),
             lambda: Words(network.SMB3, network.CIFS_GROUPS),
+            redirecting=("cruid",),
         ),
         Filesystem("squashfs", "block", read_words=lambda: Words(media.SQUASHFS)),
-        Filesystem("tmpfs", "token", read_words=lambda: Words(virtual.TMPFS, virtual.TMPFS_GROUPS)),
+        Filesystem(
+            "tmpfs",
+            "token",
+            read_words=lambda: Words(virtual.TMPFS, virtual.TMPFS_GROUPS),
+            is_named_at_will=True,
+        ),
         Filesystem("udf", "block", read_words=lambda: Words(media.UDF, media.UDF_GROUPS)),
         Filesystem("vfat", "block", read_words=lambda: Words(media.VFAT, media.VFAT_GROUPS)),
         Filesystem("virtiofs", "token", read_words=lambda: Words(virtual.VIRTIOFS)),

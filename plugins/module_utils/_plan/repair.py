@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """What a reconciliation does at one mount point: first who leaves, then what is put right.
 
-Neither roots nor the host's policy bound it: what is in the ledger was allowed once.
+Neither roots nor the host's policy bound what comes back: what is in the ledger was allowed once.
 Private to holdfast.mounts.
 """
 
@@ -14,6 +14,7 @@ from dataclasses import replace
 from ansible_collections.holdfast.mounts.plugins.module_utils._facts.options import changed_options
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.leases import without
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.policy import refuse_dropping
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import (
     refusal,
     refuse_bad_source,
@@ -38,6 +39,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger imp
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Observation
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.plan import Action, Plan, Step
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.policy import Policy
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import (
     MOUNT_FLAGS,
     Definition,
@@ -61,13 +63,20 @@ def leaving_holders(reference: Reference, repair: Repair, moment: Moment) -> t.T
 
 
 def plan_leaving(
-    path: str, request: Request, seen: Observation, around: Surroundings, *, moment: Moment
+    path: str,
+    request: Request,
+    seen: Observation,
+    around: Surroundings,
+    *,
+    moment: Moment,
+    policy: t.Optional[Policy] = None,
 ) -> Plan:
     """Return what the leaving of dead holders, or of the last one before, comes to. Raises MountError."""
     reference, repair = seen.reference, request.repair
     if reference is None or repair is None:
         return _plan(path, seen, "none", "none", reference)
     leaving = leaving_holders(reference, repair, moment)
+    refuse_dropping(path, sorted({*leaving} - {*ended_holders(reference, moment)}), policy)
     left = without(reference, leaving)
     if left.holders:
         return _plan(path, seen, "released" if leaving else "none", "none", left)

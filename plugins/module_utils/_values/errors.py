@@ -21,6 +21,7 @@ Code = t.Literal[
     "mount_failed",
     "not_empty",
     "not_owned",
+    "not_permitted",
     "option_not_allowed",
     "path_not_allowed",
     "policy_untrusted",

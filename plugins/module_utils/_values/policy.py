@@ -8,18 +8,35 @@ Private to holdfast.mounts.
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+# What a task may set beyond the mount itself. owner is also the group's, drop_holders also live_holders'.
+PolicyOption = t.Literal[
+    "adopt",
+    "boot",
+    "dev",
+    "drop_holders",
+    "lazy",
+    "mode",
+    "nonempty",
+    "owner",
+    "selinux_context",
+    "suid",
+    "unsafe_parents",
+]
 
 
 @dataclass(frozen=True)
 class Policy:
-    """The narrowing of one host; None means that this is left to the task.
+    """The policy of one host. It allows what it names and nothing else, so an empty one allows nothing.
 
-    source_roots are those of allowed_roots where the host names only the latter, as a task's are.
+    sources: patterns by type, for the types whose source is no path of the host. holders: patterns.
     """
 
-    allowed_roots: t.Optional[t.Tuple[str, ...]] = None
-    source_roots: t.Optional[t.Tuple[str, ...]] = None
-    fstypes: t.Optional[t.Tuple[str, ...]] = None
-    allow_suid: bool = True
-    allow_dev: bool = True
+    allowed_roots: t.Tuple[str, ...] = ()
+    source_roots: t.Tuple[str, ...] = ()
+    fstypes: t.Tuple[str, ...] = ()
+    sources: t.Mapping[str, t.Tuple[str, ...]] = field(default_factory=dict)
+    holders: t.Tuple[str, ...] = ()
+    options: t.Tuple[str, ...] = ()
+    credentials_files: t.Tuple[str, ...] = ()

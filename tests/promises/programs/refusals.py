@@ -120,7 +120,7 @@ def policy_is_malformed() -> Scene:
 def policy_is_narrower() -> Scene:
     os.makedirs("/etc/ansible", exist_ok=True)
     with open("/etc/ansible/holdfast_mounts_policy.json", "w", encoding="utf-8") as file:
-        file.write('{"allowed_roots": ["/srv/hidden-folder"]}')
+        file.write('{"allowed_roots": ["/srv/hidden-folder"], "fstypes": ["tmpfs"], "holders": ["*"]}')
     return Scene(TMPFS, ["hidden"])
 
 
@@ -174,7 +174,7 @@ ROWS = (
     Row("not_owned", foreign_to_unmount),
     said("option_not_allowed", opts=["size=many"]),
     said("path_not_allowed", path="/etc/data"),
-    Row("path_not_allowed", policy_is_narrower, tells=True),
+    Row("not_permitted", policy_is_narrower, tells=True),
     Row("policy_untrusted", policy_is_malformed, tells=True),
     Row("policy_untrusted", policy_is_others),
     Row("unsafe_path", table_is_others),
