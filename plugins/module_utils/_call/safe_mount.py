@@ -14,6 +14,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._call.starting imp
 from ansible_collections.holdfast.mounts.plugins.module_utils._call.telling import log_error, refused
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute import predict
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.run import execute
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.unmounting import name_users
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Outcome, as_coded
 from ansible_collections.holdfast.mounts.plugins.module_utils._result import result
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
@@ -34,7 +35,7 @@ def run_call(
     is_full = request.disclose == "full"
     try:
         call = start_call(request)
-        outcomes = predict.predict(call) if check_mode else execute(call)
+        outcomes = name_users(predict.predict(call) if check_mode else execute(call), call.host)
     except (MountError, OSError) as caught:
         coded = as_coded(caught, None, step="start", state=request.state)
         return refused(coded, is_full=is_full, log_ref=log_error(coded, request, writes=not check_mode))

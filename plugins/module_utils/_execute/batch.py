@@ -12,7 +12,12 @@ import contextlib
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._execute import booting, recovering, unmounting
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute import (
+    booting,
+    recovering,
+    staging,
+    unmounting,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.deciding import (
     decide,
     observe,
@@ -35,6 +40,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._execute.mounting 
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Work, as_coded
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.attach import is_mounted, take_off
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts import keep_carriers
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.stages import list_stages
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.waiting import WouldWait
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import keep_ways
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import short_lock
@@ -70,7 +76,8 @@ def run_batch(works: t.Sequence[Work], call: Call) -> None:
 def _run(works: t.Sequence[Work], call: Call) -> None:
     # Before anything is settled: what is gone from here may be alive in the ledger's own namespace.
     refuse_other_namespace(read_ledger(), call.host)
-    _each(works, "recover", call, lambda work: _recover(work, call))
+    stages = list_stages()
+    _each(works, "recover", call, lambda work: _recover(work, call, stages))
     ledger = _take_over([work.path for work in works if work.is_going_on], read_ledger(), call)
     refuse_other_namespace(ledger, call.host)
     with contextlib.ExitStack() as stack:
@@ -80,7 +87,9 @@ def _run(works: t.Sequence[Work], call: Call) -> None:
         _run_on(works, call, ledger)
 
 
-def _recover(work: Work, call: Call) -> None:
+def _recover(work: Work, call: Call, stages: t.Sequence[str]) -> None:
+    if stages:
+        staging.sweep_stages(work.operation.name, stages)
     if work.operation.records():
         recovering.recover(work.operation, call)
 

@@ -12,8 +12,11 @@ from dataclasses import dataclass, replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.predict import Prediction
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.run import execute
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.staging import sweep_all_stages
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.unmounting import name_users
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Outcome
 from ansible_collections.holdfast.mounts.plugins.module_utils._facts.drift import Drift
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import prepare_run
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.store import read_ledger
 from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import refuse_other_namespace
 from ansible_collections.holdfast.mounts.plugins.module_utils._observe.repairing import observe_drift
@@ -49,6 +52,9 @@ def reconcile(call: Call, repair: Repair, *, writes: bool) -> Reconciled:
     ledger = read_ledger()
     refuse_other_namespace(ledger, call.host)
     drift = observe_drift()
+    if writes:
+        prepare_run()
+        sweep_all_stages()
     prediction = None if writes else Prediction(call.host)
 
     def run(request: Request) -> t.Dict[str, Outcome]:
@@ -62,7 +68,8 @@ def reconcile(call: Call, repair: Repair, *, writes: bool) -> Reconciled:
     now = read_ledger() if prediction is None else prediction.ledger
     failed = {path for path, outcome in leaving.items() if outcome.error is not None}
     coming = run(_coming_part(call, now, drift, repair, but=failed))
-    return Reconciled(drift, leaving, coming, _dropped(leaving))
+    named = {outcome.path: outcome for outcome in name_users(leaving.values(), call.host)}
+    return Reconciled(drift, named, coming, _dropped(leaving))
 
 
 def _paths(drift: t.Iterable[Drift], kinds: t.Collection[str]) -> t.Set[str]:

@@ -31,6 +31,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.stages imp
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import (
     describe_occupant,
     list_notes,
+    name_of,
     prepare_run,
     start_operation,
 )
@@ -51,8 +52,6 @@ def execute(call: Call) -> t.Tuple[Outcome, ...]:
     Raises MountError where the whole call is refused.
     """
     prepare_run()
-    if list_stages():
-        staging.sweep_stages()
     if call.request.purge:
         # What died before the ledger was written is held as well.
         recovering.recover_dead(_noted_by(call.request.holder), call)
@@ -133,8 +132,11 @@ def _no_footing(path: str, failed: t.Sequence[str]) -> MountError:
 
 def _by_patience(wave: t.Sequence[Entry], ledger: Ledger) -> t.List[t.List[Entry]]:
     """Return what answers at once as one group, then each one that may wait for a device alone."""
+    stages = list_stages()
 
     def may_wait(entry: Entry) -> bool:
+        if stages and staging.has_stage(name_of(entry.path), stages):
+            return True
         reference = ledger.references.get(entry.path)
         definition = entry.definition or (reference.definition if reference else None)
         # An overlay holds two descriptors for each layer, which no batch is made for.

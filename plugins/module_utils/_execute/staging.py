@@ -8,6 +8,7 @@ Private to holdfast.mounts.
 from __future__ import annotations
 
 import os
+import typing as t
 from functools import partial
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Work
@@ -31,6 +32,8 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.request im
 _SEPARATOR = "-"
 # Taking away may wait for the server that did not answer before.
 _DROP_SECONDS = 5
+# How much later than its deadline the child may be that ends what a helper started.
+_GRACE_SECONDS = 2
 
 
 def mount_by_helper(definition: Definition, work: Work, call: Call) -> int:
@@ -39,8 +42,10 @@ def mount_by_helper(definition: Definition, work: Work, call: Call) -> int:
     parent = os.getpid()
     try:
         mount = run_with_deadline(
-            lambda: Descriptor(mount_staged(stage, definition, point=work.path, parent=parent)),
-            call.request.timeout,
+            lambda: Descriptor(
+                mount_staged(stage, definition, point=work.path, parent=parent, seconds=call.request.timeout)
+            ),
+            call.request.timeout + _GRACE_SECONDS,
             kept=(),
             step="mount",
         )
@@ -52,8 +57,18 @@ def mount_by_helper(definition: Definition, work: Work, call: Call) -> int:
     return mount
 
 
-def sweep_stages() -> None:
-    """Take away the stages of operations that died, wherever they were to be mounted: all at once."""
+def has_stage(operation: str, stages: t.Iterable[str]) -> bool:
+    """Whether one of these stages was left by a dead operation on this mount point, by Operation.name."""
+    return any(stage.startswith(operation + _SEPARATOR) for stage in stages)
+
+
+def sweep_stages(operation: str, stages: t.Iterable[str]) -> None:
+    """Take away those of these stages that dead operations on this mount point left. Its lock is held."""
+    _drop(*(stage for stage in stages if has_stage(operation, (stage,))))
+
+
+def sweep_all_stages() -> None:
+    """Take away the stages of dead operations wherever they were to be mounted: all at once."""
     stages = list_stages()
     idle = {name: lock_idle(name) for name in {stage.partition(_SEPARATOR)[0] for stage in stages}}
     locked = {name: operation for name, operation in idle.items() if operation is not None}

@@ -1,18 +1,24 @@
 # Copyright: (c) 2026, holdfast.mounts contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Take a mount off, and say who is in the way where that cannot be done.
+"""Take a mount off, and say what is in the way where that cannot be done.
 
 Private to holdfast.mounts.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import time
 import typing as t
+from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.mounting import can_hang
-from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Work
+from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import (
+    Call,
+    Outcome,
+    Work,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import attach
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.child import run_with_deadline
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts import (
@@ -23,9 +29,14 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.users impo
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.waiting import answers_at_once
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
 from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import is_mount
-from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import busy, refusal
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import (
+    busy,
+    busy_with,
+    refusal,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.released import deferred
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import BusyError, MountError
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, Users
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Reference
 
 # Whoever looks at a path holds its mount for some microseconds: that is no use of it.
@@ -50,7 +61,7 @@ def take_mount_off(work: Work, call: Call, reference: Reference) -> None:
     if call.request.on_busy == "defer" and work.plan is not None:
         work.plan = deferred(work.plan, reference)
         return
-    raise busy(work.path, _users(reference, call), errno=error.errno)
+    raise busy(work.path, reference.mount_id, errno=error.errno)
 
 
 def _has_submounts(reference: Reference, call: Call) -> bool:
@@ -91,6 +102,22 @@ def _unmount(walk: Walk, work: Work, call: Call, reference: Reference, *, lazily
         raise
 
 
-def _users(reference: Reference, call: Call) -> t.Sequence[t.Tuple[int, str]]:
-    number = mount_number(reference.mount_id, is_unique=call.host.protection == "full")
-    return () if number is None else find_users(number, reference.device)
+def name_users(outcomes: t.Iterable[Outcome], host: Host) -> t.Tuple[Outcome, ...]:
+    """Return the outcomes, with what uses the busy ones. Of all at once, when no lock is held any longer."""
+    outcomes = tuple(outcomes)
+    busy_ones = [outcome.error for outcome in outcomes if isinstance(outcome.error, BusyError)]
+    if not busy_ones:
+        return outcomes
+    is_unique = host.protection == "full"
+    numbers = {error.mount_id: mount_number(error.mount_id, is_unique=is_unique) for error in busy_ones}
+    found: t.Mapping[int, Users] = {}
+    with contextlib.suppress(MountError, OSError):  # to tell that it is busy matters more
+        found = find_users([number for number in numbers.values() if number is not None])
+
+    def named(outcome: Outcome) -> Outcome:
+        if not isinstance(outcome.error, BusyError):
+            return outcome
+        users = found.get(numbers[outcome.error.mount_id] or 0, Users())
+        return replace(outcome, error=busy_with(outcome.error, users))
+
+    return tuple(map(named, outcomes))

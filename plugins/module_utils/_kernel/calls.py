@@ -15,6 +15,8 @@ import os
 import typing as t
 
 # Numbers of new calls are the same on every architecture that Ansible meets (asm-generic/unistd.h).
+_PIDFD_OPEN = 434
+_PIDFD_GETFD = 438
 _OPEN_TREE = 428
 _MOVE_MOUNT = 429
 _FSOPEN = 430
@@ -28,6 +30,7 @@ _LISTMOUNT = 458
 
 AT_FDCWD = -100
 AT_EMPTY_PATH = 0x1000
+AT_NO_AUTOMOUNT = 0x800
 AT_STATX_DONT_SYNC = 0x4000
 AT_STATX_FORCE_SYNC = 0x2000
 AT_SYMLINK_NOFOLLOW = 0x100
@@ -142,6 +145,21 @@ def umount2(target: str, flags: int) -> None:
 def set_parent_death_signal(number: int) -> None:
     """Have the kernel send this process the signal when its parent dies (prctl(2))."""
     _checked(_libc.prctl(1, ctypes.c_ulong(number), 0, 0, 0), "prctl")
+
+
+def become_subreaper() -> None:
+    """Be the parent of descendants whose own parent has ended (PR_SET_CHILD_SUBREAPER, Linux 3.4)."""
+    _checked(_libc.prctl(36, ctypes.c_ulong(1), 0, 0, 0), "prctl")
+
+
+def pidfd_open(pid: int, flags: int = 0) -> int:
+    """Return a handle of a process (Linux 5.3), or with os.O_EXCL of a thread (Linux 6.9)."""
+    return _syscall(_PIDFD_OPEN, "pidfd_open", ctypes.c_int(pid), ctypes.c_uint(flags))
+
+
+def pidfd_getfd(pidfd: int, fd: int) -> int:
+    """Return a copy of another process' descriptor (Linux 5.6)."""
+    return _syscall(_PIDFD_GETFD, "pidfd_getfd", ctypes.c_int(pidfd), ctypes.c_int(fd), ctypes.c_uint(0))
 
 
 def renameat2(directory: int, old: str, new: str, flags: int) -> None:

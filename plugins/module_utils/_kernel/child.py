@@ -39,7 +39,7 @@ class Task(t.NamedTuple):
     kept: t.Tuple[int, ...] = ()
 
 
-def run_with_deadline(act: t.Callable[[], T], timeout: int, *, kept: t.Collection[int], step: str) -> T:
+def run_with_deadline(act: t.Callable[[], T], timeout: float, *, kept: t.Collection[int], step: str) -> T:
     """Run act in a child and return what it returns.
 
     What it makes or runs after the deadline dies with it. Raises what act raises, and MountError C(timeout)
@@ -49,7 +49,7 @@ def run_with_deadline(act: t.Callable[[], T], timeout: int, *, kept: t.Collectio
     return t.cast(T, child.answer(time.monotonic() + timeout, timeout, step))
 
 
-def run_together(tasks: t.Sequence[Task], timeout: int, *, step: str) -> t.List[Result[t.Any]]:
+def run_together(tasks: t.Sequence[Task], timeout: float, *, step: str) -> t.List[Result[t.Any]]:
     """Run each task in a child of its own, all at once; return what each returned or raised.
 
     The children may ask filesystems that do not answer, and end with the caller, whatever ends it.
@@ -74,14 +74,14 @@ class _Child:
             _serve(task, theirs.fileno(), parent if waits else 0)
         theirs.close()
 
-    def answer(self, deadline: float, timeout: int, step: str) -> t.Any:
+    def answer(self, deadline: float, timeout: float, step: str) -> t.Any:
         """Return what the child's task returned, or raise what it raised."""
         with self._channel:
             text, fds = self._read(deadline)
             if text is None:
                 _kill(self._pid)
                 self._reap(os.WNOHANG)
-                raise _timeout(timeout, step)
+                raise too_late(timeout, step)
             self._reap(0)
         if not text:
             raise MountError(
@@ -120,10 +120,11 @@ def _kill(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-def _timeout(timeout: int, step: str) -> MountError:
+def too_late(timeout: float, step: str) -> MountError:
+    """Return the error of what did not end within so many seconds."""
     return MountError(
         "timeout",
-        f"the kernel did not answer within {timeout} seconds; look at the device or the server behind the "
+        f"the kernel did not answer within {timeout:g} seconds; look at the device or the server behind the "
         "mount point and its source, or allow more time with 'timeout'",
         step=step,
     )
@@ -160,11 +161,17 @@ def _close_all_but(kept: t.Collection[int]) -> None:
 
 
 def _let_go_of_the_caller() -> None:
-    # Who started the module reads its output to the end, so a child that hangs must not hold the pipes.
+    """Become what a service is when it starts, whatever the caller has set: what it runs inherits that."""
     os.setsid()
+    os.chdir("/")  # a child that hangs must keep no mount busy
+    os.umask(0o022)
+    # Who started the module reads its output to the end, so a child that hangs must not hold the pipes.
     null = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(null, fd)
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
 def _outcome(act: t.Callable[[], t.Any]) -> t.Tuple[t.Tuple[t.Any, t.Optional[Exception]], t.List[int]]:

@@ -17,22 +17,22 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk impor
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import Code, MountError
 
 
-def read_credentials(path: str, *, waits: bool = False) -> str:
+def read_credentials(path: str) -> str:
     """Return the file's text. Raises MountError, which quotes nothing of it, or OSError.
 
     The way is walked without links and the file is opened once: what is checked is what is read.
-    Raises WouldWait where the file's filesystem may not answer, unless waits is set: by whoever is a child
-    with a deadline.
+    Raises WouldWait where the file's filesystem may not answer, unless this process may wait.
     """
-    with Walk(path, waits=waits) as walk:
+    with Walk(path) as walk:
         if walk.obstacle:
             raise _refused("unsafe_path", f"'{walk.obstacle}' is a symbolic link or no directory")
         if walk.writable_ancestor:
             raise _refused("unsafe_path", f"others than root may write '{walk.writable_ancestor}'")
         if walk.leaf is None or walk.inode is None:
             raise _refused("mount_failed", "it does not exist; make it, or correct the path")
-        if not waits:
-            refuse_to_wait(walk.inode, path)
+        if walk.inode.kind != "file":
+            raise _refused("unsafe_path", "it is not a regular file; make it a file of root's with mode 0600")
+        refuse_to_wait(walk.inode, path)
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         fd = os.open(walk.name, flags, dir_fd=walk.directory)
     try:

@@ -7,11 +7,13 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import typing as t
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import inode_of
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import Inode, inode_of
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.waiting import answers_at_once
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 
 # udev(7), 60-persistent-storage.rules. The grammar of src leaves nothing in a value to be escaped.
@@ -23,6 +25,11 @@ _TAG_LINKS = {
 }
 
 
+# What path_resolution(7) allows.
+_MOST_LINKS = 40
+_OPEN = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
 class Device(t.NamedTuple):
     """A block device: where it is, and its number as C(major:minor)."""
 
@@ -31,18 +38,15 @@ class Device(t.NamedTuple):
 
 
 def find_device(src: str) -> Device:
-    """Return the block device that src names. Links below /dev are followed where only root makes them.
+    """Return the block device that src names. Links are followed where only root makes them.
 
-    Raises MountError C(mount_failed) where there is none, C(source_not_allowed) where it is something
-    else, and C(unsafe_path) where others may write a directory on the way, as they may /dev/shm.
+    No name is looked up, and no link followed, in a directory that others may write, as they may /dev/shm,
+    or in a filesystem that may not answer. Raises MountError C(mount_failed) where there is no device,
+    C(source_not_allowed) where it is something else, and C(unsafe_path) where the way is not root's alone.
     """
     tag, equals, value = src.partition("=")
-    link = _TAG_LINKS[tag] + value if equals else src
-    path = os.path.realpath(link)
-    for name in (link, path):
-        _refuse_others_links(name, src)
     try:
-        fd = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+        path, inode = _resolve(_TAG_LINKS[tag] + value if equals else src, src)
     except OSError as error:
         hint = "udev knows no device with this tag" if equals else "there is no such device"
         raise MountError(
@@ -51,10 +55,6 @@ def find_device(src: str) -> Device:
             step="source",
             errno=error.errno,
         ) from error
-    try:
-        inode = inode_of(fd)
-    finally:
-        os.close(fd)
     if inode.kind != "device" or not path.startswith("/dev/"):
         raise MountError(
             "source_not_allowed",
@@ -65,16 +65,60 @@ def find_device(src: str) -> Device:
     return Device(path, inode.device_number)
 
 
-def _refuse_others_links(path: str, src: str) -> None:
-    with Walk(path) as walk:
-        if walk.writable_ancestor:
-            # Where a link leads is the host's own affair.
-            is_said = src.startswith(f"{walk.writable_ancestor}/")
-            folder = f"'{walk.writable_ancestor}'" if is_said else "a directory that it leads through"
-            raise MountError(
-                "unsafe_path",
-                f"the source '{src}' is not safe: others than root may write {folder} and put a link there; "
-                "write the device's own path",
-                step="source",
-                detail=f"'{walk.writable_ancestor}'",
-            )
+def _resolve(path: str, src: str) -> t.Tuple[str, Inode]:
+    """Return the path and the inode that a path leads to, like realpath(3). Raises MountError or OSError."""
+    with contextlib.ExitStack() as stack:
+
+        def opened(name: str, directory: t.Optional[int] = None) -> t.Tuple[str, int, Inode]:
+            fd = os.open(name, _OPEN, dir_fd=directory)
+            stack.callback(os.close, fd)
+            return name, fd, inode_of(fd)
+
+        # From / to where the walk is: a ".." goes back on the way that was come.
+        way = [opened("/")]
+        names = path.split("/")[::-1]
+        links = 0
+        while names:
+            name = names.pop()
+            if name == "..":
+                del way[max(1, len(way) - 1) :]
+                continue
+            if name in ("", "."):
+                continue
+            _refuse_others(way, src)
+            entered = opened(name, way[-1][1])
+            if not entered[2].is_symlink:
+                way.append(entered)
+                continue
+            links += 1
+            if links > _MOST_LINKS:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+            target = os.readlink("", dir_fd=entered[1])
+            names += target.split("/")[::-1]
+            del way[1 if target.startswith("/") else len(way) :]
+        return _text(way), way[-1][2]
+
+
+def _text(way: t.Sequence[t.Tuple[str, int, Inode]]) -> str:
+    return "/" + "/".join(name for name, _fd, _inode in way[1:])
+
+
+def _refuse_others(way: t.Sequence[t.Tuple[str, int, Inode]], src: str) -> None:
+    """Refuse to look a name up in the last directory of a way, unless it is root's and answers at once."""
+    inode = way[-1][2]
+    is_others = inode.kind == "directory" and inode.is_writable_by_others
+    if is_others or not answers_at_once(inode):
+        path = _text(way)
+        # Where a link leads is the host's own affair.
+        folder = f"'{path}'" if src.startswith(f"{path}/") else "a directory that it leads through"
+        found = (
+            f"others than root may write {folder} and put a link there"
+            if is_others
+            else f"{folder} lies on a filesystem that may have a server of its own"
+        )
+        raise MountError(
+            "unsafe_path",
+            f"the source '{src}' is not safe: {found}; write the device's own path",
+            step="source",
+            detail=f"'{path}'",
+        )

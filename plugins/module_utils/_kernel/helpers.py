@@ -7,8 +7,10 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import resource
 import selectors
 import signal
 import subprocess
@@ -25,6 +27,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.credentia
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import Filesystem
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.child import too_late
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition
 
@@ -35,6 +38,13 @@ _ENVIRONMENT = {"LC_ALL": "C", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 _MOST_OUTPUT = 8192
 _PAUSE = 0.05
 _UNSAFE = re.compile("[^A-Za-z0-9._-]")
+_CHILDREN = "/proc/self/task/{}/children"
+# How long children that were killed are waited for: one may sleep at a server.
+_END_SECONDS = 1.0
+
+# A daemon lives for as long as its mount: limits of the caller's session would end it in the middle of its
+# work. Nor may it write its credentials into a core file.
+_LIMITS = (resource.RLIMIT_AS, resource.RLIMIT_CPU, resource.RLIMIT_DATA, resource.RLIMIT_FSIZE)
 
 # What is asked of each helper beyond the caller's options: to wait for nobody and to ask nobody.
 # sshfs keeps what ssh says to itself otherwise.
@@ -100,11 +110,11 @@ def arguments(
     return [command, "-n", "-t", definition.fstype, *options, "--", definition.src, target]
 
 
-def run_mount(argv: t.Sequence[str], *, kept: t.Sequence[int]) -> Said:
+def run_mount(argv: t.Sequence[str], *, kept: t.Sequence[int], seconds: float) -> Said:
     """Run mount(8) and return when it has ended; what it started may go on.
 
-    It has the descriptors in kept and no others of ours. There is no deadline here: whoever calls
-    runs in a child that is killed with its whole process group.
+    It has the descriptors in kept and no others of ours. Raises MountError C(timeout) after so many
+    seconds; whoever called then ends what was started.
     """
     # run_command() knows no deadline, no group of processes and no fixed environment.
     process = subprocess.Popen(  # pylint: disable=ansible-bad-function
@@ -119,18 +129,21 @@ def run_mount(argv: t.Sequence[str], *, kept: t.Sequence[int]) -> Said:
     if process.stdout is None:
         raise OSError("no pipe")
     with process.stdout as stream:
-        output = _listen(process, stream.fileno())
+        output = _listen(process, stream.fileno(), seconds)
     return Said(process.wait(), output.decode("utf-8", "replace").strip())
 
 
-def _listen(process: subprocess.Popen[bytes], fd: int) -> bytes:
+def _listen(process: subprocess.Popen[bytes], fd: int, seconds: float) -> bytes:
     """Return the first of what is said until the process ends: a daemon may keep the pipe open."""
+    deadline = time.monotonic() + seconds
     os.set_blocking(fd, False)
     output = b""
     with selectors.DefaultSelector() as selector:
         selector.register(fd, selectors.EVENT_READ)
         while True:
             has_ended = process.poll() is not None
+            if not has_ended and time.monotonic() >= deadline:
+                raise too_late(seconds, "helper")
             selector.select(0 if has_ended else _PAUSE)
             try:
                 read = os.read(fd, 4096)
@@ -145,15 +158,57 @@ def _listen(process: subprocess.Popen[bytes], fd: int) -> bytes:
                 time.sleep(_PAUSE)
 
 
-def die_with(parent: int, *, helper: bool = False) -> None:
-    """Have this process killed when the process that forked it dies (prctl(2)).
+def supervise(parent: int, clean_up: t.Callable[[], None]) -> None:
+    """Have this process, a child of its own, end whatever it starts, and clean up, when its parent has died.
 
-    helper: while one runs, its whole group instead. That takes a handler, which waits for as long as a
-    filesystem that does not answer keeps this process; so it is there while nothing else is done.
+    A daemon leaves its parent and its group; as its new parent (PR_SET_CHILD_SUBREAPER) this process knows
+    it without looking for it. The handler runs at once, as this process never waits for a filesystem itself.
+    LIMIT: where somebody kills it too, what a helper mounted is cut off by the next call on the mount
+    point, and a daemon that had mounted nothing yet stays.
     """
-    if helper:
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # where it is ignored, no status is told (wait(2))
-        signal.signal(signal.SIGTERM, lambda _number, _frame: os.killpg(0, signal.SIGKILL))
-    calls.set_parent_death_signal(signal.SIGTERM if helper else signal.SIGKILL)
+
+    def end(_number: int, _frame: t.Any) -> t.NoReturn:
+        end_children()
+        clean_up()
+        os._exit(1)
+
+    calls.become_subreaper()
+    signal.signal(signal.SIGTERM, end)
+    calls.set_parent_death_signal(signal.SIGTERM)
     if os.getppid() != parent:
-        os.killpg(0, signal.SIGKILL)
+        end(signal.SIGTERM, None)
+    for limit in _LIMITS:
+        hard = resource.getrlimit(limit)[1]
+        with contextlib.suppress(OSError, ValueError):  # what is above takes CAP_SYS_RESOURCE
+            resource.setrlimit(limit, (hard, hard))
+            resource.setrlimit(limit, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def end_children() -> None:
+    """Kill the children of this process and, as it is a subreaper, in turn all their descendants."""
+    deadline = time.monotonic() + _END_SECONDS
+    while time.monotonic() < deadline:
+        for pid in _children():
+            os.kill(pid, signal.SIGKILL)  # nobody else can have its number before it is waited for
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            return
+        time.sleep(0.005)
+
+
+def _children() -> t.List[int]:
+    try:
+        with open(_CHILDREN.format(os.getpid()), encoding="ascii") as file:
+            return [int(pid) for pid in file.read().split()]
+    except FileNotFoundError:  # a kernel without CONFIG_PROC_CHILDREN
+        pass
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        # Unlike cmdline it has nothing of the process' memory, for which one may be made to wait.
+        with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:
+            if int(file.read().rpartition(b")")[2].split()[1]) == os.getpid():
+                found.append(int(name))
+    return found

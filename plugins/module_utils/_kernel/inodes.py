@@ -7,7 +7,6 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
-import os
 import stat
 import struct
 import typing as t
@@ -43,6 +42,11 @@ class Inode:
     def is_symlink(self) -> bool:
         """Whether it is a symbolic link."""
         return stat.S_ISLNK(self._told[6])
+
+    @property
+    def is_socket(self) -> bool:
+        """Whether it is a socket."""
+        return stat.S_ISSOCK(self._told[6])
 
     @property
     def mode(self) -> int:
@@ -107,10 +111,10 @@ def inode_of(fd: int) -> Inode:
     return Inode(_FIELDS.unpack_from(calls.statx(fd, b"", flags=_FLAGS, mask=_MASK)))
 
 
-def mount_number_at(path: str) -> int:
-    """Return mountinfo's number of the mount that the last component of path, a magic link too, leads to.
+def inode_behind(path: str) -> Inode:
+    """Return what is known of what path leads to, through a magic link too; mount_id is mountinfo's number.
 
-    Asks for nothing that a filesystem's server would have to answer. Raises OSError.
+    Asks for nothing that a server would have to answer, so a FUSE of another user's tells its mount too.
     """
-    raw = calls.statx(calls.AT_FDCWD, os.fsencode(path), flags=calls.AT_STATX_DONT_SYNC, mask=_MNT_ID)
-    return t.cast(int, _FIELDS.unpack_from(raw)[28])
+    flags = calls.AT_STATX_DONT_SYNC | calls.AT_NO_AUTOMOUNT
+    return Inode(_FIELDS.unpack_from(calls.statx(calls.AT_FDCWD, path.encode("ascii"), flags=flags, mask=0)))

@@ -10,8 +10,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import signal
+import time
 import typing as t
+from functools import partial
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.credentials import (
     CREDENTIALS,
@@ -23,6 +24,12 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesyste
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.hosts import is_ceph_shown
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.child import (
+    Descriptor,
+    Task,
+    run_together,
+    run_with_deadline,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.create import verify_flags
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.credentials import read_credentials
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.failures import (
@@ -31,8 +38,9 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.failures i
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.helpers import (
     arguments,
-    die_with,
+    end_children,
     run_mount,
+    supervise,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import inode_of
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts import (
@@ -51,28 +59,39 @@ _MODE = 0x2  # STATX_MODE
 _ALL_ATTRIBUTES = attribute_bits(ATTRIBUTES) | 0x70  # MOUNT_ATTR__ATIME is one value of three bits
 
 
-def mount_staged(name: str, definition: Definition, *, point: str, parent: int) -> int:
-    """Return a detached mount that a helper made, with its flags in force. Blocks; runs in a child.
+def mount_staged(name: str, definition: Definition, *, point: str, parent: int, seconds: float) -> int:
+    """Return a detached mount that a helper made, with its flags in force. Runs in a child of its own.
 
-    name: of a stage that nobody else uses. point: where it is going to be seen. parent: the process
-    that waits for this one; when it dies, this one and the helper die too. Raises MountError or
-    OSError.
+    It never touches what may not answer, so it can always end what the helper started, at its deadline or
+    when its parent dies: children of its own do. name: of a stage that nobody else uses. point: where the
+    mount is going to be seen. Raises MountError or OSError.
     """
-    die_with(parent)
+    deadline = time.monotonic() + seconds
+    supervise(parent, lambda: drop_stage(name, aborts=True))
     filesystem = FILESYSTEMS[definition.fstype]
     _refuse_missing_kernel_type(filesystem)
-    with contextlib.ExitStack() as stack:
-        credentials = _hand_over(filesystem, definition, stack)
-        make_stage(name)
-        stack.callback(drop_stage, name)
-        target = f"{STAGES}/{name}/{_TARGET}"
-        argv = arguments(filesystem, definition, target, point=point, credentials=credentials)
-        die_with(parent, helper=True)
-        said = run_mount(argv, kept=() if credentials is None else (credentials,))
-        die_with(parent)
+    target = f"{STAGES}/{name}/{_TARGET}"
+    try:
+        with contextlib.ExitStack() as stack:
+            credentials = _hand_over(filesystem, definition, stack, seconds)
+            make_stage(name)
+            argv = arguments(filesystem, definition, target, point=point, credentials=credentials)
+            kept = () if credentials is None else (credentials,)
+            said = run_mount(argv, kept=kept, seconds=deadline - time.monotonic())
         if said.status != 0:
             raise failure(filesystem, said.status, said.output)
-        return _take_out(target, filesystem, definition)
+        mount = run_with_deadline(
+            lambda: Descriptor(_take_out(target, filesystem, definition)),
+            deadline - time.monotonic(),
+            kept=(),
+            step="mount",
+        )
+    except BaseException:
+        end_children()
+        drop_stage(name, aborts=True)
+        raise
+    drop_stage(name)
+    return mount
 
 
 def _refuse_missing_kernel_type(filesystem: Filesystem) -> None:
@@ -88,13 +107,16 @@ def _refuse_missing_kernel_type(filesystem: Filesystem) -> None:
 
 
 def _hand_over(
-    filesystem: Filesystem, definition: Definition, stack: contextlib.ExitStack
+    filesystem: Filesystem, definition: Definition, stack: contextlib.ExitStack, seconds: float
 ) -> t.Optional[int]:
     """Return a file in memory with the credentials, which no name leads to and no crash leaves behind."""
     path = dict(definition.data).get(CREDENTIALS)
     if path is None:
         return None
-    content = file_for_helper(filesystem, read_credentials(path, waits=True))
+    (text,) = run_together([Task(partial(read_credentials, path))], seconds, step="mount")
+    if not isinstance(text, str):
+        raise text
+    content = file_for_helper(filesystem, text)
     fd = os.memfd_create("credentials", os.MFD_CLOEXEC)
     stack.callback(os.close, fd)
     os.write(fd, content.encode("utf-8"))
@@ -137,11 +159,10 @@ def make_stage(name: str) -> None:
 def drop_stage(name: str, *, aborts: bool = False) -> None:
     """Take a stage away, with what is mounted in it. May wait for a server; a second call does nothing.
 
-    aborts: also end daemons that were to serve it, and let go whoever waits for one: nobody else uses it.
+    aborts: also cut off a daemon that serves it, and let go whoever waits for one: nobody else uses it.
     """
     path = f"{STAGES}/{name}"
     if aborts:
-        _end_daemons(f"{path}/{_TARGET}")
         _abort(f"{path}/{_TARGET}")
     with contextlib.suppress(FileNotFoundError):
         with contextlib.suppress(OSError):  # EINVAL: nothing is mounted there
@@ -149,20 +170,11 @@ def drop_stage(name: str, *, aborts: bool = False) -> None:
         os.rmdir(path)
 
 
-def _end_daemons(target: str) -> None:
-    """Kill what of root's was started with this mount point: a daemon has left the group of its helper."""
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(OSError):  # it has ended meanwhile
-            with open(f"/proc/{name}/cmdline", "rb") as file:
-                words = file.read().split(b"\0")
-            if target.encode("ascii") in words and os.stat(f"/proc/{name}").st_uid == 0:
-                os.kill(int(name), signal.SIGKILL)
-
-
 def _abort(target: str) -> None:
     """End the connection to a daemon: a request that it has read is waited for beyond SIGKILL (fuse(4)).
 
-    Only of FUSE, where each mount has a superblock of its own; others may share theirs with a mount in use.
+    The daemon ends by that, as its next read fails (ENODEV). Only of FUSE, where each mount has a superblock
+    of its own; others may share theirs with a mount in use.
     """
     if any(mount.mount_point == target and mount.fstype.startswith("fuse") for mount in read_mounts()):
         with contextlib.suppress(OSError):  # EBUSY: it is in use, and its connection has ended all the same

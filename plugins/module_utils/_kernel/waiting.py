@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import Inode
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts import mount_type
@@ -77,11 +78,20 @@ def allow_waiting() -> None:
 
 def answers_at_once(inode: Inode) -> bool:
     """Whether the filesystem that an open handle lies on is of a type that needs no server."""
-    fstype = mount_type(inode.mount_id, is_unique=inode.has_unique_id, device=inode.identity.device)
+    fstype = _type_of(inode)
     return fstype is None or fstype in _ANSWER_AT_ONCE
 
 
-def refuse_to_wait(inode: Inode, path: str) -> None:
-    """Raise WouldWait if the filesystem behind this handle may not answer and nobody keeps watch."""
-    if not _may_wait and not answers_at_once(inode):
+def refuse_to_wait(inode: Inode, path: str, *, waits: bool = False) -> None:
+    """Raise WouldWait if the filesystem behind this handle may not answer and nobody keeps watch.
+
+    waits: for what nothing can be done without, but not for FUSE, which any user may mount.
+    """
+    if _may_wait or answers_at_once(inode):
+        return
+    if not waits or (_type_of(inode) or "").startswith("fuse"):
         raise WouldWait(path)
+
+
+def _type_of(inode: Inode) -> t.Optional[str]:
+    return mount_type(inode.mount_id, is_unique=inode.has_unique_id, device=inode.identity.device)

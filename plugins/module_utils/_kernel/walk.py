@@ -30,7 +30,7 @@ class Walk:
     writable_ancestor: the first directory on the way that others than root may write, by owner or mode.
 
     Raises WouldWait where a name would have to be looked up in a filesystem that may not answer, unless
-    this process may wait, or waits is set: for what nothing can be done without.
+    this process may wait, or waits is set: for what nothing can be done without, and FUSE even then.
 
     shares: start at the directory of an earlier walk, within keep_ways. The last look at what was done
         must not: only a walk from / shows what everybody else sees.
@@ -78,8 +78,8 @@ class Walk:
         # A root filesystem that does not answer would have stopped this process long ago.
         asked = inode.mount_id
         for position, name in enumerate(names):
-            if inode.mount_id != asked and not self.waits:
-                refuse_to_wait(inode, here)
+            if inode.mount_id != asked:
+                refuse_to_wait(inode, here, waits=self.waits)
                 asked = inode.mount_id
             if self.writable_ancestor is None and inode.is_writable_by_others:
                 self.writable_ancestor = here or "/"

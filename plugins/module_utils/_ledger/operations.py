@@ -41,7 +41,11 @@ def _untrusted(path: str) -> MountError:
 
 
 def prepare_run() -> None:
-    """Make the directory of locks and notes where it is missing. Raises MountError or OSError."""
+    """Make the directory of locks and notes where it is missing. Raises MountError or OSError.
+
+    From here on the caller's umask does not count: what is made has the mode that it is made with.
+    """
+    os.umask(0o022)
     for path in (RUN_PATH, _OPERATIONS):
         with contextlib.suppress(FileExistsError):
             os.mkdir(path, 0o700)
@@ -50,8 +54,13 @@ def prepare_run() -> None:
             raise _untrusted(path)
 
 
+def name_of(path: str) -> str:
+    """Return the Operation.name of a mount point."""
+    return hashlib.sha256(path.encode("utf-8")).hexdigest()[:40]
+
+
 def _file_of(path: str) -> str:
-    return f"{_OPERATIONS}/{hashlib.sha256(path.encode('utf-8')).hexdigest()[:40]}"
+    return f"{_OPERATIONS}/{name_of(path)}"
 
 
 def _try_lock(file: str) -> t.Optional[int]:
@@ -189,7 +198,7 @@ def describe_occupant(path: str) -> str:
 
 def list_notes(but: t.Collection[str] = ()) -> t.Dict[str, t.Tuple[Record, ...]]:
     """Return the notes of every other mount point that has one, by path."""
-    own = {os.path.basename(_file_of(path)) for path in but}
+    own = {name_of(path) for path in but}
     notes = {}
     for name in sorted(set(_listing()) - own):
         with contextlib.suppress(FileNotFoundError), open(f"{_OPERATIONS}/{name}", "rb") as file:

@@ -14,6 +14,7 @@ import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import inode_of
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.waiting import WouldWait
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 
@@ -40,10 +41,16 @@ def open_trusted(path: str, untrusted: Untrusted) -> t.Optional[int]:
 
     Raises what untrusted returns, or OSError where the host has run out of something.
     """
-    with Walk(path, waits=True) as walk:
+    try:
+        walk = Walk(path, waits=True)
+    except WouldWait as error:
+        raise untrusted(f"'{error.path}' is a filesystem of FUSE, which any user may have mounted") from error
+    with walk:
         refuse_unsafe_way(walk, untrusted)
-        if walk.leaf is None:
+        if walk.inode is None:
             return None
+        if walk.inode.kind != "file":
+            raise untrusted("it is not a regular file")  # to open it might wait, or set something off
         try:
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
             fd = os.open(walk.name, flags, dir_fd=walk.directory)

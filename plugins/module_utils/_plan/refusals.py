@@ -7,6 +7,7 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
+import collections
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import (
@@ -14,10 +15,17 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings
     ancestors,
     writable_layers,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import Code, MountError
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Kind, Place
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import (
+    BusyError,
+    Code,
+    MountError,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Kind, Place, UserKind, Users
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Source
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition, Request
+
+# So many are named; a line of the log has to stay one.
+_MOST_NAMES = 64
 
 
 def refusal(code: Code, path: str, message: str, *, detail: str = "") -> MountError:
@@ -160,18 +168,46 @@ def refuse_dependents(path: str, around: Surroundings) -> None:
         )
 
 
-def busy(
-    path: str, users: t.Sequence[t.Tuple[int, str]] = (), *, errno: t.Optional[int] = None
-) -> MountError:
-    """Return the refusal of an unmount that the kernel calls busy."""
-    number = "1 process uses it" if len(users) == 1 else f"{len(users)} processes use it"
-    count = number if users else "something uses it, or is mounted on it"
+def busy(path: str, mount_id: int, *, errno: t.Optional[int] = None) -> BusyError:
+    """Return the refusal of an unmount that the kernel calls busy, before anybody has looked by what."""
+    message = _busy_message(path, "something uses it, or is mounted on it")
+    return BusyError(message, path=path, errno=errno, mount_id=mount_id)
+
+
+def busy_with(error: BusyError, users: Users) -> MountError:
+    """Return the same refusal with what was found to use the mount: how many, and as its detail which."""
+    counts = collections.Counter(user.kind for user in users.found)
+    parts = [_counted(kind, count) for kind, count in sorted(counts.items())]
+    names = [user.text for user in users.found[:_MOST_NAMES]]
+    is_all = users.is_complete and len(names) == len(users.found)
+    if parts and not users.is_complete:
+        parts.append("more")
+    if parts:
+        *first, last = parts
+        used = f"{', '.join(first)} and {last} use it" if first else f"{last} {_verb(counts)} it"
+    elif users.is_complete:
+        used = "something uses it that could not be found"
+    else:
+        used = "something uses it, and what could not be found out in a second"
     return MountError(
         "busy",
-        f"'{path}' is busy: {count}; end that and repeat, or leave the unmount for later with "
-        "'on_busy: defer'",
-        step="unmount",
-        path=path,
-        errno=errno,
-        detail=", ".join(f"{pid} ({command})" for pid, command in users),
+        _busy_message(error.path or "", used),
+        step=error.step,
+        path=error.path,
+        errno=error.errno,
+        detail=", ".join(names) + ("" if is_all or not names else ", and more"),
     )
+
+
+def _busy_message(path: str, used: str) -> str:
+    hint = "end that and repeat, or leave the unmount for later with 'on_busy: defer'"
+    return f"'{path}' is busy: {used}; {hint}"
+
+
+def _verb(counts: t.Mapping[UserKind, int]) -> str:
+    return "uses" if sum(counts.values()) == 1 else "use"
+
+
+def _counted(kind: UserKind, count: int) -> str:
+    plural = "es" if kind == "process" else "s"
+    return f"{count} {kind}{'' if count == 1 else plural}"

@@ -82,7 +82,7 @@ def leave(path: str, request: Request, seen: Observation, around: Surroundings, 
     if request.on_busy == "defer":
         return _plan(path, seen, "deferred", "none", _deferred(reference))
     if seen.is_here:
-        raise busy(path)
+        raise busy(path, reference.mount_id)
     raise refusal(
         "not_owned",
         path,

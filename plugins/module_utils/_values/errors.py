@@ -79,3 +79,21 @@ def _remake(
     code: Code, message: str, step: str, path: t.Optional[str], errno: t.Optional[int], detail: str
 ) -> MountError:
     return MountError(code, message, step=step, path=path, errno=errno, detail=detail)
+
+
+class BusyError(MountError):
+    """The refusal of an unmount that the kernel calls busy.
+
+    mount_id: of the mount, as the ledger has it. Who uses it is asked at the end of the call, without a lock.
+    """
+
+    def __init__(self, message: str, *, path: str, errno: t.Optional[int], mount_id: int) -> None:
+        super().__init__("busy", message, step="unmount", path=path, errno=errno)
+        self.mount_id = mount_id
+
+    def __reduce__(self) -> t.Tuple[t.Any, ...]:
+        return _remake_busy, (self.message, self.path, self.errno, self.mount_id)
+
+
+def _remake_busy(message: str, path: str, errno: t.Optional[int], mount_id: int) -> BusyError:
+    return BusyError(message, path=path, errno=errno, mount_id=mount_id)

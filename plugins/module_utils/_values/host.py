@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 Protection = t.Literal["full", "no_unique_id", "legacy"]
 Kind = t.Literal["absent", "directory", "file", "device", "other"]
+UserKind = t.Literal["loop device", "mount", "process", "swap area"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,26 @@ class KernelMount:
     options: t.Tuple[str, ...]
     propagation: t.Tuple[str, ...] = ()
     unique_id: t.Optional[int] = None
+
+
+class User(t.NamedTuple):
+    """What keeps a mount busy.
+
+    pid: 0 for what is no process. text: its name, with nothing in it that another user may have put there
+    to mislead.
+    """
+
+    kind: UserKind
+    pid: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Users:
+    """What keeps one mount busy, and whether the search for it came to its end in time."""
+
+    found: t.Tuple[User, ...] = ()
+    is_complete: bool = False
 
 
 @dataclass(frozen=True)

@@ -157,3 +157,24 @@ def test_child_leaves_no_descriptor_open() -> None:
     run(lambda: None)
     refused(run, lambda: fail(ERROR))
     assert os.listdir("/proc/self/fd") == before
+
+
+def test_child_has_nothing_of_what_its_caller_has_set(tmp_path: Path) -> None:
+    """Its umask, blocked and ignored signals, and a directory that a child that hangs would keep busy."""
+    directory, umask = os.getcwd(), os.umask(0)
+    ignored = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGCHLD))
+    os.chdir(tmp_path)
+
+    def look() -> t.Tuple[int, str, t.List[str]]:
+        status = Path("/proc/self/status").read_text()
+        masks = [line for line in status.splitlines() if line.startswith(("SigBlk:", "SigIgn:"))]
+        return os.umask(0), os.getcwd(), [line.split()[1] for line in masks]
+
+    try:
+        assert run(look) == (0o022, "/", ["0000000000000000"] * 2)
+    finally:
+        os.chdir(directory)
+        os.umask(umask)
+        signal.signal(signal.SIGCHLD, ignored)
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)

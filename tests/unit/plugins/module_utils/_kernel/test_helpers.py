@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
+import resource
 import signal
 import sys
+import time
 import typing as t
+from pathlib import Path
 
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
@@ -16,7 +18,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import hel
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition
 from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import refused
 
-PR_GET_PDEATHSIG = 2  # prctl(2)
 TARGET = "/run/holdfast/stage/x/mount"
 CONTEXT = "system_u:object_r:tmp_t:s0:c1,c2"
 Data = t.Tuple[t.Tuple[str, t.Optional[str]], ...]
@@ -94,8 +95,8 @@ def test_helper_that_is_missing_is_told_with_its_package(
     assert any(f"install the package {package}" in error.message for package in packages), error.message
 
 
-def run(script: str, *, kept: t.Sequence[int] = ()) -> helpers.Said:
-    return helpers.run_mount([sys.executable, "-c", script], kept=kept)
+def run(script: str, *, kept: t.Sequence[int] = (), seconds: float = 60) -> helpers.Said:
+    return helpers.run_mount([sys.executable, "-c", script], kept=kept, seconds=seconds)
 
 
 def test_command_has_a_clean_environment_and_no_input(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,19 +138,99 @@ def test_command_that_says_nothing_is_heard_to_the_end() -> None:
     assert run("import sys; sys.exit(3)") == helpers.Said(3, "")
 
 
-@pytest.mark.parametrize(
-    ("runs_helper", "expected"), [(False, signal.SIGKILL), (True, signal.SIGTERM)], ids=["alone", "helper"]
-)
-def test_signal_of_a_dead_caller_needs_no_handler_but_while_a_helper_runs(
-    runs_helper: bool, expected: signal.Signals
-) -> None:
-    parent = os.getpid()
+def test_command_that_does_not_end_in_time_is_timeout() -> None:
+    assert refused(run, "import time; time.sleep(5)", seconds=0.2).code == "timeout"
+
+
+def supervised(act: t.Callable[[], None], *, parent: int) -> int:
+    """Return a child that supervises what it does, told by a pipe once it has a daemon."""
     pid = os.fork()
     if pid == 0:
-        number = ctypes.c_int(0)
+        try:
+            helpers.supervise(parent, lambda: None)
+            act()
+            time.sleep(60)
+        finally:
+            os._exit(0)
+    return pid
+
+
+def start_daemon(told: int) -> None:
+    """Start a process that leaves its parent, its group and its session; return when it has told its number."""
+    ready = os.pipe()
+    if os.fork() == 0:
         os.setsid()
-        helpers.die_with(parent, helper=True)
-        helpers.die_with(parent, helper=runs_helper)
-        ctypes.CDLL(None).prctl(PR_GET_PDEATHSIG, ctypes.byref(number))
-        os._exit(number.value)
-    assert os.WEXITSTATUS(os.waitpid(pid, 0)[1]) == expected
+        if os.fork() == 0:
+            os.setsid()
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            os.write(told, b"%d\n" % os.getpid())
+            os.write(ready[1], b"x")
+            time.sleep(60)
+        os._exit(0)
+    os.wait()
+    os.read(ready[0], 1)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in ("X", "Z")
+
+
+@pytest.mark.parametrize("has_children_file", [True, False], ids=["children", "stat"])
+def test_daemon_is_ended_by_the_one_that_supervises_it(
+    has_children_file: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, writer = os.pipe()
+    if not has_children_file:
+        monkeypatch.setattr(helpers, "_CHILDREN", "/proc/self/task/{}/no such file")
+
+    def act() -> None:
+        start_daemon(writer)
+        helpers.end_children()
+        os._exit(0)
+
+    pid = supervised(act, parent=os.getpid())
+    daemon = int(os.read(reader, 99))
+    os.waitpid(pid, 0)
+    assert not is_running(daemon)
+    os.close(reader)
+    os.close(writer)
+
+
+def test_daemon_is_ended_when_the_caller_is_killed() -> None:
+    reader, writer = os.pipe()
+    caller = os.fork()
+    if caller == 0:
+        supervised(lambda: start_daemon(writer), parent=os.getpid())
+        time.sleep(60)
+        os._exit(0)
+    daemon = int(os.read(reader, 99))
+    os.kill(caller, signal.SIGKILL)
+    os.waitpid(caller, 0)
+    deadline = time.monotonic() + 20
+    while is_running(daemon):
+        assert time.monotonic() < deadline
+    os.close(reader)
+    os.close(writer)
+
+
+def test_limits_of_the_caller_do_not_reach_a_helper() -> None:
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            for limit in (resource.RLIMIT_CPU, resource.RLIMIT_FSIZE):
+                resource.setrlimit(limit, (600, resource.RLIM_INFINITY))
+            resource.setrlimit(resource.RLIMIT_CORE, (4096, resource.RLIM_INFINITY))
+            helpers.supervise(os.getppid(), lambda: None)
+            limits = [resource.getrlimit(limit)[0] for limit in (0, 1, 4)]  # CPU, FSIZE, CORE
+            os.write(writer, repr(limits).encode())
+        finally:
+            os._exit(0)
+    os.waitpid(pid, 0)
+    assert os.read(reader, 999) == b"[-1, -1, 0]"
+    os.close(reader)
+    os.close(writer)

@@ -26,6 +26,7 @@ from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.conftes
 
 MS_SHARED = 1 << 20
 NFS = Definition("nfs", "host:/a", ("noatime", "nodev", "nosuid", "ro"), ())
+AS_CHILD: t.Dict[str, t.Any] = {"parent": 0, "seconds": 60}
 MountAt = t.Callable[[Path], Path]
 
 
@@ -92,10 +93,12 @@ class Helper:
 
         monkeypatch.setattr(staging, "mount_under", disguised)
         monkeypatch.setattr(staging, "run_mount", self.run)
-        monkeypatch.setattr(staging, "die_with", lambda _parent, **_helper: None)
+        monkeypatch.setattr(staging, "supervise", lambda _parent, _clean_up: None)
+        monkeypatch.setattr(staging, "end_children", lambda: None)
         monkeypatch.setattr(staging, "_refuse_missing_kernel_type", lambda _filesystem: None)
 
-    def run(self, argv: t.Sequence[str], *, kept: t.Sequence[int]) -> Said:
+    def run(self, argv: t.Sequence[str], *, kept: t.Sequence[int], seconds: float) -> Said:
+        assert seconds > 0
         self.argv = list(argv)
         self.given = "".join(os.pread(fd, 4096, 0).decode() for fd in kept)
         if self.source:
@@ -123,7 +126,7 @@ def test_helper_that_mounted_something_else_is_found_out(
     run: Path, monkeypatch: pytest.MonkeyPatch, source: str, fstype: str, words: str
 ) -> None:
     Helper(monkeypatch, source=source, fstype=fstype)
-    error = refused(staging.mount_staged, "one", NFS, point="/srv/a", parent=0)
+    error = refused(staging.mount_staged, "one", NFS, point="/srv/a", **AS_CHILD)
     assert (error.code, error.step) == ("verification_failed", "verify")
     assert words in error.message
     assert_nothing_is_left()
@@ -139,7 +142,7 @@ def test_helper_whose_server_does_not_answer_is_found_out(run: Path, monkeypatch
         return asked(fd, path, flags=flags, mask=mask)
 
     monkeypatch.setattr(calls, "statx", silent)
-    error = refused(staging.mount_staged, "one", NFS, point="/srv/a", parent=0)
+    error = refused(staging.mount_staged, "one", NFS, point="/srv/a", **AS_CHILD)
     assert (error.code, error.step) == ("verification_failed", "verify")
     assert "does not answer" in error.message
     assert_nothing_is_left()
@@ -149,7 +152,7 @@ def test_helper_that_fails_after_it_mounted_leaves_nothing(
     run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Helper(monkeypatch, source="host:/a", fstype="nfs4", status=32)
-    assert refused(staging.mount_staged, "one", NFS, point="/srv/a", parent=0).code == "mount_failed"
+    assert refused(staging.mount_staged, "one", NFS, point="/srv/a", **AS_CHILD).code == "mount_failed"
     assert_nothing_is_left()
 
 
@@ -157,7 +160,7 @@ def test_helper_mount_is_taken_out_detached_with_its_flags(
     run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     helper = Helper(monkeypatch, source="host:/a", fstype="nfs4")
-    mount = staging.mount_staged("one", NFS, point="/srv/a", parent=0)
+    mount = staging.mount_staged("one", NFS, point="/srv/a", **AS_CHILD)
     try:
         assert_nothing_is_left()
         assert helper.argv[-2:] == ["host:/a", "/run/holdfast/stage/one/mount"]
@@ -178,7 +181,7 @@ def test_helper_gets_credentials_in_a_file_without_a_name(
     helper = Helper(monkeypatch, source="//host/share", fstype="cifs")
     data = (("credentials_file", str(file)),)
     os.close(
-        staging.mount_staged("one", Definition("cifs", "//host/share", (), data), point="/srv/a", parent=0)
+        staging.mount_staged("one", Definition("cifs", "//host/share", (), data), point="/srv/a", **AS_CHILD)
     )
     assert helper.given == 'password=a, "b\nusername=bob\n'
     assert not any("bob" in word or str(file) in word for word in helper.argv)

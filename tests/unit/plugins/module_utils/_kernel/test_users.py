@@ -1,17 +1,30 @@
 # Copyright: (c) 2026, holdfast.mounts contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Who keeps a mount busy, asked of real processes."""
+"""What keeps a mount busy, asked of real processes, sockets, loop devices and namespaces."""
 
 from __future__ import annotations
 
+import ctypes
 import mmap
 import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
 import typing as t
 from pathlib import Path
 
 import pytest
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import users
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.table import read_mounts
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.users import User, find_users
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Users
+from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.conftest import LIBC, check
+
+Use = t.Callable[[Path], object]
+CLONE_FS, CLONE_FILES, CLONE_NEWNS = 0x200, 0x400, 0x20000
+MS_BIND, MS_REC, MS_SLAVE = 1 << 12, 1 << 14, 1 << 19
 
 
 def use_directory(place: Path) -> object:
@@ -33,7 +46,59 @@ def use_mapping(place: Path) -> object:
         return mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
 
 
+def use_directory_of_a_thread(place: Path) -> object:
+    return in_thread(place, CLONE_FS, os.chdir)
+
+
+def use_file_of_a_thread(place: Path) -> object:
+    return in_thread(place, CLONE_FILES, lambda path: os.open(path / "file", os.O_RDONLY))
+
+
+def in_thread(place: Path, unshared: int, act: Use) -> object:
+    """Have a thread use the place, with a directory or descriptors of its own."""
+    done = threading.Event()
+
+    def work() -> None:
+        check(LIBC.unshare(ctypes.c_int(unshared)), "unshare")
+        act(place)
+        done.set()
+        time.sleep(60)
+
+    threading.Thread(target=work, daemon=True).start()
+    done.wait()
+    return None
+
+
+def use_socket(place: Path) -> object:
+    bound = socket.socket(socket.AF_UNIX)
+    bound.bind(str(place / "listens here"))
+    bound.listen()
+    return bound
+
+
+def use_socket_bound_from_within(place: Path) -> object:
+    os.chdir(place)
+    bound = socket.socket(socket.AF_UNIX)
+    bound.bind("relative")
+    os.chdir("/")
+    return bound
+
+
+def use_copy(place: Path) -> object:
+    check(LIBC.unshare(ctypes.c_int(CLONE_NEWNS)), "unshare")
+    check(LIBC.mount(b"none", b"/", b"", ctypes.c_ulong(MS_SLAVE | MS_REC), b""), "make slave")
+    os.chdir(place)
+    return None
+
+
 def use_nothing(_place: Path) -> object:
+    return None
+
+
+def use_copy_of_another(place: Path) -> object:
+    """Use another mount of the same filesystem, from another namespace that has copies of both."""
+    check(LIBC.unshare(ctypes.c_int(CLONE_NEWNS)), "unshare")
+    os.chdir(place.parent / "twin")
     return None
 
 
@@ -44,47 +109,98 @@ def mount_with_a_file(private_place: Path, mount_at: t.Callable[[Path], Path]) -
     return place
 
 
-def users_while(act: t.Callable[[Path], object], place: Path) -> t.Tuple[int, t.Tuple[User, ...]]:
-    """Return a child that uses the place, and the users that are found meanwhile."""
+def number_of(place: Path) -> int:
     (mount,) = [mount for mount in read_mounts() if mount.mount_point == str(place)]
-    ready, go = os.pipe(), os.pipe()
+    return mount.mount_id
+
+
+def found_on(place: Path) -> Users:
+    return users.find_users([number_of(place)])[number_of(place)]
+
+
+def users_while(act: Use, place: Path, *, command: bytes = b"holder") -> t.Tuple[int, Users]:
+    """Return a child that uses the place, and the users that are found meanwhile."""
+    ready = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
-            Path("/proc/self/comm").write_bytes(b"holder")
+            Path("/proc/self/comm").write_bytes(command)
             used = act(place)
             os.write(ready[1], repr(used)[:1].encode())
-            os.close(go[1])
-            os.read(go[0], 1)
+            time.sleep(60)
         finally:
             os._exit(0)
     try:
         os.close(ready[1])
         assert os.read(ready[0], 1)
-        found = find_users(mount.mount_id, mount.device)
+        found = found_on(place)
     finally:
-        for fd in (ready[0], *go):
-            os.close(fd)
+        os.close(ready[0])
+        os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
     return pid, found
 
 
 @pytest.mark.parametrize(
-    "act",
+    ("act", "how"),
     [
-        pytest.param(use_directory, id="working directory"),
-        pytest.param(use_root, id="root"),
-        pytest.param(use_file, id="open file"),
-        pytest.param(use_mapping, id="mapped file"),
+        pytest.param(use_directory, "", id="working directory"),
+        pytest.param(use_root, "", id="root"),
+        pytest.param(use_file, "", id="open file"),
+        pytest.param(use_mapping, "", id="mapped file"),
+        pytest.param(use_directory_of_a_thread, "", id="a thread's directory"),
+        pytest.param(use_file_of_a_thread, "", id="a thread's file"),
+        pytest.param(use_socket, " with the socket '{}/listens here'", id="listening socket"),
+        pytest.param(use_socket_bound_from_within, " with the socket '{}/relative'", id="relative socket"),
+        pytest.param(use_copy, " in another mount namespace", id="copy in another namespace"),
     ],
 )
-def test_user_is_found_by(mounted: Path, act: t.Callable[[Path], object]) -> None:
+def test_user_is_found_by(mounted: Path, act: Use, how: str) -> None:
     pid, found = users_while(act, mounted)
-    assert [(user.pid, user.command) for user in found] == [(pid, "holder")]
+    assert [user.text for user in found.found] == [f"{pid} (holder){how.format(mounted)}"]
+    assert [(user.kind, user.pid) for user in found.found] == [("process", pid)]
+    assert found.is_complete
 
 
-def test_user_of_something_else_is_not_found(mounted: Path) -> None:
-    assert users_while(use_nothing, mounted)[1] == ()
+def test_user_whose_leader_has_ended_is_found(mounted: Path) -> None:
+    script = (
+        "import ctypes, os, sys, threading, time\n"
+        "def work():\n  os.chdir(sys.argv[1])\n  print('ready', flush=True)\n  time.sleep(60)\n"
+        "threading.Thread(target=work).start()\n"
+        "ctypes.CDLL(None).pthread_exit(None)\n"
+    )
+    argv = [sys.executable, "-c", script, str(mounted)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"ready\n"
+            deadline = time.monotonic() + 20
+            while "Z" not in Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0]:
+                assert time.monotonic() < deadline
+            assert [user.pid for user in found_on(mounted).found] == [process.pid]
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("act", [use_nothing, use_copy_of_another], ids=["elsewhere", "copy of another"])
+def test_user_of_something_else_is_not_found(mounted: Path, private_place: Path, act: Use) -> None:
+    twin = private_place / "twin"
+    twin.mkdir()
+    arguments = (str(mounted).encode(), str(twin).encode(), b"", ctypes.c_ulong(MS_BIND), b"")
+    check(LIBC.mount(*arguments), "bind")
+    assert users_while(act, mounted)[1] == Users((), is_complete=True)
+
+
+def test_user_of_a_mapped_file_of_the_same_filesystem_is_not_found(
+    mounted: Path, private_place: Path
+) -> None:
+    """A bind of a directory is not used by those that use the filesystem that it shows."""
+    (mounted / "directory").mkdir()
+    bound = private_place / "bound"
+    bound.mkdir()
+    arguments = (str(mounted / "directory").encode(), str(bound).encode(), b"", ctypes.c_ulong(MS_BIND), b"")
+    check(LIBC.mount(*arguments), "bind")
+    assert users_while(lambda _bound: use_mapping(mounted), bound)[1].found == ()
 
 
 def test_user_of_another_mount_of_the_kind_is_not_found(
@@ -92,14 +208,70 @@ def test_user_of_another_mount_of_the_kind_is_not_found(
 ) -> None:
     other = mount_at(private_place / "other")
     (other / "file").write_text("text")
-    assert users_while(lambda _place: os.open(other / "file", os.O_RDONLY), mounted)[1] == ()
+    assert users_while(lambda _place: os.open(other / "file", os.O_RDONLY), mounted)[1].found == ()
+
+
+def test_mount_on_it_is_found(mounted: Path, mount_at: t.Callable[[Path], Path]) -> None:
+    (mounted / "on").mkdir()
+    mount_at(mounted / "on")
+    (user,) = found_on(mounted).found
+    assert (user.kind, user.text) == ("mount", f"mount '{mounted}/on' (tmpfs)")
+
+
+def test_loop_device_is_found(mounted: Path) -> None:
+    image = mounted / "image"
+    with open(image, "wb") as file:
+        file.truncate(1 << 20)
+    attached = subprocess.run(
+        ["losetup", "--find", "--show", str(image)], check=False, capture_output=True, text=True
+    )
+    if attached.returncode != 0:
+        pytest.skip("needs losetup and loop devices")
+    device = attached.stdout.strip()
+    try:
+        (user,) = found_on(mounted).found
+        assert (user.kind, user.text) == ("loop device", f"{device} of '{image}'")
+    finally:
+        subprocess.run(["losetup", "--detach", device], check=True)
+
+
+def test_swap_area_is_found(mounted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = users._read
+    table = b"Filename Type Size Used Priority\n" + str(mounted).encode() + b"/with\\040blank file 4 0 -2\n"
+    monkeypatch.setattr(users, "_read", lambda path: table if path == "/proc/swaps" else read(path))
+    (user,) = found_on(mounted).found
+    assert (user.kind, user.text) == ("swap area", f"swap '{mounted}/with blank'")
+
+
+def test_name_of_a_process_cannot_pass_for_anothers(mounted: Path) -> None:
+    pid, found = users_while(use_directory, mounted, command=b"a), 1 (\x1b[2J")
+    assert found.found[0].text == f"{pid} (a\\x29\\x2c 1 \\x28\\x1b\\x5b2J)"
 
 
 def test_caller_itself_is_not_counted(mounted: Path) -> None:
     with open(mounted / "file", "rb"):
-        (mount,) = [mount for mount in read_mounts() if mount.mount_point == str(mounted)]
-        assert find_users(mount.mount_id, mount.device) == ()
+        assert found_on(mounted).found == ()
 
 
-def test_device_that_is_unknown_is_no_failure(mounted: Path) -> None:
-    assert find_users(2**40, "") == ()
+def test_mount_that_is_gone_has_no_users() -> None:
+    assert users.find_users([2**30]) == {}
+
+
+@pytest.mark.parametrize("act", [lambda: time.sleep(60), lambda: time.sleep(0.01)], ids=["held", "many"])
+def test_search_that_does_not_come_to_its_end_is_told_with_what_was_found(
+    mounted: Path, monkeypatch: pytest.MonkeyPatch, act: t.Callable[[], None]
+) -> None:
+    """One process holds who looks at its memory, or there are very many of them."""
+    read = users._read
+
+    def slow(path: str) -> bytes:
+        if path.endswith("/maps"):
+            act()
+        return read(path)
+
+    monkeypatch.setattr(users, "_read", slow)
+    monkeypatch.setattr(users, "_tasks", lambda pid: [pid] * 100)
+    started = time.monotonic()
+    pid, found = users_while(use_directory, mounted)
+    assert time.monotonic() - started < 10
+    assert ([user.pid for user in found.found], found.is_complete) == ([pid], False)

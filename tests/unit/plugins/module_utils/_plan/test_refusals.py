@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import pickle
 import typing as t
 
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import (
     busy,
+    busy_with,
     refuse_bad_source,
     refuse_dependents,
     refuse_entries,
@@ -18,7 +20,8 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals imp
     wanted_kind,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import Surroundings
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Kind, Place
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import BusyError
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Kind, Place, User, Users
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Source
 from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import (
     PATH,
@@ -126,19 +129,41 @@ def test_wanted_kind(definition: t.Any, source: Source, kind: Kind) -> None:
     assert wanted_kind(definition, source) == kind
 
 
+VIM, LESS = User("process", 7, "7 (vim)"), User("process", 9, "9 (less)")
+LOOP, ON_IT = User("loop device", 0, "/dev/loop3 of 'x'"), User("mount", 0, "mount 'y' (tmpfs)")
+
+
 @pytest.mark.parametrize(
-    ("users", "told"),
+    ("users", "told", "detail"),
     [
-        pytest.param([], "something uses it", id="unknown"),
-        pytest.param([(7, "vim")], "1 process uses it", id="one"),
-        pytest.param([(7, "vim"), (9, "less")], "2 processes use it", id="two"),
+        pytest.param(Users((), True), "something uses it that could not be found;", "", id="none"),
+        pytest.param(Users(), "what could not be found out in a second;", "", id="late"),
+        pytest.param(Users((VIM,), True), "1 process uses it;", "7 (vim)", id="one"),
+        pytest.param(Users((VIM, LESS), True), "2 processes use it;", "7 (vim), 9 (less)", id="two"),
+        pytest.param(
+            Users((LOOP, ON_IT, VIM), True),
+            "1 loop device, 1 mount and 1 process use it;",
+            "/dev/loop3 of 'x', mount 'y' (tmpfs), 7 (vim)",
+            id="kinds",
+        ),
+        pytest.param(Users((VIM,)), "1 process and more use it;", "7 (vim), and more", id="one, and late"),
+        pytest.param(
+            Users((VIM,) * 100, True),
+            "100 processes use it;",
+            ", ".join(["7 (vim)"] * 64) + ", and more",
+            id="many",
+        ),
     ],
 )
-def test_busy_counts_in_its_message_and_names_in_its_detail(
-    users: t.List[t.Tuple[int, str]], told: str
-) -> None:
-    error = busy(PATH, users, errno=16)
+def test_busy_counts_in_its_message_and_names_in_its_detail(users: Users, told: str, detail: str) -> None:
+    error = busy_with(busy(PATH, 7, errno=16), users)
     assert told in error.message
     assert "vim" not in error.message
-    assert error.detail == ", ".join(f"{pid} ({name})" for pid, name in users)
-    assert (error.code, error.step, error.errno) == ("busy", "unmount", 16)
+    assert error.detail == detail
+    assert (error.code, error.step, error.errno, error.path) == ("busy", "unmount", 16, PATH)
+
+
+def test_busy_is_known_by_its_mount_after_another_process_has_told_it() -> None:
+    error = pickle.loads(pickle.dumps(busy(PATH, 7, errno=16)))
+    assert isinstance(error, BusyError)
+    assert (error.mount_id, error.path, error.errno) == (7, PATH, 16)
