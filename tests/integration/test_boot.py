@@ -4,15 +4,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import typing as t
 
 import pytest
 from harness.cycle import apply, leave, predict_and_call, refuse, repeat_unchanged, succeed, tmpfs, warm_up
 from harness.helped import CAN_HELP, helped, make_helper
-from harness.place import LEDGER
-from harness.reconcile import OTHER_BOOT, call_reconcile, reboot, reconcile
+from harness.reconcile import call_reconcile, reboot, reconcile
 from harness.world import World
 
 FSTAB = "/etc/fstab"
@@ -473,20 +471,21 @@ def test_reboot_mount_without_our_entry_is_not_ours(world: World) -> None:
 
 
 @pytest.mark.skipif(not CAN_HELP, reason="no sshfs, or no FUSE, to stand for a server")
-def test_reboot_mount_that_shows_a_server_is_foreseen_in_check_mode(private_world: World) -> None:
+@pytest.mark.parametrize("kind", ["mount point", "source"])
+def test_entry_is_refused_where_a_server_says_what_a_name_is(private_world: World, kind: str) -> None:
     world = private_world
     put(world)
     make_helper(world)
     succeed(world, **helped("/srv/net"), boot=True)
-    bind = {"path": PATH, "src": "/srv/net/dir", "fstype": "bind", "holder": "a", "boot": True}
-    succeed(world, **bind)
-    world.unmount(PATH)
-    known = world.ledger
-    known["references"][PATH]["boot_id"] = OTHER_BOOT
-    world.file(LEDGER).write_text(json.dumps(known), encoding="utf-8")
-    assert world.run("mount", PATH).rc == 0
-    again = predict_and_call(world, **bind)
-    assert (again.failed, again.changed, again.action) == (False, False, "none"), again
+    before = read(world)
+    wish = {**tmpfs("/srv/net/dir", "a"), "allow_nonempty": True}
+    if kind == "source":
+        wish = {"path": PATH, "src": "/srv/net/dir", "fstype": "bind", "holder": "a"}
+    result = refuse(world, "unsafe_path", **wish, boot=True)
+    assert "'/srv/net' lies on a fuse filesystem" in result["msg"]
+    succeed(world, **wish)
+    refuse(world, "unsafe_path", **wish, boot=True)  # what is mounted already is no other case
+    assert read(world) == before
 
 
 def test_reboot_before_the_boot_has_mounted_is_missing_and_mounted(world: World) -> None:

@@ -184,6 +184,12 @@ def _build_entry(
         if params["state"] != "mounted":
             return Entry(path)
         refuse_outside(path, allowed_roots, prefix + "path")
+        if mount["boot"] and params["allow_unsafe_parents"]:
+            raise refusal(
+                "invalid_argument",
+                f"{prefix}boot, allow_unsafe_parents: not together, as a boot follows every link on the way; "
+                "leave allow_unsafe_parents out, or hold the mount without boot",
+            )
         return Entry(
             path,
             _build_definition(mount, prefix, params, source_roots),

@@ -43,8 +43,8 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts imp
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.stages import list_stages
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.waiting import WouldWait
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import keep_ways
-from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import short_lock
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.codec import Budget
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import short_lock
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.store import (
     open_budget,
     read_ledger,
@@ -103,12 +103,12 @@ def _run_on(works: t.Sequence[Work], call: Call, ledger: Ledger) -> None:
     around = Surroundings(ledger.references)
     budget = open_budget()
     _each(works, "look at", call, lambda work: _decide(work, call, ledger, around, budget))
-    _each(_at(works, "mount"), "mount", call, lambda work: prepare_mount(work, call, ledger))
+    _each(_at(works, "mount"), "mount", call, lambda work: prepare_mount(work, call, ledger, around))
     acting = [work for work in works if work.step != "none"]
     if acting:
         declare(acting, call, ledger, budget.spent)
         with in_turn():
-            _each(acting, "change", call, lambda work: _act(work, call, ledger))
+            _each(acting, "change", call, lambda work: _act(work, call, ledger, around))
     _commit(works, call, ledger)
 
 
@@ -136,18 +136,18 @@ def _decide(work: Work, call: Call, ledger: Ledger, around: Surroundings, budget
     work.plan = plan
 
 
-def _act(work: Work, call: Call, ledger: Ledger) -> None:
+def _act(work: Work, call: Call, ledger: Ledger, around: Surroundings) -> None:
     if work.step == "mount":
-        _attach(work, call)
+        _attach(work, call, around)
     elif work.step == "remount":
         change_mount(work, call, as_seen(ledger.references[work.path], work.plan))
     elif work.step == "unmount":
         unmounting.take_mount_off(work, call, ledger.references[work.path])
 
 
-def _attach(work: Work, call: Call) -> None:
+def _attach(work: Work, call: Call, around: Surroundings) -> None:
     try:
-        attach_mount(work, call)
+        attach_mount(work, call, around)
     except (MountError, OSError):
         work.is_open = True  # until everything is taken away again
         clean_up_after(work, call)

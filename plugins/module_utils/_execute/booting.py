@@ -12,12 +12,19 @@ import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Work
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.systemd import reload_units
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.waiting import WouldWait
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.fstab import edit_fstab, read_entry
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import short_lock
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.store import read_ledger, write_ledger
-from ansible_collections.holdfast.mounts.plugins.module_utils._observe.booting import booted_places, stands
+from ansible_collections.holdfast.mounts.plugins.module_utils._observe.booting import (
+    booted_places,
+    named_places,
+    stands,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.booting import fstab_line, taken_over
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import refuse_unsafe_boot
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import stands_on
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger, Reference
 
@@ -45,8 +52,15 @@ def remove_unwanted(path: str, old: t.Optional[Reference], new: t.Optional[Refer
 
 def write_wanted(path: str, reference: t.Optional[Reference], call: Call) -> None:
     """Write the entry of a mount point whose operation died before it could; never beside another's."""
-    if reference is not None and reference.is_at_boot and not read_entry(path).is_foreign:
-        _edit({path: fstab_line(path, reference.definition)}, call)
+    if reference is None or not reference.is_at_boot or read_entry(path).is_foreign:
+        return
+    try:
+        refuse_unsafe_boot(path, named_places(path, reference.definition))
+    except WouldWait:
+        raise
+    except (MountError, OSError):
+        return  # somebody else may move names on the way by now
+    _edit({path: fstab_line(path, reference.definition)}, call)
 
 
 def _edit(changes: t.Mapping[str, t.Optional[str]], call: Call) -> None:

@@ -25,8 +25,10 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._plan.mounted impo
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import (
     refuse_entangled,
     refuse_groundless,
+    refuse_unsafe_boot,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import Surroundings
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Reference
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Observation
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.plan import Plan
@@ -54,6 +56,7 @@ def _observe(
         call.host,
         definition=entry.definition,
         looks_below=call.request.allow_nonempty,
+        trusted=around.trusted_mounts(call.host.boot_id),
     )
     if call.request.repair is not None:
         seen = repairing.with_own_mount(seen, call.host)
@@ -66,9 +69,24 @@ def _observe(
 
 
 def decide(entry: Entry, call: Call, seen: Observation, around: Surroundings) -> Plan:
-    """Return the plan of one mount point. Raises MountError."""
+    """Return the plan of one mount point. Raises MountError.
+
+    An entry of fstab is written only where root alone can move the names that it is going to be reached by;
+    whoever leaves does so even where it cannot be written again.
+    """
     plan = _decide_on_mount(entry, call, seen, around)
-    return plan if seen.fstab is None else fstab_plan.with_entry(plan, entry, seen.fstab)
+    if seen.fstab is None:
+        return plan
+    plan = fstab_plan.with_entry(plan, entry, seen.fstab)
+    if plan.reference is None or not (entry.boot or plan.boot_change == "write"):
+        return plan
+    try:
+        refuse_unsafe_boot(entry.path, fstab_view.named_places(entry.path, plan.reference.definition, seen))
+    except (MountError, OSError):
+        if entry.definition is not None:
+            raise
+        return replace(plan, boot_change="keep")
+    return plan
 
 
 def _decide_on_mount(entry: Entry, call: Call, seen: Observation, around: Surroundings) -> Plan:

@@ -36,6 +36,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals imp
     refuse_unsafe_way,
     refuse_wrong_kind,
 )
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import Surroundings
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import KernelMount, Kind, Place
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger, Reference
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Source
@@ -59,7 +60,7 @@ def definition_of(work: Work) -> Definition:
     return work.plan.definition
 
 
-def prepare_mount(work: Work, call: Call, ledger: Ledger) -> None:
+def prepare_mount(work: Work, call: Call, ledger: Ledger, around: Surroundings) -> None:
     """Make the mount of this work, attached nowhere, and fill its ids into the plan."""
     definition = definition_of(work)
     if FILESYSTEMS[definition.fstype].helper:
@@ -67,7 +68,7 @@ def prepare_mount(work: Work, call: Call, ledger: Ledger) -> None:
     elif FILESYSTEMS[definition.fstype].is_block:
         work.mount = _create_on_device(definition, work, call, ledger)
     elif definition.source_paths:
-        work.mount = _create_from_paths(definition, work, call)
+        work.mount = _create_from_paths(definition, work, call, around)
     elif can_hang(definition.fstype):
         work.mount = _with_deadline(lambda: _create(definition, None, may_share=True), call)
     else:
@@ -96,10 +97,11 @@ def _with_deadline(act: t.Callable[[], int], call: Call) -> int:
     )
 
 
-def _create_from_paths(definition: Definition, work: Work, call: Call) -> int:
+def _create_from_paths(definition: Definition, work: Work, call: Call, around: Surroundings) -> int:
     """Make a bind or an overlay from handles of what is looked at here and now."""
+    trusted = around.trusted_mounts(call.host.boot_id)
     with contextlib.ExitStack() as stack:
-        walks = [stack.enter_context(Walk(path)) for path in definition.source_paths]
+        walks = [stack.enter_context(Walk(path, trusted=trusted)) for path in definition.source_paths]
         for walk in walks:
             if walk.inode is not None:
                 refuse_to_wait(walk.inode, walk.path)  # a mount of it is asked for its flags and root
@@ -147,13 +149,13 @@ def _mounts_of(device: devices.Device) -> t.List[KernelMount]:
     return [m for m in table.read_mounts() if m.device == device.number or m.source == device.path]
 
 
-def attach_mount(work: Work, call: Call) -> None:
+def attach_mount(work: Work, call: Call, around: Surroundings) -> None:
     """Make the mount point where it is missing, look at it once more, and attach the mount to it."""
     if work.root is None:
         raise ValueError("this work has no mount")
     kind: Kind = "file" if work.root.kind == "file" else "directory"
     make_mount_point(work, call, is_file=kind == "file")
-    with Walk(work.path, shares=True) as walk:
+    with Walk(work.path, shares=True, trusted=around.trusted_mounts(call.host.boot_id)) as walk:
         place = place_of(walk)
         refuse_unsafe_way(place, call.request, what="mount point", about=work.path)
         refuse_wrong_kind(place, kind)
@@ -167,7 +169,7 @@ def attach_mount(work: Work, call: Call) -> None:
 def _is_as_made(walk: Walk, work: Work) -> bool:
     """Whether this operation has just made the mount point, and only root can have filled it."""
     inode = walk.inode
-    if inode is None or inode.is_writable_by_others:
+    if inode is None or inode.is_writable_by_others or walk.is_exposed:
         return False
     return inode.identity == work.made.get(work.path)
 

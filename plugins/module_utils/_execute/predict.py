@@ -37,7 +37,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings
     ancestors,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, Place
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, MountKey, Place
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Observation, Source
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition, Entry
@@ -70,7 +70,7 @@ class _World:
             self.ledger = self.ledger.changed({plan.path: plan.reference})
         return outcome
 
-    def adjust(self, seen: Observation, entry: Entry) -> Observation:
+    def adjust(self, seen: Observation, entry: Entry, trusted: t.Container[MountKey]) -> Observation:
         """Return what would be seen once everything before it were done.
 
         LIMIT: what is in a filesystem that would be mounted is not known, but for a fresh tmpfs.
@@ -83,7 +83,7 @@ class _World:
             seen = replace(seen, place=place, foreign_below=())
         on_fresh = {path: self._fresh(path, *ancestors(path)) for path in entry.definition.source_paths}
         if any(on_fresh.values()):
-            places = tuple(self._source(path, fresh) for path, fresh in on_fresh.items())
+            places = tuple(self._source(path, fresh, trusted) for path, fresh in on_fresh.items())
             seen = replace(seen, source=Source(places))
         return seen
 
@@ -91,9 +91,9 @@ class _World:
         """Return the first of these paths at which something new would be mounted."""
         return next((way for way in ways if way in self.mounted), None)
 
-    def _source(self, path: str, fresh: t.Optional[str]) -> Place:
+    def _source(self, path: str, fresh: t.Optional[str], trusted: t.Container[MountKey]) -> Place:
         if fresh is None:
-            return place_at(path)
+            return place_at(path, trusted)
         is_empty = self.mounted[fresh].fstype == "tmpfs" and path != fresh
         return Place(path, "absent" if is_empty else "directory")
 
@@ -174,7 +174,8 @@ def _predict_entry(entry: Entry, call: Call, world: _World, around: Surroundings
     try:
         # Known already, but for what could not be seen without waiting, as a child may.
         references = recognised([entry.path], world.ledger, call.host).references
-        seen = world.adjust(observe(entry, references, call, around), entry)
+        trusted = around.trusted_mounts(call.host.boot_id)
+        seen = world.adjust(observe(entry, references, call, around), entry, trusted)
         return Outcome(entry.path, plan=decide(entry, call, seen, around))
     except WouldWait:
         raise

@@ -124,7 +124,6 @@ def _take_off(note: Note, host: Host) -> None:
         return
     with Walk(found.mount_point) as walk:
         if not walk.obstacle and is_mount(walk.inode, note.reference, host):
-            walk.drop_leaf()
             attach.unmount(walk, lazily=True)
 
 

@@ -12,6 +12,7 @@ import errno
 import time
 import typing as t
 from dataclasses import replace
+from functools import partial
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.mounting import can_hang
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import (
@@ -28,7 +29,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts imp
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.users import find_users
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.waiting import answers_at_once
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
-from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import is_mount
+from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import is_alive, is_mount
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import (
     busy,
     busy_with,
@@ -71,34 +72,40 @@ def _has_submounts(reference: Reference, call: Call) -> bool:
 def _try(work: Work, call: Call, reference: Reference, *, lazily: bool) -> t.Optional[OSError]:
     """Unmount once; return EBUSY, raise everything else."""
     with Walk(work.path, shares=True) as walk:
-        if walk.obstacle or not is_mount(walk.inode, reference, call.host):
-            raise refusal(
-                "not_owned",
-                work.path,
-                f"the mount at '{work.path}' was replaced or covered meanwhile; look at it, then repeat",
-            )
-        walk.drop_leaf()
-        try:
-            _unmount(walk, work, call, reference, lazily=lazily)
-        except OSError as error:
-            if error.errno != errno.EBUSY:
-                raise
-            return error
+        is_quick = not can_hang(reference.fstype) and walk.inode is not None and answers_at_once(walk.inode)
+    try:
+        if is_quick:
+            _unmount(work.path, reference, call.host, lazily=lazily)
+        else:
+            _unmount_in_child(work, call, reference, lazily=lazily)
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        return error
+    if is_alive(reference, call.host):
+        return OSError(errno.EBUSY, "something was mounted on it just then")
     return None
 
 
-def _unmount(walk: Walk, work: Work, call: Call, reference: Reference, *, lazily: bool) -> None:
-    if not can_hang(reference.fstype) and walk.inode is not None and answers_at_once(walk.inode):
+def _unmount(path: str, reference: Reference, host: Host, *, lazily: bool) -> None:
+    with Walk(path, shares=True) as walk:
+        if walk.obstacle or not is_mount(walk.inode, reference, host):
+            raise refusal(
+                "not_owned",
+                path,
+                f"the mount at '{path}' was replaced or covered meanwhile; look at it, then repeat",
+            )
         attach.unmount(walk, lazily=lazily)
-        return
-    kept = (walk.directory, work.operation.fd)
+
+
+def _unmount_in_child(work: Work, call: Call, reference: Reference, *, lazily: bool) -> None:
+    """Unmount what may wait for a device or a server; the last handle is closed there too, and may wait."""
+    act = partial(_unmount, work.path, reference, call.host, lazily=lazily)
     try:
-        run_with_deadline(
-            lambda: attach.unmount(walk, lazily=lazily), call.request.timeout, kept=kept, step="unmount"
-        )
-    except MountError:
+        run_with_deadline(act, call.request.timeout, kept=(work.operation.fd,), step="unmount")
+    except MountError as error:
         # The child still has the lock, and ends the unmount or not: the next caller finds out which.
-        work.is_open = True
+        work.is_open = error.code != "not_owned"
         raise
 
 

@@ -106,7 +106,7 @@ def _find_in_table(
 
 def _was_booted(reference: Reference, mount: KernelMount, scene: Scene) -> bool:
     """Whether this may be what the boot has made from our entry of fstab; who takes it over looks closer."""
-    if not reference.is_at_boot or reference.boot_id == scene.host.boot_id:
+    if not reference.is_at_boot or reference.boot_id == scene.host.boot_id or mount.server is not None:
         return False
     known = FILESYSTEMS.get(reference.fstype)
     if known is None or not may_show(reference.fstype, mount.fstype):

@@ -19,6 +19,8 @@ def is_same_mount(found: KernelMount, reference: Reference) -> bool:
     """
     if found.unique_id is not None:
         return True
+    if found.server is not None and reference.fstype != "bind":
+        return False  # a bind may show what a user serves; everything else was mounted by root
     known = FILESYSTEMS.get(reference.fstype)
     if known is not None and known.is_named_at_will and found.source != reference.src:
         return False  # the kernel gives the device number of such a mount to the next one

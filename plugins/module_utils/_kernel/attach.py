@@ -7,6 +7,7 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import typing as t
@@ -20,8 +21,10 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts imp
     mount_number,
     mount_parent,
 )
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.table import read_mounts, visible_mounts
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk, look_at
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import KernelMount
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition
 
 
@@ -76,14 +79,55 @@ def is_mounted(mount: int) -> bool:
 
 
 def unmount(walk: Walk, *, lazily: bool) -> None:
-    """Unmount what is mounted at the end of the walk: by its parent's handle and its own name.
+    """Unmount the mount whose root is at the end of the walk, and no other one.
 
-    A name that is a mount point cannot be renamed, so it is the one that the walk found. The
-    handle of the last component must be closed, it would keep the mount busy (umount2(2)).
+    Lazily by its handle. Else by its parent's handle and its name, as a handle of its own would keep it busy
+    (umount2(2)). A name that is a mount point cannot be renamed from here; from a mount namespace where it is
+    none, or by the server of a filesystem, it can, where the directory is not root's alone.
     Raises OSError, EBUSY among them.
     """
-    flags = calls.UMOUNT_NOFOLLOW | (calls.MNT_DETACH if lazily else 0)
-    calls.umount2(f"/proc/self/fd/{walk.directory}/{walk.name}", flags)
+    if lazily:
+        calls.umount2(f"/proc/self/fd/{walk.leaf}", calls.MNT_DETACH)
+        return
+    with _held_neighbours(walk) if walk.is_exposed else contextlib.nullcontext():
+        walk.drop_leaf()
+        calls.umount2(f"/proc/self/fd/{walk.directory}/{walk.name}", calls.UMOUNT_NOFOLLOW)
+
+
+@contextlib.contextmanager
+def _held_neighbours(walk: Walk) -> t.Iterator[None]:
+    """Keep busy whatever else the name of the walk's last component could be made to lead to.
+
+    That is what lies on the same mount and on whose way others than root may move names: the kernel refuses
+    to unmount it then (EBUSY). Raises OSError EBUSY where it is being moved just now.
+    LIMIT: a mount that is made in the moment after the second look is not held.
+    """
+    with contextlib.ExitStack() as stack:
+        before = _neighbours(walk)
+        for mount in before:
+            neighbour = stack.enter_context(Walk(mount.mount_point, waits=True))
+            if neighbour.writable_ancestor is None and neighbour.error is None:
+                neighbour.close()  # root alone could move it, and a handle would make it busy for others
+            elif neighbour.inode is None or _number(neighbour.inode) != mount.mount_id:
+                raise OSError(errno.EBUSY, "another mount is being moved")
+        if _neighbours(walk) != before:
+            raise OSError(errno.EBUSY, "another mount came or went")
+        yield
+
+
+def _neighbours(walk: Walk) -> t.List[KernelMount]:
+    """Return what lookups reach at the other mount points of the mount that the walk's directory lies on."""
+    own = None if walk.inode is None else _number(walk.inode)
+    parent = _number(walk.above)
+    seen = visible_mounts(read_mounts())
+    at = [(one.covered[0] if one.covered else one.mount, one.mount) for one in seen]
+    return [
+        top for bottom, top in at if bottom.parent_id == parent and own not in (bottom.mount_id, top.mount_id)
+    ]
+
+
+def _number(inode: Inode) -> t.Optional[int]:
+    return mount_number(inode.mount_id, is_unique=inode.has_unique_id)
 
 
 def change_flags(fd: int, old: Definition, new: Definition) -> None:

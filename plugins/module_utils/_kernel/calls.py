@@ -51,6 +51,7 @@ UMOUNT_NOFOLLOW = 8
 MS_PRIVATE = 1 << 18
 RENAME_NOREPLACE = 1
 RENAME_EXCHANGE = 2
+LSMT_ROOT = (1 << 64) - 1
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -207,7 +208,7 @@ def statmount(mount_id: int, mask: int) -> bytes:
 
 
 def listmount(mount_id: int, limit: int) -> t.Tuple[int, ...]:
-    """Return unique ids of up to limit mounts below this one (Linux 6.8)."""
+    """Return unique ids of up to limit mounts below this one, or with LSMT_ROOT of all (Linux 6.8)."""
     request = _mount_id_request(mount_id, 0)
     ids = (ctypes.c_uint64 * limit)()
     count = _syscall(

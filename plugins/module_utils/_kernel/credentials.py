@@ -15,6 +15,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes imp
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.waiting import refuse_to_wait
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import Code, MountError
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import why_unsafe
 
 
 def read_credentials(path: str) -> str:
@@ -24,10 +25,12 @@ def read_credentials(path: str) -> str:
     Raises WouldWait where the file's filesystem may not answer, unless this process may wait.
     """
     with Walk(path) as walk:
+        if walk.error is not None:
+            raise walk.error
         if walk.obstacle:
             raise _refused("unsafe_path", f"'{walk.obstacle}' is a symbolic link or no directory")
         if walk.writable_ancestor:
-            raise _refused("unsafe_path", f"others than root may write '{walk.writable_ancestor}'")
+            raise _refused("unsafe_path", why_unsafe(walk.writable_ancestor, walk.writable_type))
         if walk.leaf is None or walk.inode is None:
             raise _refused("mount_failed", "it does not exist; make it, or correct the path")
         if walk.inode.kind != "file":

@@ -15,6 +15,7 @@ import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import Inode, inode_of
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.waiting import is_served_by_user
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Identity
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import MountPointAttributes
@@ -56,6 +57,8 @@ def make_missing(
             if parent != walk.directory:
                 os.close(parent)
             parent = deeper
+            if inode_of(parent).mount_id != walk.above.mount_id:
+                raise OSError(errno.EAGAIN, "something was mounted on the way meanwhile")
     finally:
         if parent != walk.directory:
             os.close(parent)
@@ -80,6 +83,8 @@ class _Made:
             fd = os.open(self.temporary, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=self.parent)
             try:
                 inode = inode_of(fd)
+                if inode.mount_id != inode_of(self.parent).mount_id:
+                    raise OSError(errno.EAGAIN, "a new directory was exchanged for a mount point")
                 # Where nobody but root may write, nobody else can put another one in its place.
                 if inode_of(self.parent).is_writable_by_others:
                     _refuse_swapped(fd, inode, is_file=self.is_file)
@@ -152,8 +157,12 @@ def remove_made(path: str, identity: Identity, *, same_boot: bool) -> Remove:
     """
     with Walk(path, shares=True) as walk:
         inode = walk.inode
+        if walk.error is not None:
+            return "kept"
         if inode is None or walk.obstacle:
             return "forgotten"
+        if is_served_by_user(inode):
+            return "kept"  # its inode is whatever that user says
         found = inode.identity
         is_same = (found.inode, found.birth) == (identity.inode, identity.birth)
         if inode.is_mount_root:

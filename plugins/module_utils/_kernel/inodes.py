@@ -7,11 +7,14 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
+import errno
+import os
+import re
 import stat
 import struct
 import typing as t
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls, mounts, table
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Identity, Kind
 
 _BASIC_STATS = 0x7FF
@@ -22,6 +25,23 @@ _ATTR_MOUNT_ROOT = 0x2000
 _FIELDS = struct.Struct("=IIQIIIHHQQQQqIiqIiqIiqIiIIIIQ")
 _FLAGS = calls.AT_EMPTY_PATH | calls.AT_STATX_DONT_SYNC
 _MASK = _BASIC_STATS | _BTIME | _MNT_ID | _MNT_ID_UNIQUE
+# What a filesystem answers that has been shut down, has lost its server, or lets nobody in but its user.
+SILENT = frozenset(
+    (
+        errno.EACCES,
+        errno.ECONNABORTED,
+        errno.EHOSTDOWN,
+        errno.EIO,
+        errno.ENODEV,
+        errno.ENOTCONN,
+        errno.EREMOTEIO,
+        errno.ESTALE,
+        errno.ETIMEDOUT,
+        errno.EUCLEAN,
+    )
+)
+_OVERFLOW_UID = 65534
+_FDINFO_MOUNT = re.compile(r"^mnt_id:\s*([0-9]+)$", re.MULTILINE)
 _KINDS: t.Dict[int, Kind] = {stat.S_IFDIR: "directory", stat.S_IFREG: "file", stat.S_IFBLK: "device"}
 
 
@@ -107,8 +127,41 @@ class Inode:
 
 
 def inode_of(fd: int) -> Inode:
-    """Return what is known of the open handle fd. A dead server does not delay it (AT_STATX_DONT_SYNC)."""
-    return Inode(_FIELDS.unpack_from(calls.statx(fd, b"", flags=_FLAGS, mask=_MASK)))
+    """Return what is known of the open handle fd. A dead server does not delay it (AT_STATX_DONT_SYNC).
+
+    Of a filesystem that does not tell, the mount alone is known, and whether this is its root or a directory:
+    the rest reads as what others may write.
+    """
+    try:
+        return Inode(_FIELDS.unpack_from(calls.statx(fd, b"", flags=_FLAGS, mask=_MASK)))
+    except OSError as error:
+        if error.errno not in SILENT:
+            raise
+    return _known_by_mount(fd)
+
+
+def _known_by_mount(fd: int) -> Inode:
+    """Return what the kernel tells of an open handle without asking the filesystem (proc_pid_fdinfo(5))."""
+    with open(f"/proc/self/fdinfo/{fd}", encoding="ascii") as file:
+        number = int(_FDINFO_MOUNT.findall(file.read())[0])
+    # Both are the path from this process' root, so they agree for the root of a mount and for nothing else.
+    path = os.readlink(f"/proc/self/fd/{fd}")
+    is_root = any(row.mount_id == number and row.mount_point == path for row in table.read_mounts())
+    unique = mounts.unique_id(number)
+    told = [0] * 29
+    told[0] = _MNT_ID if unique is None else _MNT_ID_UNIQUE
+    told[2], told[11] = _ATTR_MOUNT_ROOT if is_root else 0, _ATTR_MOUNT_ROOT
+    told[4], told[6] = _OVERFLOW_UID, _type_of(fd)
+    told[28] = number if unique is None else unique
+    return Inode(tuple(told))
+
+
+def _type_of(fd: int) -> int:
+    try:
+        os.close(os.open(f"/proc/self/fd/{fd}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+    except OSError:
+        return 0
+    return stat.S_IFDIR
 
 
 def inode_behind(path: str) -> Inode:

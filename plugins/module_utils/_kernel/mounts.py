@@ -10,13 +10,16 @@ from __future__ import annotations
 import contextlib
 import errno
 import functools
+import os
 import struct
 import typing as t
 from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls, table
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import Inode
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import KernelMount
+
+if t.TYPE_CHECKING:
+    from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import Inode
 
 # struct statmount (include/uapi/linux/mount.h): fixed part of 512 bytes, then strings
 _FIELDS = struct.Struct("=IIQIIQIIQQIIQQQQQIIQII")
@@ -25,6 +28,7 @@ _SB_BASIC, _MNT_BASIC, _MNT_ROOT, _MNT_POINT, _FS_TYPE = 0x1, 0x2, 0x8, 0x10, 0x
 _MNT_OPTS, _FS_SUBTYPE, _SB_SOURCE = 0x80, 0x100, 0x200
 _NEEDED = _SB_BASIC | _MNT_BASIC | _MNT_ROOT | _MNT_POINT | _FS_TYPE | _MNT_OPTS | _SB_SOURCE
 _SB_RDONLY = 1
+_MOST_MOUNTS = 1 << 17  # of one namespace; fs.mount-max is 100,000
 
 ATTRIBUTES = {
     "ro": 0x1,
@@ -69,6 +73,7 @@ def _from_statmount(raw: bytes) -> t.Optional[KernelMount]:
     subtype = _string(raw, field[20]) if field[2] & _FS_SUBTYPE else ""
     shown = _string(raw, field[1])
     access = "ro" if field[6] & _SB_RDONLY else "rw"
+    options = (access, *(shown.split(",") if shown else ()))
     return KernelMount(
         mount_id=field[10],
         parent_id=field[11],
@@ -78,8 +83,9 @@ def _from_statmount(raw: bytes) -> t.Optional[KernelMount]:
         fstype=f"{fstype}.{subtype}" if subtype else fstype,
         source=_string(raw, field[21]),
         flags=_flag_names(field[12]),
-        options=(access, *(shown.split(",") if shown else ())),
+        options=options,
         unique_id=field[8],
+        server=table.server_of(fstype, options),
     )
 
 
@@ -111,8 +117,33 @@ def find_mount(mount_id: int, *, is_unique: bool) -> t.Optional[KernelMount]:
 
 
 def mount_under(inode: Inode) -> t.Optional[KernelMount]:
-    """Return the mount through which this inode is seen."""
-    return find_mount(inode.mount_id, is_unique=inode.has_unique_id)
+    """Return the mount through which this inode is seen, with the user that really serves it."""
+    found = find_mount(inode.mount_id, is_unique=inode.has_unique_id)
+    if found is None or not found.fstype.startswith("fuse") or found.server is not None:
+        return found
+    return replace(found, server=_owner_of_connection(found.device))
+
+
+def _owner_of_connection(device: str) -> t.Optional[int]:
+    """Return the user that a FUSE connection belongs to, None for root or unknown (fs/fuse/control.c).
+
+    Mounted in a user namespace, a filesystem names a number of that namespace: 0 for its root. The control
+    filesystem shows the host's. It need not be mounted anywhere: it is looked at detached.
+    """
+    major, _colon, minor = device.partition(":")
+    try:
+        context = calls.fsopen("fusectl")
+        try:
+            calls.fsconfig(context, calls.FSCONFIG_CMD_CREATE)
+            control = calls.fsmount(context, 0)
+        finally:
+            os.close(context)
+        try:
+            return os.stat(str(int(major) << 20 | int(minor)), dir_fd=control).st_uid or None
+        finally:
+            os.close(control)
+    except (OSError, ValueError):
+        return None
 
 
 def mount_type(mount_id: int, *, is_unique: bool, device: str) -> t.Optional[str]:
@@ -143,6 +174,20 @@ def mount_number(mount_id: int, *, is_unique: bool) -> t.Optional[int]:
         return None if found is None else found.mount_id
     raw = _ask(mount_id, _MNT_BASIC)
     return None if raw is None else t.cast(int, _FIELDS.unpack_from(raw)[10])
+
+
+def unique_id(number: int) -> t.Optional[int]:
+    """Return the unique id of the mount with this number of mountinfo; None where the kernel has none.
+
+    Asks for one mount after the other: only for a mount that does not tell its id itself.
+    """
+    try:
+        found = calls.listmount(calls.LSMT_ROOT, _MOST_MOUNTS)
+    except OSError as error:
+        if error.errno == errno.ENOSYS:
+            return None
+        raise
+    return next((one for one in found if mount_number(one, is_unique=True) == number), None)
 
 
 def mount_parent(mount_id: int, *, is_unique: bool) -> t.Optional[int]:

@@ -34,6 +34,48 @@ class Visible:
     covered: t.Tuple[KernelMount, ...] = ()
 
 
+def server_of(fstype: str, options: t.Iterable[str]) -> t.Optional[int]:
+    """Return the user that a FUSE filesystem names as its server's, None for root and for every other type.
+
+    A number of the user namespace in which it was mounted: see mounts.mount_with_server.
+    """
+    if not fstype.startswith("fuse"):
+        return None
+    named = next((word[8:] for word in options if word.startswith("user_id=")), "0")
+    return int(named) or None if named.isdigit() else None
+
+
+def hiding(mounts: t.Sequence[KernelMount], number: int) -> t.Tuple[KernelMount, ...]:
+    """Return what a lookup of the mount point of the mount with this number meets instead of that one.
+
+    Those are the mounts at or above its mount point that it does not lie on itself.
+    """
+    rows = {row.mount_id: row for row in mounts}
+    beneath: t.Set[int] = set()
+    row = rows.get(number)
+    path = "" if row is None else row.mount_point
+    while row is not None and row.mount_id not in beneath:
+        beneath.add(row.mount_id)
+        row = rows.get(row.parent_id)
+    met = [seen.mount for seen in visible_mounts(mounts) if _is_at_or_above(seen.mount.mount_point, path)]
+    return tuple(mount for mount in met if mount.mount_id not in beneath)
+
+
+def upon(mounts: t.Sequence[KernelMount], number: int) -> t.Tuple[KernelMount, ...]:
+    """Return what is mounted on or below the mount with this number, and on that, sorted by mount point."""
+    found: t.Dict[int, KernelMount] = {}
+    pending = {number}
+    while pending:
+        children = [row for row in mounts if row.parent_id in pending and row.mount_id not in found]
+        pending = {row.mount_id for row in children} - {number}
+        found.update({row.mount_id: row for row in children if row.mount_id != number})
+    return tuple(sorted(found.values(), key=lambda row: row.mount_point))
+
+
+def _is_at_or_above(point: str, path: str) -> bool:
+    return point == "/" or point == path or path.startswith(f"{point}/")
+
+
 def read_mounts() -> t.Tuple[KernelMount, ...]:
     """Return the mount table of this process, in the kernel's order.
 
@@ -74,6 +116,7 @@ def _parse_row(line: str) -> t.Optional[KernelMount]:
         return None
     if not fields[4].startswith("/"):
         return None
+    options = _split_options(" ".join(fields[dash + 3 :]))
     return KernelMount(
         mount_id=mount_id,
         parent_id=parent_id,
@@ -83,8 +126,9 @@ def _parse_row(line: str) -> t.Optional[KernelMount]:
         fstype=_decode(fstype),
         source=_decode(source),
         flags=tuple(fields[5].split(",")),
-        options=_split_options(" ".join(fields[dash + 3 :])),
+        options=options,
         propagation=tuple(fields[6:dash]),
+        server=server_of(_decode(fstype), options),
     )
 
 

@@ -78,8 +78,8 @@ def _collect(search: t.Iterator[_Step]) -> t.Tuple[t.List[t.Tuple[int, User]], b
 def _in_kernel(asked: t.Mapping[int, KernelMount], rows: t.Sequence[KernelMount]) -> t.Iterator[_Step]:
     for row in rows:
         if row.parent_id in asked and row.parent_id != row.mount_id:
-            owner = next((f", {word}" for word in row.options if word.startswith("user_id=")), "")
-            text = f"mount '{_safe(row.mount_point)}' ({_safe(row.fstype)}{owner})"
+            server = "" if row.server is None else f", served by the user {row.server}"
+            text = f"{_safe(row.fstype)} at '{_safe(row.mount_point)}'{server}"
             yield row.parent_id, User("mount", 0, text)
     for name in _names("/sys/block"):
         path = _read(f"/sys/block/{name}/loop/backing_file").rstrip(b"\n")

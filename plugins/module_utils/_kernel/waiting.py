@@ -1,6 +1,8 @@
 # Copyright: (c) 2026, holdfast.mounts contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which filesystems answer at once, and who may ask the others: a child with a deadline, and nobody else.
+"""Which filesystems are local, and who may ask the others: a child with a deadline, and nobody else.
+
+A local one answers at once, and the owners and modes that it shows are those that the kernel heeds.
 
 Private to holdfast.mounts.
 """
@@ -12,11 +14,12 @@ import os
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import Inode
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts import mount_type
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts import mount_type, mount_under
 
-# Everything else may have a server or a daemon that has stopped answering: fuse, nfs, cifs, ceph, 9p, autofs.
-# "disk" is what a kernel says that is not asked for the type. LIMIT: a layer of an overlay may have a server.
-_ANSWER_AT_ONCE = frozenset(
+# Everything else may have a server or a daemon, which may stop answering, and says of owners what it likes:
+# fuse, nfs, cifs, ceph, 9p, autofs. "disk" is what a kernel says that is not asked for the type.
+# LIMIT: a layer of an overlay may have a server.
+LOCAL = frozenset(
     (
         "bcachefs",
         "bpf",
@@ -76,10 +79,23 @@ def allow_waiting() -> None:
     _may_wait = True
 
 
+def type_of(inode: Inode) -> t.Optional[str]:
+    """Return the type of the filesystem that an open handle lies on, None where the kernel does not tell."""
+    return mount_type(inode.mount_id, is_unique=inode.has_unique_id, device=inode.identity.device)
+
+
 def answers_at_once(inode: Inode) -> bool:
     """Whether the filesystem that an open handle lies on is of a type that needs no server."""
-    fstype = _type_of(inode)
-    return fstype is None or fstype in _ANSWER_AT_ONCE
+    fstype = type_of(inode)
+    return fstype is None or fstype in LOCAL
+
+
+def is_served_by_user(inode: Inode) -> bool:
+    """Whether the filesystem that an open handle lies on is FUSE that a process of another user serves."""
+    if answers_at_once(inode):
+        return False
+    found = mount_under(inode)
+    return found is not None and found.server is not None
 
 
 def refuse_to_wait(inode: Inode, path: str, *, waits: bool = False) -> None:
@@ -89,9 +105,5 @@ def refuse_to_wait(inode: Inode, path: str, *, waits: bool = False) -> None:
     """
     if _may_wait or answers_at_once(inode):
         return
-    if not waits or (_type_of(inode) or "").startswith("fuse"):
+    if not waits or (type_of(inode) or "").startswith("fuse"):
         raise WouldWait(path)
-
-
-def _type_of(inode: Inode) -> t.Optional[str]:
-    return mount_type(inode.mount_id, is_unique=inode.has_unique_id, device=inode.identity.device)

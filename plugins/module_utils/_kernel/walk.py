@@ -13,8 +13,13 @@ import os
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import Inode, inode_of
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.waiting import refuse_to_wait
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import SILENT, Inode, inode_of
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.waiting import (
+    LOCAL,
+    refuse_to_wait,
+    type_of,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import MountKey
 
 _OPEN = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -26,8 +31,14 @@ class Walk:
         nothing is missing but that. above: its inode.
     leaf: handle of the last component, or of the obstacle; None when a component is missing.
     missing: the components that do not exist.
-    obstacle: the prefix of the path that is a symbolic link or, before the end, no directory.
-    writable_ancestor: the first directory on the way that others than root may write, by owner or mode.
+    obstacle: the prefix of the path that is a symbolic link or, before the end, no directory that root can
+        search. error: what the filesystem answered there, where it answered at all.
+    writable_ancestor: the first directory on the way that others than root may write. Owners and modes count
+        where they are the kernel's: on the root filesystem, on local ones, and on the mounts in trusted; a
+        directory on any other counts as one that others may write, and writable_type is that filesystem's.
+    remote_ancestor: the first directory on the way whose filesystem is not local, trusted or not.
+    remote_type: of that filesystem.
+    is_exposed: others than root may change the names in directory.
 
     Raises WouldWait where a name would have to be looked up in a filesystem that may not answer, unless
     this process may wait, or waits is set: for what nothing can be done without, and FUSE even then.
@@ -36,14 +47,27 @@ class Walk:
         must not: only a walk from / shows what everybody else sees.
     """
 
-    def __init__(self, path: str, *, waits: bool = False, shares: bool = False) -> None:
+    def __init__(
+        self,
+        path: str,
+        *,
+        waits: bool = False,
+        shares: bool = False,
+        trusted: t.Container[MountKey] = (),
+    ) -> None:
         self.path = path
         self.waits = waits
+        self._trusted = trusted
         self.leaf: t.Optional[int] = None
         self.inode: t.Optional[Inode] = None
         self.missing: t.Tuple[str, ...] = ()
         self.obstacle: t.Optional[str] = None
+        self.error: t.Optional[OSError] = None
         self.writable_ancestor: t.Optional[str] = None
+        self.writable_type = ""
+        self.remote_ancestor: t.Optional[str] = None
+        self.remote_type = ""
+        self.is_exposed = False
         self.directory, self._is_lent = -1, False
         try:
             self.above = self._start(_ways if shares else None)
@@ -75,18 +99,24 @@ class Walk:
 
     def _descend(self, names: t.Sequence[str], here: str, inode: Inode) -> Inode:
         """Go down from a directory, whose inode this is; return the inode of the last one."""
-        # A root filesystem that does not answer would have stopped this process long ago.
-        asked = inode.mount_id
+        # A root filesystem that does not answer would have stopped this process long ago, and whoever serves
+        # it has the host.
+        asked, distrusted = inode.mount_id, ""
         for position, name in enumerate(names):
             if inode.mount_id != asked:
-                refuse_to_wait(inode, here, waits=self.waits)
-                asked = inode.mount_id
-            if self.writable_ancestor is None and inode.is_writable_by_others:
-                self.writable_ancestor = here or "/"
+                asked, distrusted = inode.mount_id, self._enter(inode, here)
+            self.is_exposed = inode.is_writable_by_others or bool(distrusted)
+            if self.writable_ancestor is None and self.is_exposed:
+                self.writable_ancestor, self.writable_type = here or "/", distrusted
             try:
                 leaf = os.open(name, _OPEN, dir_fd=self.directory)
             except FileNotFoundError:
                 self.missing = tuple(names[position:])
+                break
+            except OSError as error:
+                if error.errno not in SILENT:
+                    raise
+                self.obstacle, self.error = here or "/", error
                 break
             here, found, is_last = f"{here}/{name}", inode_of(leaf), position == len(names) - 1
             if is_last or found.kind != "directory":
@@ -98,6 +128,16 @@ class Walk:
                 os.close(self.directory)
             self.directory, self._is_lent, inode = leaf, False, found
         return inode
+
+    def _enter(self, inode: Inode, here: str) -> str:
+        """Go on in another mount, at this directory of it; return its type if its owners do not count."""
+        fstype = type_of(inode) or "unknown"
+        if fstype in LOCAL:
+            return ""
+        refuse_to_wait(inode, here, waits=self.waits)
+        if self.remote_ancestor is None:
+            self.remote_ancestor, self.remote_type = here, fstype
+        return "" if (inode.mount_id, inode.identity.device) in self._trusted else fstype
 
     @property
     def name(self) -> str:

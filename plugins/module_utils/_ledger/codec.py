@@ -232,7 +232,9 @@ def _rows(directories: t.Mapping[str, Identity]) -> t.List[str]:
         way, _slash, name = path.rpartition("/")
         if way != parent:
             parent, names = way, way.split("/")
-            shared = sum(1 for _each in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(before, names)))
+            shared = sum(
+                1 for _each in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(before, names))
+            )
             rows += [f"  [{depth}, {_encode(names[depth])}]" for depth in range(shared, len(names))]
         made, depth = directories[path], path.count("/")
         rows.append(f'  [{depth}, {_encode(name)}, "{made.device}", {made.inode}, {made.birth}]')

@@ -120,7 +120,9 @@ def build_made(data: object, path: str) -> t.Tuple[str, Identity]:
     """Return the directory at that depth of the note's path, and its identity, of this shape."""
     members = _members(data, "a line of a note", _MADE_KEYS)
     depth = _number(members, "made", 1, path.count("/"))
-    return "/".join(path.split("/")[: depth + 1]), _build_identity(members["device"], members["inode"], members["birth"])
+    return "/".join(path.split("/")[: depth + 1]), _build_identity(
+        members["device"], members["inode"], members["birth"]
+    )
 
 
 def build_operation(data: object) -> Members:

@@ -17,6 +17,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes imp
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.waiting import WouldWait
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import why_unsafe
 
 # From what is wrong to the error that tells it.
 Untrusted = t.Callable[[str], MountError]
@@ -30,9 +31,13 @@ _BLOCK = 4096
 
 def refuse_unsafe_way(walk: Walk, untrusted: Untrusted) -> None:
     """Refuse a way that leads through a link, or through a directory that others may write."""
+    if walk.error is not None:
+        raise walk.error
     if walk.obstacle:
         raise untrusted(f"'{walk.obstacle}' is a symbolic link or no directory")
     if walk.writable_ancestor:
+        if walk.writable_type:
+            raise untrusted(why_unsafe(walk.writable_ancestor, walk.writable_type))
         raise untrusted(f"'{walk.writable_ancestor}' may be written by others than root")
 
 

@@ -10,22 +10,35 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.credentials import CREDENTIALS
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.table import read_mounts
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.fstab import read_entry
 from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import (
     observe_coming,
     observe_leaving,
+    place_at,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, Place
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger, Reference
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Observation
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Entry
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition, Entry
 
 
 def with_fstab(seen: Observation, entry: Entry) -> Observation:
     """Return the observation with what fstab says. Raises unsafe_path."""
     return replace(seen, fstab=read_entry(entry.path))
+
+
+def named_places(path: str, definition: Definition, seen: t.Optional[Observation] = None) -> t.List[Place]:
+    """Return the place of everything that an entry of fstab names by a path: what it shows, and where.
+
+    seen: what was seen of these already, in check mode of what is not there yet.
+    """
+    known = {} if seen is None else {place.path: place for place in (seen.place, *seen.source.places)}
+    credentials = dict(definition.data).get(CREDENTIALS)
+    named = (path, *definition.source_paths, *((credentials,) if credentials else ()))
+    return [known[one] if one in known else place_at(one) for one in named]
 
 
 def booted_places(

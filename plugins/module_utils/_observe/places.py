@@ -8,6 +8,7 @@ Private to holdfast.mounts.
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._facts.identity import is_same_mount
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.contexts import CONTEXT
@@ -26,9 +27,15 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import (
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.calls import listmount
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.host import refuse_missing_selinux
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import Inode
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.waiting import WouldWait
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, KernelMount, Place
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import (
+    Host,
+    KernelMount,
+    MountKey,
+    Place,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger, Reference
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Observation, Source
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition
@@ -45,6 +52,10 @@ def place_of(
         depth=walk.path.count("/") - len(walk.missing),
         obstacle=walk.obstacle,
         writable_ancestor=walk.writable_ancestor,
+        writable_type=walk.writable_type,
+        remote_ancestor=walk.remote_ancestor,
+        remote_type=walk.remote_type,
+        silence=(walk.error.strerror or "") if walk.error else "",
         identity=None if inode is None else inode.identity,
         mount=mount,
         has_entries=has_entries,
@@ -57,7 +68,10 @@ def is_mount(inode: t.Optional[Inode], reference: Reference, host: Host) -> bool
         return False
     if inode.mount_id != reference.mount_id:
         return False
-    return inode.has_unique_id or _has_same_root(inode, reference)
+    if inode.has_unique_id:
+        return True
+    found = mounts.mount_under(inode)
+    return found is not None and is_same_mount(found, reference) and _has_same_root(inode, reference)
 
 
 def _has_same_root(inode: Inode, reference: Reference) -> bool:
@@ -114,20 +128,24 @@ def would_be_hidden(
 
 def observe_leaving(path: str, reference: t.Optional[Reference], host: Host) -> Observation:
     """Look at a mount point that is to be released or unmounted."""
-    with Walk(path, shares=True) as walk:
-        if reference is not None and not walk.obstacle and is_mount(walk.inode, reference, host):
+    try:
+        with Walk(path, shares=True) as walk:
+            if reference is None or walk.obstacle or not is_mount(walk.inode, reference, host):
+                return _observe_absent(walk, reference, host)
+            submounts = _submounts(reference.mount_id, host)
             return Observation(
                 place=place_of(walk),
                 reference=reference,
                 is_here=True,
                 is_alive=True,
-                submounts=_submounts(reference.mount_id, host),
+                submounts=submounts,
+                in_the_way=mounts_upon(reference, host) if submounts else (),
             )
-        return Observation(
-            place=place_of(walk, mount=_covering(walk)),
-            reference=reference,
-            is_alive=_is_elsewhere(walk, reference, host),
-        )
+    except WouldWait:
+        hidden = _observe_hidden(path, reference, host)
+        if hidden is None:
+            raise
+        return hidden
 
 
 def observe_coming(
@@ -137,23 +155,64 @@ def observe_coming(
     *,
     definition: Definition,
     looks_below: bool,
+    trusted: t.Container[MountKey] = (),
 ) -> Observation:
     """Look at a mount point where a definition shall be mounted, and at its source.
 
     looks_below: whether mounts below the path are of interest, because it may have entries.
+    trusted: the mounts whose owners and modes count, whatever their type.
     """
-    with Walk(path, shares=True) as walk:
-        if reference is not None and not walk.obstacle and is_mount(walk.inode, reference, host):
-            return Observation(place=place_of(walk), reference=reference, is_here=True, is_alive=True)
-        mount = _covering(walk)
-        has_entries = walk.has_entries() if mount is None and not walk.obstacle else None
-        return Observation(
-            place=place_of(walk, mount=mount, has_entries=has_entries),
-            reference=reference,
-            is_alive=_is_elsewhere(walk, reference, host),
-            foreign_below=_mounts_below(path) if has_entries and looks_below else (),
-            source=observe_source(definition),
-        )
+    try:
+        with Walk(path, shares=True, trusted=trusted) as walk:
+            if reference is not None and not walk.obstacle and is_mount(walk.inode, reference, host):
+                return Observation(place=place_of(walk), reference=reference, is_here=True, is_alive=True)
+            seen = _observe_absent(walk, reference, host)
+            is_taken = seen.place.mount is not None or walk.obstacle or seen.in_the_way
+            has_entries = None if is_taken else walk.has_entries()
+    except WouldWait:
+        hidden = _observe_hidden(path, reference, host)
+        if hidden is None:
+            raise
+        return hidden
+    if seen.in_the_way:
+        return seen
+    return replace(
+        seen,
+        place=replace(seen.place, has_entries=has_entries),
+        foreign_below=_mounts_below(path) if has_entries and looks_below else (),
+        source=observe_source(definition, trusted),
+    )
+
+
+def _observe_absent(walk: Walk, reference: t.Optional[Reference], host: Host) -> Observation:
+    """Return what stands at the end of a walk that is not the ledger's mount."""
+    is_elsewhere = reference is not None and _is_elsewhere(walk, reference, host)
+    return Observation(
+        place=place_of(walk, mount=_covering(walk)),
+        reference=reference,
+        is_alive=is_elsewhere,
+        in_the_way=_mounts_hiding(reference, host) if reference is not None and is_elsewhere else (),
+    )
+
+
+def _observe_hidden(path: str, reference: t.Optional[Reference], host: Host) -> t.Optional[Observation]:
+    """Return what the table tells of a mount that another one hides, None where it does not.
+
+    What hides it may be a filesystem that does not answer, and need not be asked.
+    """
+    hiding = _mounts_hiding(reference, host) if reference is not None and is_alive(reference, host) else ()
+    return Observation(Place(path, "other"), reference, is_alive=True, in_the_way=hiding) if hiding else None
+
+
+def _mounts_hiding(reference: Reference, host: Host) -> t.Tuple[KernelMount, ...]:
+    number = mounts.mount_number(reference.mount_id, is_unique=host.protection == "full")
+    return () if number is None else table.hiding(table.read_mounts(), number)
+
+
+def mounts_upon(reference: Reference, host: Host) -> t.Tuple[KernelMount, ...]:
+    """Return what is mounted on or below the mount of a reference; no filesystem is asked."""
+    number = mounts.mount_number(reference.mount_id, is_unique=host.protection == "full")
+    return () if number is None else table.upon(table.read_mounts(), number)
 
 
 def _covering(walk: Walk) -> t.Optional[KernelMount]:
@@ -162,17 +221,15 @@ def _covering(walk: Walk) -> t.Optional[KernelMount]:
     return mounts.mount_under(walk.inode) if walk.inode is not None and is_root else None
 
 
-def _is_elsewhere(walk: Walk, reference: t.Optional[Reference], host: Host) -> bool:
+def _is_elsewhere(walk: Walk, reference: Reference, host: Host) -> bool:
     """Whether the mount that a reference speaks of exists, though it is not what the walk has found."""
-    if reference is None:
-        return False
     inode = walk.inode
     # Another mount that has the number of the ledger's got it after that one was gone.
     is_reused = inode and inode.is_mount_root and not walk.obstacle and inode.mount_id == reference.mount_id
     return not is_reused and is_alive(reference, host)
 
 
-def observe_source(definition: Definition) -> Source:
+def observe_source(definition: Definition, trusted: t.Container[MountKey] = ()) -> Source:
     """Look at a definition's source, and at what mounting it needs of the host. Raises MountError.
 
     A server is not asked.
@@ -188,12 +245,12 @@ def observe_source(definition: Definition) -> Source:
     if filesystem.is_block:
         device = devices.find_device(definition.src)
         return Source(device_path=device.path, device_number=device.number)
-    return Source(places=tuple(place_at(path) for path in definition.source_paths))
+    return Source(places=tuple(place_at(path, trusted) for path in definition.source_paths))
 
 
-def place_at(path: str) -> Place:
-    """Walk to a path and return what is there."""
-    with Walk(path) as walk:
+def place_at(path: str, trusted: t.Container[MountKey] = ()) -> Place:
+    """Walk to a path and return what is there. trusted: see Walk."""
+    with Walk(path, trusted=trusted) as walk:
         return place_of(walk)
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan import sameness
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import (
+    named_mount,
     refusal,
     refuse_bad_source,
     refuse_entries,
@@ -49,21 +50,28 @@ class Wish(t.NamedTuple):
 
 def plan_mounted(wish: Wish, seen: Observation) -> Plan:
     """Return how the holder comes to hold what it wants. Raises MountError where it may not."""
+    if seen.in_the_way:
+        raise _covered(wish, seen)
     refuse_unsafe_way(seen.place, wish.request, what="mount point", about=wish.path)
     if seen.is_here and seen.reference is not None:
         return _hold_existing(wish, seen, seen.reference)
     if seen.is_alive:
-        raise refusal(
-            "conflict",
-            wish.path,
-            f"another mount covers the managed one at '{wish.path}', or it was moved; take that mount "
-            "away first",
-        )
+        raise _covered(wish, seen)
     if seen.reference is not None and _others(wish, seen.reference):
         _refuse_difference(wish, seen.reference)
     if seen.covering is not None:
         return _adopt(wish, seen, seen.covering)
     return _mount(wish, seen)
+
+
+def _covered(wish: Wish, seen: Observation) -> Exception:
+    return refusal(
+        "conflict",
+        wish.path,
+        f"another mount covers the managed one at '{wish.path}', or it was moved; have root unmount that one "
+        "(umount(8)), which the host's log names, then repeat",
+        detail=", ".join(map(named_mount, seen.in_the_way)),
+    )
 
 
 def _listed(names: t.Sequence[str]) -> str:
@@ -126,6 +134,14 @@ def _conflict(wish: Wish, reference: Reference, different: t.Sequence[str]) -> E
 
 
 def _adopt(wish: Wish, seen: Observation, mount: KernelMount) -> Plan:
+    if mount.server is not None:
+        raise refusal(
+            "conflict",
+            wish.path,
+            f"the mount at '{wish.path}' is served by a process of another user than root, which may say of "
+            "itself what it likes, so it is never adopted; have root unmount it (umount(8)), then repeat",
+            detail=named_mount(mount),
+        )
     different = sameness.foreign_differences(wish.definition, mount, seen.place, seen.source)
     if different:
         raise refusal(

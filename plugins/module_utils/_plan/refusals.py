@@ -20,7 +20,14 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors imp
     Code,
     MountError,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Kind, Place, UserKind, Users
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import (
+    KernelMount,
+    Kind,
+    Place,
+    UserKind,
+    Users,
+    why_unsafe,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Source
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition, Request
 
@@ -35,6 +42,29 @@ def refusal(code: Code, path: str, message: str, *, detail: str = "") -> MountEr
 
 def refuse_unsafe_way(place: Place, request: Request, *, what: str, about: str) -> None:
     """Refuse a path with a symbolic link on its way, or with a directory that others may write."""
+    refuse_obstacle(place, what=what, about=about)
+    if place.writable_ancestor and not request.allow_unsafe_parents:
+        what_to_do = "make it root's and not writable by others"
+        if place.writable_type:
+            what_to_do = "hold that filesystem itself with this collection, which then mounts it"
+        raise refusal(
+            "unsafe_path",
+            about,
+            f"the {what} '{place.path}' is not safe: "
+            f"{why_unsafe(place.writable_ancestor, place.writable_type)}, so that what lies below may be "
+            f"swapped; {what_to_do}, or accept the risk with 'allow_unsafe_parents: true'",
+        )
+
+
+def refuse_obstacle(place: Place, *, what: str, about: str) -> None:
+    """Refuse a path whose walk ended before its end."""
+    if place.silence:
+        raise refusal(
+            "unsafe_path",
+            about,
+            f"the {what} '{place.path}' cannot be reached: what is mounted at or above '{place.obstacle}' "
+            f"refuses to be searched ({place.silence}); unmount that, or choose another path",
+        )
     if place.obstacle:
         raise refusal(
             "unsafe_path",
@@ -42,15 +72,29 @@ def refuse_unsafe_way(place: Place, request: Request, *, what: str, about: str) 
             f"the {what} '{place.path}' is not safe: '{place.obstacle}' is a symbolic link or no directory; "
             "write the path without links, or move away what is in the way",
         )
-    if place.writable_ancestor and not request.allow_unsafe_parents:
-        raise refusal(
-            "unsafe_path",
-            about,
-            f"the {what} '{place.path}' is not safe: others than root may write "
-            f"'{place.writable_ancestor}' and "
-            "so swap what lies below; make it root's and not writable by others, or accept the risk with "
-            "'allow_unsafe_parents: true'",
-        )
+
+
+def refuse_unsafe_boot(path: str, places: t.Iterable[Place]) -> None:
+    """Refuse an entry of fstab, whose paths mount(8) reaches by name, where others may exchange names.
+
+    places: the mount point, and whatever else the entry names.
+    """
+    for place in places:
+        what = "mount point" if place.path == path else "source"
+        refuse_obstacle(place, what=what, about=path)
+        why = ""
+        if place.writable_ancestor is not None:
+            why = why_unsafe(place.writable_ancestor, place.writable_type)
+        elif place.remote_ancestor is not None:
+            why = f"'{place.remote_ancestor}' lies on a {place.remote_type} filesystem, which is not local"
+        if why:
+            raise refusal(
+                "unsafe_path",
+                path,
+                f"'{path}' cannot be mounted at boot, where names are followed wherever they lead: on the "
+                f"way to the {what} '{place.path}' {why}; every directory there has to be root's alone, on a "
+                "local filesystem; choose another path, or leave 'boot' out",
+            )
 
 
 def wanted_kind(definition: Definition, source: Source) -> Kind:
@@ -170,28 +214,38 @@ def refuse_dependents(path: str, around: Surroundings) -> None:
 
 def busy(path: str, mount_id: int, *, errno: t.Optional[int] = None) -> BusyError:
     """Return the refusal of an unmount that the kernel calls busy, before anybody has looked by what."""
-    message = _busy_message(path, "something uses it, or is mounted on it")
+    message = _busy_message(path, "something uses it, or is mounted on it", "end that")
     return BusyError(message, path=path, errno=errno, mount_id=mount_id)
 
 
 def busy_with(error: BusyError, users: Users) -> MountError:
     """Return the same refusal with what was found to use the mount: how many, and as its detail which."""
     counts = collections.Counter(user.kind for user in users.found)
+    mounts = counts.pop("mount", 0)
     parts = [_counted(kind, count) for kind, count in sorted(counts.items())]
-    names = [user.text for user in users.found[:_MOST_NAMES]]
-    is_all = users.is_complete and len(names) == len(users.found)
     if parts and not users.is_complete:
         parts.append("more")
+    used, what_to_do = [], []
+    if mounts:
+        used.append(f"{'another mount lies' if mounts == 1 else f'{mounts} other mounts lie'} on or below it")
+        what_to_do.append(
+            "release what is held there, have root unmount the rest (umount(8)), which the host's log names,"
+        )
     if parts:
         *first, last = parts
-        used = f"{', '.join(first)} and {last} use it" if first else f"{last} {_verb(counts)} it"
-    elif users.is_complete:
-        used = "something uses it that could not be found"
-    else:
-        used = "something uses it, and what could not be found out in a second"
+        used.append(f"{', '.join(first)} and {last} use it" if first else f"{last} {_verb(counts)} it")
+    if parts or not mounts:
+        what_to_do.append("end that")
+    if not used:
+        known = "something uses it that could not be found"
+        used.append(
+            known if users.is_complete else "something uses it, and what could not be found out in a second"
+        )
+    names = [user.text for user in users.found[:_MOST_NAMES]]
+    is_all = users.is_complete and len(names) == len(users.found)
     return MountError(
         "busy",
-        _busy_message(error.path or "", used),
+        _busy_message(error.path or "", ", and ".join(used), " ".join(what_to_do)),
         step=error.step,
         path=error.path,
         errno=error.errno,
@@ -199,9 +253,8 @@ def busy_with(error: BusyError, users: Users) -> MountError:
     )
 
 
-def _busy_message(path: str, used: str) -> str:
-    hint = "end that and repeat, or leave the unmount for later with 'on_busy: defer'"
-    return f"'{path}' is busy: {used}; {hint}"
+def _busy_message(path: str, used: str, what_to_do: str) -> str:
+    return f"'{path}' is busy: {used}; {what_to_do} and repeat, or leave the unmount for later with 'on_busy: defer'"
 
 
 def _verb(counts: t.Mapping[UserKind, int]) -> str:
@@ -211,3 +264,9 @@ def _verb(counts: t.Mapping[UserKind, int]) -> str:
 def _counted(kind: UserKind, count: int) -> str:
     plural = "es" if kind == "process" else "s"
     return f"{count} {kind}{'' if count == 1 else plural}"
+
+
+def named_mount(mount: KernelMount) -> str:
+    """Return what a detail says of somebody else's mount."""
+    server = "" if mount.server is None else f", served by the user {mount.server}"
+    return f"{mount.fstype} at '{mount.mount_point}'{server}"

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import (
     busy,
+    named_mount,
     refusal,
     refuse_dependents,
 )
@@ -86,9 +87,9 @@ def leave(path: str, request: Request, seen: Observation, around: Surroundings, 
     raise refusal(
         "not_owned",
         path,
-        f"another mount covers the managed one at '{path}', or it was moved; take that mount away, or "
-        "leave the "
-        "unmount for later with 'on_busy: defer'",
+        f"another mount covers the managed one at '{path}', or it was moved; have root unmount that one "
+        "(umount(8)), which the host's log names, or leave the unmount for later with 'on_busy: defer'",
+        detail=", ".join(map(named_mount, seen.in_the_way)),
     )
 
 

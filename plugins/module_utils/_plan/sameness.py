@@ -58,8 +58,11 @@ def foreign_differences(
     """Return the options in which a mount that is there already is not what is wanted.
 
     Type and source must be the same, and every requested and implied option in force; what the
-    kernel shows beyond that does not matter.
+    kernel shows beyond that does not matter. What another user than root serves equals nothing: what it
+    says of itself is that user's choice.
     """
+    if mount.server is not None:
+        return ("server",)
     if wanted.fstype == "bind":
         same = bool(source.places) and source.places[0].identity == place.identity
         wrong = [] if same else ["src"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import bisect
 import typing as t
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import MountKey
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Reference
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition
 
@@ -61,6 +62,18 @@ class Surroundings:
                     shown.setdefault(source, []).append(path)
         self._shown = shown
         self._sources = PathIndex(shown)
+        self._trusted: t.Optional[t.FrozenSet[MountKey]] = None
+
+    def trusted_mounts(self, boot_id: str) -> t.FrozenSet[MountKey]:
+        """Return the mounts whose owners and modes count, whatever their type: those that we have made.
+
+        A bind shows what others may serve, so it counts where what it shows is one of these.
+        """
+        if self._trusted is None:
+            owned = [r for r in self._references.values() if r.owned and r.boot_id == boot_id and r.mount_id]
+            devices = {reference.device for reference in owned if reference.fstype != "bind"}
+            self._trusted = frozenset((r.mount_id, r.device) for r in owned if r.device in devices)
+        return self._trusted
 
     def below(self, path: str) -> t.Tuple[str, ...]:
         """Return the managed mount points strictly below the path."""

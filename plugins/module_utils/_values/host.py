@@ -13,6 +13,8 @@ from dataclasses import dataclass
 Protection = t.Literal["full", "no_unique_id", "legacy"]
 Kind = t.Literal["absent", "directory", "file", "device", "other"]
 UserKind = t.Literal["loop device", "mount", "process", "swap area"]
+# A mount's id and its device as the inodes on it show it: before Linux 6.8 an id is used again.
+MountKey = t.Tuple[int, str]
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class KernelMount:
     flags: attributes of this mount, for example C(nosuid); mount_point, source and options are
         decoded, not as escaped in the table.
     options: what the filesystem shows of its superblock.
+    server: the user whose process serves it, of FUSE; None for root's and for every other type.
     """
 
     mount_id: int
@@ -39,6 +42,7 @@ class KernelMount:
     options: t.Tuple[str, ...]
     propagation: t.Tuple[str, ...] = ()
     unique_id: t.Optional[int] = None
+    server: t.Optional[int] = None
 
 
 class User(t.NamedTuple):
@@ -80,7 +84,10 @@ class Place:
     kind: of the last component; absent as soon as one component is missing.
     depth: how many components exist.
     obstacle: a prefix of the path that is a symbolic link or no directory, where the walk ended.
-    writable_ancestor: the first ancestor that others than root may write.
+    writable_ancestor: the first ancestor that others than root may write, or whose owners and modes count for
+        nothing: writable_type is its filesystem's then, else empty.
+    remote_ancestor: the first ancestor whose filesystem is not local. remote_type: of that filesystem.
+    silence: why the walk ended at an obstacle that is neither a link nor a file, empty where it did not.
     mount: the topmost mount whose root is exactly here.
     has_entries: of a directory; None when nobody looked, or a mount covers it.
     identity: of the last component.
@@ -91,6 +98,10 @@ class Place:
     depth: int = 0
     obstacle: t.Optional[str] = None
     writable_ancestor: t.Optional[str] = None
+    writable_type: str = ""
+    remote_ancestor: t.Optional[str] = None
+    remote_type: str = ""
+    silence: str = ""
     mount: t.Optional[KernelMount] = None
     has_entries: t.Optional[bool] = None
     identity: t.Optional[Identity] = None
@@ -107,3 +118,10 @@ class Host:
     boot_id: str
     mount_namespace: int
     protection: Protection
+
+
+def why_unsafe(ancestor: str, fstype: str) -> str:
+    """Return what is wrong with an ancestor: fstype is that of its filesystem, if its owners do not count."""
+    if fstype:
+        return f"'{ancestor}' lies on a {fstype} filesystem, whose owners and modes count for nothing"
+    return f"others than root may write '{ancestor}'"

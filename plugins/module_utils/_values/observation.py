@@ -35,6 +35,7 @@ class Observation:
     is_here: the ledger's mount is the topmost one at the path.
     is_alive: the ledger's mount exists, here or elsewhere.
     submounts: ids of what is mounted on or below the ledger's mount.
+    in_the_way: those, or what keeps a lookup of the path from reaching the ledger's mount, for people.
     managed_below: managed mount points below the path that a mount there would hide.
     foreign_below: mount points of the kernel's table below the path, looked up only where the path
         has entries that shall be covered.
@@ -46,6 +47,7 @@ class Observation:
     is_here: bool = False
     is_alive: bool = False
     submounts: t.Tuple[int, ...] = ()
+    in_the_way: t.Tuple[KernelMount, ...] = ()
     managed_below: t.Tuple[str, ...] = ()
     foreign_below: t.Tuple[str, ...] = ()
     source: Source = Source()

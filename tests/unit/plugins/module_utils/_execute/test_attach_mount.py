@@ -19,6 +19,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.create imp
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.directories import make_missing
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import inode_of
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger import operations
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import Surroundings
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import (
     Entry,
     MountPointAttributes,
@@ -69,7 +70,7 @@ def test_mount_point_that_is_empty_gets_the_mount(
     place = private_place / "a"
     if is_there:
         place.mkdir()
-    attach_mount(make_work(place), CALL)
+    attach_mount(make_work(place), CALL, Surroundings({}))
     assert is_mounted(place)
 
 
@@ -85,7 +86,10 @@ def test_what_covers_a_mount_point_and_does_not_answer_is_not_asked(
         data = f"fd={dead},rootmode=40000,user_id=0,group_id=0".encode("ascii")
         assert LIBC.mount(b"dead", os.fsencode(place), b"fuse", ctypes.c_ulong(0), data) == 0
         code = run_with_deadline(
-            lambda: refused(attach_mount, work, CALL).code, 20, kept=(work.mount,), step="look"
+            lambda: refused(attach_mount, work, CALL, Surroundings({})).code,
+            20,
+            kept=(work.mount,),
+            step="look",
         )
         assert code == "conflict"
     finally:
@@ -107,7 +111,7 @@ def test_new_mount_point_is_looked_into_where_others_may_have_filled_it(
     monkeypatch.setattr(directories, "make_missing", make_and_fill)
     work = make_work(place, mode=mode)
     if is_looked_at:
-        assert refused(attach_mount, work, CALL).code == "not_empty"
+        assert refused(attach_mount, work, CALL, Surroundings({})).code == "not_empty"
     else:
-        attach_mount(work, CALL)  # as root alone could have done it, after any look
+        attach_mount(work, CALL, Surroundings({}))  # as root alone could have done it, after any look
     assert is_mounted(place) is not is_looked_at

@@ -111,11 +111,12 @@ def test_credentials_file_of_root_alone_is_read(file: Path, mode: int) -> None:
     assert read_credentials(str(file)) == TEXT
 
 
-def test_credentials_file_behind_a_server_is_read_only_by_who_may_wait(
+def test_credentials_file_behind_a_server_is_not_waited_for_and_not_believed(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(waiting, "mount_type", lambda *_given, **_named: "fuse")
     with pytest.raises(waiting.WouldWait):
         read_credentials(str(file))
     monkeypatch.setattr(waiting, "_may_wait", True)
-    assert read_credentials(str(file)) == TEXT
+    error = refused(read_credentials, str(file))
+    assert (error.code, "count for nothing" in error.message) == ("unsafe_path", True)
