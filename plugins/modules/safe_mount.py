@@ -233,7 +233,9 @@ options:
   mode:
     description:
       - The permission bits of the mount point directory where it is created, as in
-        M(ansible.builtin.file).
+        M(ansible.builtin.file), without the setuid bit.
+      - A mount point that is a file, for a C(bind) of one, is always root's and V(0600), whatever O(mode),
+        O(owner) and O(group) say.
       - The directories above it are always V(0755).
     type: raw
   owner:

@@ -17,6 +17,7 @@ SOURCE = "/srv/source"
 PATH = "/srv/target"
 
 MS_NOEXEC = 8
+MS_BIND = 1 << 12
 
 
 def bind(path: str = PATH, src: str = SOURCE, holder: str = "a", **more: t.Any) -> t.Dict[str, t.Any]:
@@ -118,6 +119,18 @@ def test_bind_of_a_file_makes_and_removes_a_file(world: World) -> None:
     assert world.top(path).root == "/conf/app.conf"
     apply(world, "unmounted", **leave(path, "a"))
     assert not world.exists("/srv/made")
+
+
+def test_bind_of_a_file_makes_one_that_no_user_gets(world: World) -> None:
+    world.write("/srv/conf/app.conf", "setting", mode=0o666)
+    path = "/srv/made/app.conf"
+    apply(world, "mounted", **bind(path, "/srv/conf/app.conf", owner="12345", group="12345", mode="0666"))
+    # What lies under the mount, as another name of its directory shows it.
+    world.make_directory("/srv/under")
+    world.mount("/srv", "/srv/under", "", flags=MS_BIND)
+    found = world.file("/srv/under/made/app.conf").stat()
+    assert (stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid, found.st_size) == (0o600, 0, 0, 0)
+    assert (os.stat(world.file("/srv/made")).st_uid, os.stat(world.file("/srv/made")).st_gid) == (0, 0)
 
 
 def test_bind_of_a_file_keeps_the_file_that_was_there(world: World) -> None:

@@ -25,7 +25,8 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.request im
 )
 
 DEFAULT_MODE = 0o755
-LARGEST_MODE = 0o7777
+# No setuid: it is for programs, and a mount point is none. Files do not get a mode (_kernel/directories.py).
+LARGEST_MODE = 0o3777
 LARGEST_ID = 2**32 - 2  # chown(2) takes 2**32 - 1 for "leave it as it is"
 NAME_LENGTH = 256  # LOGIN_NAME_MAX, limits.h
 OCTAL = re.compile(r"(0o)?[0-7]{1,5}")

@@ -51,6 +51,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.store impo
     write_ledger,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import refuse_other_namespace
+from ansible_collections.holdfast.mounts.plugins.module_utils._observe.second_names import keep_mounts
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import Surroundings
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.views import as_seen
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
@@ -84,6 +85,7 @@ def _run(works: t.Sequence[Work], call: Call) -> None:
         if len(works) > _FEW:
             stack.enter_context(keep_ways(ledger.references))
             stack.enter_context(keep_carriers())
+            stack.enter_context(keep_mounts())
         _run_on(works, call, ledger)
 
 

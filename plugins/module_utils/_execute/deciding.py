@@ -25,6 +25,8 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._plan.mounted impo
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import (
     refuse_entangled,
     refuse_groundless,
+    refuse_second_name,
+    refuse_system_place,
     refuse_unsafe_boot,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import Surroundings
@@ -75,6 +77,9 @@ def decide(entry: Entry, call: Call, seen: Observation, around: Surroundings) ->
     whoever leaves does so even where it cannot be written again.
     """
     plan = _decide_on_mount(entry, call, seen, around)
+    if plan.reference is not None and (plan.step == "mount" or plan.action == "adopted"):
+        refuse_system_place(seen.place)
+        refuse_second_name(entry.path, plan.reference.definition, seen.source, call.roots)
     if seen.fstab is None:
         return plan
     plan = fstab_plan.with_entry(plan, entry, seen.fstab)

@@ -27,12 +27,21 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes imp
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts import mount_under
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.waiting import refuse_to_wait
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
-from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import is_mount, place_of
+from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import (
+    is_mount,
+    place_of,
+    source_of,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._observe.second_names import (
+    device_names,
+    server_names,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan import sameness
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import (
     refusal,
     refuse_bad_source,
     refuse_entries,
+    refuse_second_name,
     refuse_unsafe_way,
     refuse_wrong_kind,
 )
@@ -65,12 +74,16 @@ def prepare_mount(work: Work, call: Call, ledger: Ledger, around: Surroundings) 
     definition = definition_of(work)
     if FILESYSTEMS[definition.fstype].helper:
         work.mount = staging.mount_by_helper(definition, work, call)
+        _refuse_second_name(definition, server_names(definition, work.mount), work, call)
     elif FILESYSTEMS[definition.fstype].is_block:
-        work.mount = _create_on_device(definition, work, call, ledger)
+        device = devices.find_device(definition.src)
+        work.mount = _create_on_device(definition, device, work, call, ledger)
+        _refuse_second_name(definition, device_names(definition, device, work.mount), work, call)
     elif definition.source_paths:
         work.mount = _create_from_paths(definition, work, call, around)
     elif can_hang(definition.fstype):
         work.mount = _with_deadline(lambda: _create(definition, None, may_share=True), call)
+        _refuse_second_name(definition, server_names(definition, work.mount), work, call)
     else:
         work.mount = _create(definition, None, may_share=True)
     work.root = inode_of(work.mount)
@@ -85,6 +98,11 @@ def prepare_mount(work: Work, call: Call, ledger: Ledger, around: Surroundings) 
             operation=work.name,
         )
         work.plan = replace(work.plan, reference=reference)
+
+
+def _refuse_second_name(definition: Definition, names: t.Tuple[str, ...], work: Work, call: Call) -> None:
+    """Judge what really came up, while it is attached nowhere, whatever name led to it."""
+    refuse_second_name(work.path, definition, Source(names=names), call.roots)
 
 
 def _create(definition: Definition, device: t.Optional[devices.Device], *, may_share: bool) -> int:
@@ -105,8 +123,9 @@ def _create_from_paths(definition: Definition, work: Work, call: Call, around: S
         for walk in walks:
             if walk.inode is not None:
                 refuse_to_wait(walk.inode, walk.path)  # a mount of it is asked for its flags and root
-        source = Source(places=tuple(place_of(walk) for walk in walks))
+        source = Source(places=tuple(source_of(walk) for walk in walks))
         refuse_bad_source(work.path, definition, source, call.request)
+        refuse_second_name(work.path, definition, source, call.roots)
         handles = [walk.leaf for walk in walks if walk.leaf is not None]
         if definition.fstype == "bind":
             return create_bind(handles[0], definition)
@@ -116,8 +135,9 @@ def _create_from_paths(definition: Definition, work: Work, call: Call, around: S
         return create_filesystem(definition, device=None, layers=layers, may_share=True)
 
 
-def _create_on_device(definition: Definition, work: Work, call: Call, ledger: Ledger) -> int:
-    device = devices.find_device(definition.src)
+def _create_on_device(
+    definition: Definition, device: devices.Device, work: Work, call: Call, ledger: Ledger
+) -> int:
     twins: t.List[KernelMount] = []
     for pause in _PAUSES:
         if pause:

@@ -29,8 +29,8 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.codec impo
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import list_notes
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.store import open_budget, read_ledger
 from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import (
-    place_at,
     refuse_other_namespace,
+    source_at,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import (
     Surroundings,
@@ -93,7 +93,7 @@ class _World:
 
     def _source(self, path: str, fresh: t.Optional[str], trusted: t.Container[MountKey]) -> Place:
         if fresh is None:
-            return place_at(path, trusted)
+            return source_at(path, trusted)
         is_empty = self.mounted[fresh].fstype == "tmpfs" and path != fresh
         return Place(path, "absent" if is_empty else "directory")
 

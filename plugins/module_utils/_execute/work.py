@@ -37,6 +37,11 @@ class Call:
     policy: t.Optional[Policy] = None
 
     @property
+    def roots(self) -> t.Optional[t.Tuple[str, ...]]:
+        """Those of the host's policy, of mount points and of sources; None where it has no policy."""
+        return None if self.policy is None else (*self.policy.allowed_roots, *self.policy.source_roots)
+
+    @property
     def moment(self) -> Moment:
         """When the call began."""
         return Moment(self.host.boot_id, self.now, self.uptime)

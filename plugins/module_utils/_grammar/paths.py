@@ -24,28 +24,28 @@ COMPONENT_BYTES = 255  # NAME_MAX, limits.h
 PATH_COMPONENTS = 64
 PATH_BYTES = 4095  # PATH_MAX without the terminating zero, limits.h
 
+# What a host boots and runs from.
+_SYSTEM = ("/bin", "/boot", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/sbin", "/usr")
 # Neither these nor anything below them, whatever the configuration.
-NEVER_LIST = (
-    "/bin",
-    "/boot",
-    "/dev",
-    "/etc",
-    "/lib",
-    "/lib32",
-    "/lib64",
-    "/libx32",
-    "/proc",
-    "/run/dbus",
-    "/run/holdfast",
-    "/run/systemd",
-    "/run/user",
-    "/sbin",
-    "/sys",
-    "/usr",
-    "/var/lib/containers",
-    "/var/lib/docker",
-    "/var/lib/kubelet",
+NEVER_LIST = tuple(
+    sorted(
+        (
+            *_SYSTEM,
+            "/dev",
+            "/proc",
+            "/run/dbus",
+            "/run/holdfast",
+            "/run/systemd",
+            "/run/user",
+            "/sys",
+            "/var/lib/containers",
+            "/var/lib/docker",
+            "/var/lib/kubelet",
+        )
+    )
 )
+# Where firmware is mounted from, beside /boot (systemd-gpt-auto-generator(8)).
+_CARRIERS = tuple(f"{path}/" for path in (*_SYSTEM, "/efi"))
 _NEVER_BELOW = tuple(f"{never}/" for never in NEVER_LIST)
 # ASCII alone, so a character is a byte.
 _PLAIN = re.compile(rf"(?:/(?!\.{{1,2}}(?:/|\Z))[ -.0-~]{{1,{COMPONENT_BYTES}}}){{1,{PATH_COMPONENTS}}}")
@@ -102,6 +102,11 @@ def is_below(path: str, root: str) -> bool:
     Both are taken to be well-formed; no symbolic link is followed.
     """
     return path != root and path.startswith(root.rstrip("/") + "/")
+
+
+def is_system(path: str) -> bool:
+    """Whether what is mounted here, or lies here, belongs to what the host boots and runs from."""
+    return path == "/" or f"{path}/".startswith(_CARRIERS)
 
 
 def refuse_never(path: str, option: str, *, code: Code = "path_not_allowed") -> None:

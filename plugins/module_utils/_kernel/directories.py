@@ -38,6 +38,8 @@ def make_missing(
 ) -> None:
     """Make the missing components of the walk's path, the last one as a file or a directory.
 
+    attributes: of the last one where it is a directory. A file is always root's, 0600: under the mount it
+    stays a file of the host, which a second name of its directory, or another mount namespace, shows.
     note is told each path and inode before the path shows it. What somebody else makes meanwhile is
     left as it is, and the next look at the path tells what that is. Raises OSError.
     """
@@ -88,6 +90,8 @@ class _Made:
                 # Where nobody but root may write, nobody else can put another one in its place.
                 if inode_of(self.parent).is_writable_by_others:
                     _refuse_swapped(fd, inode, is_file=self.is_file)
+                if self.is_file:
+                    attributes = MountPointAttributes(mode=0o600)
                 if (inode.uid, inode.gid) != (attributes.uid, attributes.gid):
                     os.fchown(fd, attributes.uid, attributes.gid)
                 os.fchmod(fd, attributes.mode)

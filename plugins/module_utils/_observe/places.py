@@ -29,6 +29,11 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.host impor
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import Inode
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.waiting import WouldWait
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
+from ansible_collections.holdfast.mounts.plugins.module_utils._observe.second_names import (
+    device_names,
+    server_names,
+    system_names,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import (
     Host,
@@ -42,7 +47,11 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.request im
 
 
 def place_of(
-    walk: Walk, *, mount: t.Optional[KernelMount] = None, has_entries: t.Optional[bool] = None
+    walk: Walk,
+    *,
+    mount: t.Optional[KernelMount] = None,
+    has_entries: t.Optional[bool] = None,
+    names: t.Tuple[str, ...] = (),
 ) -> Place:
     """Return what a walk found, as a value. mount: the one whose root that is, where it was asked for."""
     inode = walk.inode
@@ -59,7 +68,15 @@ def place_of(
         identity=None if inode is None else inode.identity,
         mount=mount,
         has_entries=has_entries,
+        system_names=names,
     )
+
+
+def source_of(walk: Walk) -> Place:
+    """Return what a walk to a bind's source or an overlay's layer found."""
+    if walk.inode is None or walk.obstacle:
+        return place_of(walk)
+    return place_of(walk, names=system_names(walk.path, walk.inode, holds=True))
 
 
 def is_mount(inode: t.Optional[Inode], reference: Reference, host: Host) -> bool:
@@ -169,6 +186,7 @@ def observe_coming(
             seen = _observe_absent(walk, reference, host)
             is_taken = seen.place.mount is not None or walk.obstacle or seen.in_the_way
             has_entries = None if is_taken else walk.has_entries()
+            names = () if is_taken else system_names(path, walk.above, holds=False)
     except WouldWait:
         hidden = _observe_hidden(path, reference, host)
         if hidden is None:
@@ -178,7 +196,7 @@ def observe_coming(
         return seen
     return replace(
         seen,
-        place=replace(seen.place, has_entries=has_entries),
+        place=replace(seen.place, has_entries=has_entries, system_names=names),
         foreign_below=_mounts_below(path) if has_entries and looks_below else (),
         source=observe_source(definition, trusted),
     )
@@ -244,14 +262,22 @@ def observe_source(definition: Definition, trusted: t.Container[MountKey] = ()) 
             file_for_helper(filesystem, credentials.read_credentials(file))
     if filesystem.is_block:
         device = devices.find_device(definition.src)
-        return Source(device_path=device.path, device_number=device.number)
-    return Source(places=tuple(place_at(path, trusted) for path in definition.source_paths))
+        names = device_names(definition, device)
+        return Source(device_path=device.path, device_number=device.number, names=names)
+    places = tuple(source_at(path, trusted) for path in definition.source_paths)
+    return Source(places=places, names=server_names(definition))
 
 
 def place_at(path: str, trusted: t.Container[MountKey] = ()) -> Place:
     """Walk to a path and return what is there. trusted: see Walk."""
     with Walk(path, trusted=trusted) as walk:
         return place_of(walk)
+
+
+def source_at(path: str, trusted: t.Container[MountKey] = ()) -> Place:
+    """Walk to a bind's source or an overlay's layer and return what is there. trusted: see Walk."""
+    with Walk(path, trusted=trusted) as walk:
+        return source_of(walk)
 
 
 def _submounts(mount_id: int, host: Host) -> t.Tuple[int, ...]:

@@ -16,6 +16,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.credentia
     option_for_helper,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.paths import is_system
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import refusal
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.sameness import (
     foreign_differences,
@@ -112,6 +113,8 @@ def taken_over(reference: Reference, seen: Observation, host: Host) -> t.Optiona
     if mount is None or seen.fstab is None or reference.boot_id == host.boot_id:
         return None
     definition = reference.definition
+    if any(map(is_system, seen.source.names)):
+        return None  # the boot found the system's own filesystem under the name of the source
     if seen.fstab.ours != fstab_line(seen.place.path, definition):
         return None
     if foreign_differences(replace(definition, data=()), mount, seen.place, seen.source):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import collections
 import typing as t
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.paths import is_below, is_system
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import (
     Surroundings,
     ancestors,
@@ -156,6 +157,51 @@ def refuse_bad_source(path: str, definition: Definition, source: Source, request
                 f"the source '{place.path}' is not {' or '.join(f'a {kind}' for kind in allowed)}; "
                 "write the path of one",
             )
+
+
+def refuse_second_name(
+    path: str, definition: Definition, source: Source, roots: t.Optional[t.Sequence[str]]
+) -> None:
+    """Refuse a source that shows the system's own directories, or, for a device or a server, anything that is
+    mounted outside of these roots, under another name. roots: None where the host has no policy.
+    """
+    carried = (definition.src, tuple(filter(is_system, source.names)))
+    for src, names in (carried, *((place.path, place.system_names) for place in source.places)):
+        if names:
+            raise refusal(
+                "source_not_allowed",
+                path,
+                f"the source '{src}' carries what the host boots and runs from, and a mount of it would be "
+                "a second name for that; choose one that is not mounted at '/', nor at or below '/boot', "
+                "'/etc' or '/usr'",
+                detail="it is seen at: " + ", ".join(names),
+            )
+    outside = [name for name in source.names if not _is_within(name, roots)]
+    if outside:
+        raise refusal(
+            "not_permitted",
+            path,
+            f"the source '{definition.src}' is mounted outside of the policy's 'allowed_roots' and "
+            "'source_roots' too, and a mount of it would be a second name for what is there; unmount it "
+            "there, or have the host's administrator change the policy",
+            detail="it is mounted at: " + ", ".join(outside),
+        )
+
+
+def _is_within(path: str, roots: t.Optional[t.Sequence[str]]) -> bool:
+    return roots is None or any(path == root or is_below(path, root) for root in roots)
+
+
+def refuse_system_place(place: Place) -> None:
+    """Refuse a mount point that lies in a directory of the system which has a second name there."""
+    if place.system_names:
+        raise refusal(
+            "path_not_allowed",
+            place.path,
+            f"the mount point '{place.path}' is a second name for a path that belongs to the system, where "
+            "nothing may be mounted; choose another directory",
+            detail="it is also: " + ", ".join(place.system_names),
+        )
 
 
 def refuse_entangled(path: str, definition: Definition, around: Surroundings) -> None:

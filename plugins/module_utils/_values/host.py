@@ -77,6 +77,33 @@ class Identity:
     birth: int
 
 
+NO_END = 2**63
+
+
+class Extent(t.NamedTuple):
+    """A range of bytes of a device or a file. is_slice: something of it, nobody has looked up which."""
+
+    base: str
+    start: int
+    end: int
+    is_slice: bool = False
+
+    def overlaps(self, other: Extent) -> bool:
+        """Whether both have bytes in common; two slices are taken to be different ones."""
+        is_shared = self.base == other.base and self.start < other.end and other.start < self.end
+        return is_shared and not (self.is_slice and other.is_slice)
+
+
+Extents = t.FrozenSet[Extent]
+
+
+class Tree(t.NamedTuple):
+    """What a mount shows: a directory, C(root), of the superblock with this number in the mount table."""
+
+    device: str
+    root: str
+
+
 @dataclass(frozen=True)
 class Place:
     """What stands at a path, seen by a walk that follows no symbolic link.
@@ -91,6 +118,7 @@ class Place:
     mount: the topmost mount whose root is exactly here.
     has_entries: of a directory; None when nobody looked, or a mount covers it.
     identity: of the last component.
+    system_names: under which names of the system's own directories the mount table shows the same.
     """
 
     path: str
@@ -105,6 +133,7 @@ class Place:
     mount: t.Optional[KernelMount] = None
     has_entries: t.Optional[bool] = None
     identity: t.Optional[Identity] = None
+    system_names: t.Tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

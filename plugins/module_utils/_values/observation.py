@@ -21,11 +21,13 @@ class Source:
 
     places: of a bind's source, or an overlay's layers, in the order of Definition.source_paths.
     device_path, device_number: of a block device.
+    names: every path at which the mount table shows what a device or a server would show here.
     """
 
     places: t.Tuple[Place, ...] = ()
     device_path: str = ""
     device_number: str = ""
+    names: t.Tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

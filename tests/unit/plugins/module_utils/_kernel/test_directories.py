@@ -103,8 +103,17 @@ def test_make_missing_does_not_heed_the_umask(private_place: Path) -> None:
 
 def test_make_missing_file_is_an_empty_one(private_place: Path) -> None:
     make(private_place / "a" / "f", is_file=True)
-    assert look(private_place / "a" / "f")[0][0] == "-"
     assert (private_place / "a" / "f").read_bytes() == b""
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o777], ids=["open-umask", "tight-umask"])
+def test_make_missing_file_is_root_s_alone_whatever_is_asked_for(private_place: Path, mask: int) -> None:
+    old = os.umask(mask)
+    try:
+        make(private_place / "a" / "f", is_file=True)
+    finally:
+        os.umask(old)
+    assert look(private_place / "a" / "f") == ("-rw-------", 0, 0)
 
 
 def test_make_missing_notes_each_before_the_path_shows_it(private_place: Path) -> None:
