@@ -569,7 +569,7 @@ def main() -> None:
     """Run the module."""
     module = DiscreetModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
     result = run_call(
-        module.params,
+        module.whole_params(),
         check_mode=module.check_mode,
         diff_mode=module._diff,
         is_verbose=module._verbosity > 0,

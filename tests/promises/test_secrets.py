@@ -2,8 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """A secret that somebody writes where none is taken is in no list of arguments, log, result, fact or file.
 
-No option takes a secret yet, so these are the places where a careless user puts one. Syslog and the journal
-are listened to, as Ansible tells them every call with all its parameters.
+No option takes a secret, so these are the places where a careless user puts one. Syslog and the journal
+are listened to, as Ansible tells them every call with all its parameters. Spellings and places are told in
+programs/mistakes.py.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from search.search import PROGRAMS, Search
 PATH = "/srv/data"
 JOURNALD = Path(__file__).parent / "support" / "journald"
 Arguments = t.Dict[str, t.Any]
+Program = t.Callable[..., t.Dict[str, t.Any]]
 Show = t.Callable[[str, str, str], None]
 
 
@@ -54,6 +56,13 @@ PLANTS: t.Dict[str, Arguments] = {
     "bulk, unknown": {"mounts": [{"path": PATH, "src": "tmpfs", "fstype": "tmpfs", "passwd": "S"}]},
     "release": {"path": PATH, "state": "released", "opts": ["password=S"]},
     "twice": {"path": PATH, "name": PATH, "opts": ["password=S"], "state": "no-state"},
+    "key=value": {"mounts": [f"path={PATH} src=tmpfs fstype=tmpfs opts=password=S"]},
+    "JSON": {"mounts": [json.dumps(tmpfs(PATH, opts=["password=S"]))]},
+    "credentials": {**own_source("//h/s", "cifs"), "credentials_file": "username=u\npassword=S"},
+    "URL": own_source("DAVS://u:S@h/s", "nfs"),
+    "at sign in it": own_source("//u:p@S@h/s", "cifs"),
+    "options in a source": own_source("//h/s,username=u,password=S", "cifs"),
+    "path": tmpfs(f"{PATH} opts=password=S"),
 }
 # What a search must find of a way that leaves it everywhere.
 EVERYWHERE = {"areas", "cmdline", "environ", "etc", "log", "run", "stdout", "syslog", "temporary"}
@@ -99,6 +108,22 @@ def test_secret_is_nowhere_after_the_call(search: Search, secret: str, name: str
     assert b"Invoked with" in search.receive(), "nobody would have heard"
 
 
+def test_mistake_of_any_spelling_in_any_place_is_told_nowhere(
+    run_program: Program, show_figures: Show
+) -> None:
+    ours, control = run_program("mistakes", "ours"), run_program("mistakes", "no_log")
+    show_figures(
+        "7 secrets: calls that tell one, or damage a fixed word",
+        f"0 and 0 of {ours['runs']}",
+        f"no_log on opts and sources: {len(control['told'])} and {len(control['damaged'])}",
+    )
+    assert ours["heard"] > 1000, "nobody has listened"
+    assert len(control["told"]) > 1000
+    assert control["damaged"]
+    assert ours["told"] == []
+    assert ours["damaged"] == []
+
+
 def planted_play(secret_from: str) -> t.List[t.Dict[str, t.Any]]:
     """Return a play that fails with a secret, then succeeds with one in reach."""
     careless = task("Careless", **tmpfs(PATH, opts=["password={{ planted }}"]))
@@ -132,6 +157,42 @@ def run_play(search: Search, tasks: t.List[t.Dict[str, t.Any]], secret: str, **m
 def test_secret_of_a_play_is_nowhere_after_it(search: Search, secret: str, pipelining: str) -> None:
     more = {"ANSIBLE_PIPELINING": pipelining, "PYTHONPATH": str(JOURNALD)}
     assert run_play(search, planted_play("{{ lookup('env', 'PLANTED') }}"), secret, **more) == set()
+
+
+def planted_roles(secret_from: str) -> t.List[t.Dict[str, t.Any]]:
+    """Return a play that gives a secret to every role that takes arguments, and goes on."""
+    password = f"password={secret_from}"
+    share = {"acquire_mounts": [own_source("//h/s", "cifs")]}
+    entry = tmpfs(PATH, opts=[password])
+    del entry["holder"]
+    mistakes: t.List[t.Tuple[str, Arguments]] = [
+        ("acquire", {"acquire_mounts": [entry]}),
+        ("acquire", {"acquire_mounts": f"- {{path: {PATH}, src: tmpfs, fstype: tmpfs, opts: ['{password}']}}"}),
+        ("acquire", {"acquire_mounts": f"- {{path: {PATH}\n  opts: [{password}\n"}),
+        ("acquire", {"acquire_mounts": f"path={PATH} opts={password}"}),
+        ("acquire", {**share, "acquire_credentials_file": f"username=u\n{password}"}),
+        ("acquire", {**share, "acquire_credentials_file": {"password": secret_from}}),
+        ("acquire", {"acquire_disclose": password}),
+        ("reconcile", {"reconcile_on_busy": password}),
+        ("reconcile", {"reconcile_live_holders": password}),
+        ("release", {"release_mounts": f"{PATH} {password}"}),
+        ("release", {"release_mounts": [PATH], "release_on_busy": password}),
+    ]
+    blocks = []
+    for number, (role, arguments) in enumerate(mistakes):
+        included = {
+            "name": f"Run {number}",
+            "ansible.builtin.include_role": {"name": f"holdfast.mounts.{role}"},
+            "vars": {f"{role}_holder": "web", **arguments} if role != "reconcile" else arguments,
+        }
+        told = {"name": "Tell", "ansible.builtin.debug": {"msg": f"rescued {number}"}}
+        blocks.append({"name": f"Try {number}", "block": [included], "rescue": [told]})
+    return play(*blocks)
+
+
+def test_secret_given_to_a_role_is_nowhere_after_it(search: Search, secret: str) -> None:
+    tasks = planted_roles("{{ lookup('env', 'PLANTED') }}")
+    assert run_play(search, tasks, secret, PYTHONPATH=str(JOURNALD)) == set()
 
 
 def test_control_any_other_module_tells_the_journal(search: Search, secret: str) -> None:

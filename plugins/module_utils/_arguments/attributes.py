@@ -16,6 +16,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.text import (
+    about,
     check_text,
     quote,
     refusal,
@@ -56,7 +57,7 @@ def _mode(value: t.Any, option: str) -> int:
     if mode is None or not 0 <= mode <= LARGEST_MODE:
         raise refusal(
             "invalid_argument",
-            f"{option}: {quote(str(value))} is no mode; write octal digits in quotes such as '0755', or "
+            f"{about(option, str(value))} is no mode; write octal digits in quotes such as '0755', or "
             "symbols such as u=rwx,g=rx,o=rx",
         )
     return mode

@@ -42,6 +42,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.paths imp
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.sources import check_source
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.text import (
+    about,
     check_text,
     quote,
     refusal,
@@ -214,7 +215,8 @@ def _build_definition(
     if filesystem.source == "bind" and mount["src"] == mount["path"]:
         raise refusal(
             "source_not_allowed",
-            f"{prefix}src: {quote(mount['src'])} is the mount point itself; write what shall be shown there",
+            f"{about(prefix + 'src', mount['src'])} is the mount point itself; "
+            "write what shall be shown there",
         )
     flags, data = canonical_options(
         filesystem.name,

@@ -1,89 +1,179 @@
 # Copyright: (c) 2026, holdfast.mounts contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Secrets that somebody wrote where none is taken, kept from Ansible's own words: syslog, journal, result.
+"""Secrets that somebody wrote where none is taken, taken out of the parameters before anybody sees these.
 
-AnsibleModule logs its parameters before they can be refused, and returns them with the refusal.
-Private to holdfast.mounts.
+AnsibleModule logs its parameters to syslog or the journal before they can be refused, quotes them in errors
+of its own, and returns them. Its no_log replaces the text of a secret wherever that occurs, in the words of a
+result too, and misses it where it is spelled otherwise; so it is not used. Private to holdfast.mounts.
 """
 
 from __future__ import annotations
 
-import functools
 import re
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.credentials import CREDENTIALS
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.hints import HINTS, may_be_secret
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.options import DEFAULT_WORDS
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import MOUNT_FLAGS
+from ansible.module_utils.common.validation import check_type_dict, check_type_list
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.paths import is_path
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.secrets import (
+    HIDDEN,
+    masked,
+    masked_option,
+    names_secret,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.sources import is_source
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.text import UNQUOTED
 
-# name:value in place of name=value; and user:secret@host in a source that is no path.
-_WITH_COLON = re.compile(r"^([^:=]*):\s*(.+)$", re.DOTALL)
-_IN_SOURCE = re.compile(r"^(?://|[a-z0-9+.-]+://)?[^:@/]*:([^@/]+)@")
+_BARE_NAME = re.compile(r"[^=:/,]*[=:]?\s*")
+MOST_LEVELS = 32  # of lists and dictionaries in each other; a parameter has four
+
+Spec = t.Mapping[str, t.Mapping[str, t.Any]]
+# The number of an element of mounts, None beside it, and the parameter's name.
+Place = t.Tuple[t.Optional[int], str]
 
 
 class DiscreetModule(AnsibleModule):
-    """An AnsibleModule that shows C(********) for every value that looks like a secret."""
+    """An AnsibleModule whose params hold C(********) in the place of what looks like a secret.
+
+    A masked value is refused as the whole one would be, since no option takes a secret. Where it is not
+    looked at, as who releases need not say what was mounted, nothing depends on it.
+    """
 
     def __init__(self, argument_spec: t.Mapping[str, t.Any], *, supports_check_mode: bool) -> None:
+        self._withheld: t.Dict[Place, str] = {}
         AnsibleModule.__init__(self, argument_spec=argument_spec, supports_check_mode=supports_check_mode)
 
     def _load_params(self) -> None:
         """Read the parameters; called before they are checked, logged or returned."""
         AnsibleModule._load_params(self)
-        for secret in find_secrets(self.params):
-            self.no_log_values.add(secret)
-            # Lists are logged as Python writes them.
-            self.no_log_values.add(repr(secret)[1:-1])
+        self.params, self._withheld = without_secrets(self.params, self.argument_spec)
+
+    def whole_params(self) -> t.Dict[str, t.Any]:
+        """Return the checked parameters with the sources and paths of credentials that are not to be shown.
+
+        They break the grammar. This is for who refuses them and says why, without quoting them.
+        """
+        params = dict(self.params)
+        for (index, name), value in self._withheld.items():
+            if index is None:
+                params[name] = value
+            else:
+                params["mounts"] = list(params["mounts"])
+                params["mounts"][index] = {**params["mounts"][index], name: value}
+        return params
 
 
-def find_secrets(params: t.Any, name: str = "") -> t.Set[str]:
-    """Return the texts in parameters of any shape that look like secrets.
+def without_secrets(
+    params: t.Mapping[str, t.Any], spec: Spec
+) -> t.Tuple[t.Dict[str, t.Any], t.Dict[Place, str]]:
+    """Return parameters without what looks like a secret, and what was withheld by its place.
 
-    params: a parameter's value, or all by their names. name: of the option that it belongs to.
-    No call that mounts has any: an option of opts with such a name is always refused.
+    params: as they came, of any shape. Elements of mounts become dictionaries as Ansible makes them.
     """
-    if isinstance(params, dict):
-        named = {str(key): value for key, value in params.items() if not str(key).startswith("_ansible_")}
-        return {secret for key, value in named.items() for secret in find_secrets(value, key)}
-    if name == "opts" and isinstance(params, str):
-        params = params.split(",")  # as Ansible does
-        return {secret for value in params for secret in _in_value(value, name)} | _torn_off(params)
-    if isinstance(params, (list, tuple)):
-        return {secret for value in params for secret in _in_value(value, name)}
-    return _in_value(params, name)
+    own = {name: value for name, value in params.items() if not name.startswith("_ansible_")}
+    internal = {name: value for name, value in params.items() if name.startswith("_ansible_")}
+    aliases = (alias for option in spec.values() for alias in option.get("aliases", ()))
+    withheld = _withhold(own, spec, None)
+    shown = _shown(own, "", frozenset((*spec, *aliases)))
+    if "mounts" not in spec or own.get("mounts") is None:
+        return {**shown, **internal}, withheld
+    inner_spec: Spec = spec["mounts"]["options"]
+    elements = _elements(own["mounts"], inner_spec)
+    for index, element in enumerate(elements if isinstance(elements, list) else ()):
+        if isinstance(element, dict):
+            withheld.update(_withhold(element, inner_spec, index))
+    shown["mounts"] = _shown(elements, "", frozenset(inner_spec))
+    return {**shown, **internal}, withheld
 
 
-def _in_value(value: t.Any, name: str) -> t.Set[str]:
-    if isinstance(value, (dict, list, tuple)):
-        return find_secrets(value, name)
-    return set() if value is None or isinstance(value, bool) else _in_text(str(value), name) - {""}
+def _elements(mounts: t.Any, spec: Spec) -> t.Any:
+    """Return the list of mounts as Ansible makes it, of new dictionaries; a text that is none is hidden."""
+    try:
+        elements = check_type_list(mounts)
+    except TypeError:
+        return mounts
+    if isinstance(mounts, str) and len(elements) > 1 and masked_option(mounts) != mounts:
+        return [HIDDEN]  # a secret with a comma in it was torn
+    return [_element(element, spec) if isinstance(element, str) else _copied(element) for element in elements]
 
 
-@functools.lru_cache(maxsize=None)
-def _option_names() -> t.FrozenSet[str]:
-    names = {*MOUNT_FLAGS, *DEFAULT_WORDS, *HINTS}
-    return frozenset(names.union(*(known.options for known in FILESYSTEMS.values())))
+def _element(text: str, spec: Spec) -> t.Any:
+    try:
+        element = check_type_dict(text)
+    except (TypeError, ValueError):
+        return HIDDEN
+    # A secret with a space in it was torn, and what follows the space has become a name of its own.
+    is_torn = any(name not in spec for name in element) and masked_option(text) != text
+    return HIDDEN if is_torn else element
 
 
-def _torn_off(words: t.Sequence[str]) -> t.Set[str]:
-    """Return what follows a secret and is no option: the secret had commas, where a list was split."""
-    first = next((index for index, word in enumerate(words) if _in_text(word, "opts")), len(words))
-    followers = [word for word in words[first + 1 :] if word]
-    return {word for word in followers if word.partition("=")[0] not in _option_names()}
+def _copied(element: t.Any) -> t.Any:
+    return dict(element) if isinstance(element, dict) else element
 
 
-def _in_text(text: str, name: str) -> t.Set[str]:
-    if may_be_secret(f"{name}="):
-        # The path is nothing to hide; whoever writes the secret itself there is told that it is no path.
-        return set() if name == CREDENTIALS and text.startswith("/") else {text}
-    if name == "src":
-        return set(_IN_SOURCE.findall(text))
-    if name != "opts":
-        return set()
-    if may_be_secret(text):
-        return {text.partition("=")[2]}  # with all that follows: a secret may have commas
-    found = _WITH_COLON.match(text)
-    return {found.group(2)} if found and may_be_secret(f"{found.group(1)}=") else set()
+def _withhold(params: t.Dict[str, t.Any], spec: Spec, index: t.Optional[int]) -> t.Dict[Place, str]:
+    """Take sources and paths of credentials that break the grammar out of the parameters, and return them."""
+    withheld: t.Dict[Place, str] = {}
+    for name in UNQUOTED:
+        if name in spec and params.get(name) is not None:
+            text = _text(params[name])  # as Ansible makes one of anything
+            is_well_formed = is_source(params.get("fstype"), text) if name == "src" else is_path(text)
+            if not is_well_formed:
+                withheld[index, name] = text
+                params[name] = HIDDEN
+    return withheld
+
+
+def _shown(value: t.Any, name: str, known: t.FrozenSet[str], levels: int = MOST_LEVELS) -> t.Any:
+    """Return a parameter's value without what looks like a secret. name: of the option that it belongs to.
+
+    known: the options of the module. What others have, and what opts has, is refused whenever it looks like a
+    secret at all; the others take literal texts, of which only what is marked as a secret is masked.
+    """
+    is_literal = name in known and name != "opts"
+    if value is None or isinstance(value, bool):
+        return value
+    if levels == 0 or (name not in known and names_secret(name)):
+        return HIDDEN
+    if isinstance(value, dict):
+        if not is_literal and any(map(_is_name, value.values())):
+            return {masked_option(str(key)): HIDDEN for key in value}
+        return {
+            masked_option(str(key)): _shown(inner, str(key), known, levels - 1)
+            for key, inner in value.items()
+        }
+    if isinstance(value, (frozenset, list, set, tuple)):
+        before: t.Any = None
+        shown = []
+        for item in value:
+            is_value = not is_literal and _is_name(before)
+            # One option to an element: what follows a comma there belongs to it.
+            plain = masked_option(item) if name == "opts" and isinstance(item, str) else item
+            shown.append(HIDDEN if is_value else _shown(plain, name, known, levels - 1))
+            before = item
+        return shown
+    if isinstance(value, (float, int)):
+        return value
+    if is_literal:
+        return masked(_text(value))
+    return _shown_options(_text(value))
+
+
+def _shown_options(text: str) -> str:
+    """Return options that Ansible splits on commas up to the first secret: it may have commas too."""
+    text = masked_option(text)
+    shown: t.List[str] = []
+    for word in text.split(","):
+        shown.append(masked_option(word))
+        if shown[-1] != word:
+            break
+    return ",".join(shown)
+
+
+def _is_name(value: t.Any) -> bool:
+    """Whether this names a secret and is none, so that the secret stands beside it."""
+    return isinstance(value, str) and _BARE_NAME.fullmatch(value) is not None and names_secret(value)
+
+
+def _text(value: t.Any) -> str:
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)

@@ -7,7 +7,6 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
-import re
 import typing as t
 
 # Where a user of fstab or ansible.posix.mount finds the counterpart of what is refused.
@@ -173,21 +172,6 @@ PREFIX_HINTS = (
     ("verity.", _OTHER_DEVICE),
     ("x-", "leave it out; it is a word for fstab alone"),
 )
-
-
-# Parts of names whose values may be secrets; no table has an option of such a name.
-SECRETS = ("cred", "key", "pass", "pw", "secret", "token")
-NAMES = re.compile(r"(?:^|,)([^,=]*)=")
-
-
-def may_be_secret(word: str) -> bool:
-    """Return whether the option, or one that follows a comma in it, may carry a secret."""
-    return any(part in name.lower() for name in NAMES.findall(word) for part in SECRETS)
-
-
-def masked(word: str) -> str:
-    """Return the option as a message may show it: nothing of a value that may be a secret."""
-    return word.partition("=")[0] + "=***" if may_be_secret(word) else word
 
 
 def hint_for(word: str) -> str:

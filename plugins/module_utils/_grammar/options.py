@@ -22,11 +22,10 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesyste
     Filesystem,
     find_filesystem,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.hints import (
-    GUIDE,
-    hint_for,
-    masked,
-    may_be_secret,
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.hints import GUIDE, hint_for
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.secrets import (
+    holds_secret,
+    masked_option,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.text import (
     check_text,
@@ -106,9 +105,9 @@ def canonical_shown(fstype: str, shown: t.Iterable[str]) -> t.Dict[str, t.Option
 
 
 def _check_word(word: t.Any, option: str) -> str:
-    if isinstance(word, str) and may_be_secret(word):
-        return word  # refused later, with its value masked; an error about characters would show it
-    return check_text(word, option)
+    shown = masked_option(word, "***") if isinstance(word, str) else word
+    # A secret is refused later, with a hint.
+    return shown if shown != word or holds_secret(shown) else check_text(word, option)
 
 
 def _names(filesystem: Filesystem, words: t.Iterable[str]) -> t.List[str]:
@@ -126,7 +125,7 @@ def _read_words(
         name, equals, text = word.partition("=")
         fault = _fault(filesystem, word)
         if fault:
-            faults.append(f"{quote(masked(word))}: {fault}")
+            faults.append(f"{quote(word)}: {fault}")
         elif name in MOUNT_FLAGS:
             flags.add(name)
         elif name not in DEFAULT_WORDS:
@@ -140,6 +139,8 @@ def _fault(filesystem: Filesystem, word: str) -> str:
     name, equals, text = word.partition("=")
     if not word:
         return "an empty option; remove it"
+    if holds_secret(word):
+        return hint_for(word) or "holds what looks like a secret; leave it out"
     if filesystem.name == "overlay" and name in LAYER_OPTIONS:
         return layers.layer_fault(name, text)
     if "," in word or "\\" in word:

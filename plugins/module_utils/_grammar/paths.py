@@ -11,8 +11,12 @@ import posixpath
 import re
 import typing as t
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.secrets import holds_secret
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.text import (
+    about,
+    character_fault,
     check_text,
+    is_quoted,
     quote,
     quote_all,
     refusal,
@@ -58,15 +62,23 @@ def check_path(value: t.Any, option: str, *, code: Code = "invalid_argument") ->
 
     Raises invalid_argument for its characters, the given code for its form.
     """
-    path = check_text(value, option)
-    fault = path_fault(path)
+    path = check_text(value, option, secret=code)
+    fault = path_fault(path, quotes=is_quoted(option))
     if fault:
-        raise refusal(code, f"{option}: {quote(path)} {fault}")
+        raise refusal(code, f"{about(option, path)} {fault}")
     return path
 
 
-def path_fault(path: str) -> str:
-    """Return what is wrong with the form of an absolute path and what to write, or nothing."""
+def is_path(text: str) -> bool:
+    """Return whether check_path takes the text."""
+    return not (character_fault(text) or holds_secret(text) or path_fault(text))
+
+
+def path_fault(path: str, *, quotes: bool = True) -> str:
+    """Return what is wrong with the form of an absolute path and what to write, or nothing.
+
+    quotes: whether it may name the path to write instead.
+    """
     if _PLAIN.fullmatch(path) and len(path) <= PATH_BYTES:
         return ""  # nearly always, and without a look at each component
     if not path:
@@ -77,16 +89,17 @@ def path_fault(path: str) -> str:
         return "is the root directory; write a path below it"
     if len(path.encode("utf-8", "surrogatepass")) > PATH_BYTES:
         return f"is longer than {PATH_BYTES} bytes; write a shorter path"
-    return _component_fault(path)
+    return _component_fault(path, quotes=quotes)
 
 
-def _component_fault(path: str) -> str:
+def _component_fault(path: str, *, quotes: bool) -> str:
     components = path.split("/")[1:]
     if ".." in components:
         return 'has a ".." component; write the path that it leads to'
     if "" in components or "." in components:
         plain = "/" + posixpath.normpath(path).lstrip("/")
-        instead = f"write {quote(plain)}" if plain != "/" else "write a path below the root directory"
+        instead = f"write {quote(plain)}" if quotes else "write it without"
+        instead = instead if plain != "/" else "write a path below the root directory"
         return f'has an empty or "." component or a trailing slash; {instead}'
     for component in components:
         if len(component.encode("utf-8", "surrogatepass")) > COMPONENT_BYTES:
@@ -115,7 +128,7 @@ def refuse_never(path: str, option: str, *, code: Code = "path_not_allowed") -> 
         never = next(never for never in NEVER_LIST if path == never or is_below(path, never))
         raise refusal(
             code,
-            f"{option}: {quote(path)} belongs to the system, nothing at or below {quote(never)} "
+            f"{about(option, path)} belongs to the system, nothing at or below {quote(never)} "
             "may be mounted, whatever the configuration; choose another directory",
         )
 
@@ -133,7 +146,7 @@ def refuse_outside(
         return
     raise refusal(
         code,
-        f"{option}: {quote(path)} does not lie below {roots_option} ({quote_all(roots)}); "
+        f"{about(option, path)} does not lie below {roots_option} ({quote_all(roots)}); "
         f"choose a path strictly below one of them, or add a directory above it to {roots_option}",
     )
 

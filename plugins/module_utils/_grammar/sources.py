@@ -13,6 +13,7 @@ import typing as t
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar import hosts
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import (
     FILESYSTEMS,
+    Filesystem,
     SourceKind,
     find_filesystem,
 )
@@ -23,9 +24,11 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.paths imp
     refuse_never,
     refuse_outside,
 )
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.secrets import holds_secret
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.text import (
+    about,
+    character_fault,
     check_text,
-    quote,
     refusal,
 )
 
@@ -55,13 +58,20 @@ def check_source(fstype: str, src: t.Any, *, source_roots: t.Sequence[str] = (),
     is not looked at.
     """
     filesystem = FILESYSTEMS.get(fstype) or find_filesystem(fstype)
-    source = check_text(src, option)
-    find_fault = _FAULTS.get(filesystem.source) or hosts.FAULTS[filesystem.source]
-    fault = _general_fault(source) or find_fault(source)
+    source = check_text(src, option, secret="source_not_allowed")
+    fault = _fault(filesystem, source)
     if fault:
-        raise refusal("source_not_allowed", f"{option}: {quote(source)} {fault}")
+        raise refusal("source_not_allowed", f"{about(option, source)} {fault}")
     if filesystem.source == "bind":
         check_source_path(source, option, source_roots=source_roots)
+
+
+def is_source(fstype: t.Any, text: str) -> bool:
+    """Return whether the text is a source of this type, or of any where there is no such type."""
+    known = FILESYSTEMS.get(fstype) if isinstance(fstype, str) else None
+    if character_fault(text) or holds_secret(text):
+        return False
+    return any(not _fault(filesystem, text) for filesystem in ([known] if known else FILESYSTEMS.values()))
 
 
 def check_source_path(path: t.Any, option: str, *, source_roots: t.Sequence[str]) -> None:
@@ -72,6 +82,11 @@ def check_source_path(path: t.Any, option: str, *, source_roots: t.Sequence[str]
     checked = check_path(path, option, code="source_not_allowed")
     refuse_never(checked, option, code="source_not_allowed")
     refuse_outside(checked, source_roots, option, code="source_not_allowed", roots_option="source_roots")
+
+
+def _fault(filesystem: Filesystem, source: str) -> str:
+    find_fault = _FAULTS.get(filesystem.source) or hosts.FAULTS[filesystem.source]
+    return _general_fault(source) or find_fault(source)
 
 
 def _general_fault(source: str) -> str:
@@ -98,7 +113,7 @@ def _block_fault(source: str) -> str:
         )
     if DEVICE.fullmatch(source) is None:
         return "is no block device; write a path of A-Z a-z 0-9 / . _ : + @ - below /dev"
-    return path_fault(source)
+    return path_fault(source, quotes=False)
 
 
 def _token_fault(source: str) -> str:
@@ -110,8 +125,8 @@ def _token_fault(source: str) -> str:
     )
 
 
-def _bind_fault(_source: str) -> str:
-    return ""  # check_source_path says more, with the roots at hand
+def _bind_fault(source: str) -> str:
+    return path_fault(source, quotes=False)
 
 
 _FAULTS: t.Mapping[SourceKind, t.Callable[[str], str]] = {

@@ -28,9 +28,15 @@ def read_credentials(path: str) -> str:
         if walk.error is not None:
             raise walk.error
         if walk.obstacle:
-            raise _refused("unsafe_path", f"'{walk.obstacle}' is a symbolic link or no directory")
+            raise _refused(
+                "unsafe_path", "a symbolic link or no directory is on its way", detail=f"'{walk.obstacle}'"
+            )
         if walk.writable_ancestor:
-            raise _refused("unsafe_path", why_unsafe(walk.writable_ancestor, walk.writable_type))
+            raise _refused(
+                "unsafe_path",
+                "others than root may change the names of a directory on its way",
+                detail=why_unsafe(walk.writable_ancestor, walk.writable_type),
+            )
         if walk.leaf is None or walk.inode is None:
             raise _refused("mount_failed", "it does not exist; make it, or correct the path")
         if walk.inode.kind != "file":
@@ -65,5 +71,5 @@ def _refuse_unsafe(fd: int) -> None:
             raise _refused("unsafe_path", f"{what}; make it a file of root's with mode 0600")
 
 
-def _refused(code: Code, what: str) -> MountError:
-    return MountError(code, f"the credentials file cannot be used: {what}", step="credentials")
+def _refused(code: Code, what: str, *, detail: str = "") -> MountError:
+    return MountError(code, f"the credentials file cannot be used: {what}", step="credentials", detail=detail)

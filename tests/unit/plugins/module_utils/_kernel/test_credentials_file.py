@@ -119,4 +119,4 @@ def test_credentials_file_behind_a_server_is_not_waited_for_and_not_believed(
         read_credentials(str(file))
     monkeypatch.setattr(waiting, "_may_wait", True)
     error = refused(read_credentials, str(file))
-    assert (error.code, "count for nothing" in error.message) == ("unsafe_path", True)
+    assert (error.code, "count for nothing" in error.detail) == ("unsafe_path", True)
