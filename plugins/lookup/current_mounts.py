@@ -14,6 +14,8 @@ description:
   - A lookup runs on the controller. It reports the facts of the managed host, as they were when they were
     gathered, and never connects to the host itself. Gather them with M(holdfast.mounts.safe_mount_facts), and
     gather again after a change.
+  - Facts come from the host, which may have been broken into. What no host in order answers is an error, for
+    example that something is held at V(/etc).
   - Where that module has not run, the ledger among the local facts is joined with the mounts that
     M(ansible.builtin.setup) or M(ansible.builtin.mount_facts) has gathered. No facts at all is an error.
   - Call it by C(query), which always gives a list. By C(lookup) several mounts become one string.
@@ -177,7 +179,10 @@ class LookupModule(LookupBase):
         try:
             if holder is not None:
                 check_holder(holder, "holder")
-            rows = select_rows(self._rows(variables or {}), plain(list(terms)), holder)
+            patterns = plain(list(terms))
+            if not all(isinstance(pattern, str) for pattern in patterns):
+                raise FactsError("a term is no text; give shell patterns of mount points, or none")
+            rows = select_rows(self._rows(variables or {}), patterns, holder)
         except (FactsError, MountError) as error:
             raise AnsibleError(f"current_mounts: {error}") from error
         expression = self._option("query")

@@ -12,14 +12,20 @@ import datetime
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.text import visible
+from ansible_collections.holdfast.mounts.plugins.plugin_utils._mounts import can_be_held
 
-# Of one text, and of one host. Nothing that is in order comes near to either.
+# Characters of one text, and of one word: a type, a kind of drift, the name of a holder.
 TEXT_LIMIT = 4096
-MOUNT_LIMIT = 10000
-_ISO = "%Y-%m-%dT%H:%M:%S"
+WORD_LIMIT = 128
+# Of one host. Nothing that is in order comes near to any of them.
+MOUNT_LIMIT = 2000
+HOLDER_LIMIT = 10000
+DRIFT_LIMIT = 2000
+SIZE_LIMIT = 1000000  # characters
+_ISO = "%Y-%m-%dT%H:%M:%SZ"
 _ISO_LENGTH = 19
 
-Status = t.Literal["ok", "failed", "unreachable", "no_facts"]
+Status = t.Literal["ok", "incomplete", "failed", "unreachable", "no_facts"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +66,7 @@ class Mounted:
 
 @dataclasses.dataclass(frozen=True)
 class Host:
-    """One host, and why nothing is known of it where that is so."""
+    """One host, and why nothing, or not all, is known of it where that is so."""
 
     name: str
     status: Status
@@ -85,20 +91,24 @@ def read_host(name: str, outcome: object, now: datetime.datetime, *, unmanaged: 
         return Host(shown, "failed" if message else "no_facts", message)
     if not isinstance(answer, dict) or not isinstance(answer.get("mounts"), list):
         return Host(shown, "failed", "The answer is not what safe_mount_facts returns.")
-    rows = _rows(answer, now, unmanaged=unmanaged)
-    left_out = len(rows) - MOUNT_LIMIT
-    message = f"{left_out} more mount points are left out." if left_out > 0 else ""
-    return Host(shown, "ok", message, text(answer.get("protection", "")), tuple(rows[:MOUNT_LIMIT]))
+    mounts, left_out = _limited(_rows(answer, now, unmanaged=unmanaged))
+    return Host(
+        shown,
+        "incomplete" if left_out else "ok",
+        left_out,
+        text(answer.get("protection", ""), WORD_LIMIT),
+        mounts,
+    )
 
 
-def text(value: object) -> str:
+def text(value: object, limit: int = TEXT_LIMIT) -> str:
     """Return a value as one line that shows whatever a terminal or browser would obey or hide."""
     if not isinstance(value, (str, int, float)) or isinstance(value, bool):
         return "?"
     # Not str(): core 2.18 keeps its mark of unsafe texts when the subclass is asked.
     plain = str.__str__(value) if isinstance(value, str) else repr(value)
-    shown = visible(plain[: TEXT_LIMIT + 1])
-    return shown if len(shown) <= TEXT_LIMIT else f"{shown[:TEXT_LIMIT]}…"
+    shown = visible(plain[: limit + 1])
+    return shown if len(shown) <= limit else f"{shown[:limit]}…"
 
 
 def parse_time(value: object) -> t.Optional[datetime.datetime]:
@@ -106,7 +116,7 @@ def parse_time(value: object) -> t.Optional[datetime.datetime]:
     if not isinstance(value, str) or not value.endswith("Z"):
         return None
     try:
-        parsed = datetime.datetime.strptime(value[:_ISO_LENGTH], _ISO)
+        parsed = datetime.datetime.strptime(f"{value[:_ISO_LENGTH]}Z", _ISO)
     except ValueError:
         return None
     return parsed.replace(tzinfo=datetime.timezone.utc)
@@ -122,16 +132,48 @@ def _rows(answer: t.Mapping[str, t.Any], now: datetime.datetime, *, unmanaged: b
             continue
         key = row.get("mount", "")
         path = text(key)
-        found = drift.pop(path, ())
+        found = drift.pop(path, [])
         if row.get("managed") is True or found or unmanaged:
             reference = ledger.get(key) if isinstance(key, str) else None
             rows.append(_row(path, row, reference, now=now, drift=found))
     # An operation that ended in the middle may have left nothing but its note.
-    rows.extend(
-        Mounted(path, "", "", "", managed=True, owned=False, state=found[0].kind, drift=found)
-        for path, found in drift.items()
-    )
+    rows.extend(_row(path, {"managed": True}, None, now=now, drift=found) for path, found in drift.items())
     return sorted(rows, key=lambda row: row.mount)
+
+
+def _limited(rows: t.Sequence[Mounted]) -> t.Tuple[t.Tuple[Mounted, ...], str]:
+    """Return as much as a report takes of one host, and what is left out."""
+    kept: t.List[Mounted] = []
+    mounts = holders = drift = size = 0
+    for row in rows:
+        fitting = dataclasses.replace(
+            row, holders=row.holders[: HOLDER_LIMIT - holders], drift=row.drift[: DRIFT_LIMIT - drift]
+        )
+        characters = sum(map(len, _texts(fitting)))
+        if len(kept) == MOUNT_LIMIT or size + characters > SIZE_LIMIT:
+            mounts += 1
+            continue
+        kept.append(fitting)
+        holders += len(fitting.holders)
+        drift += len(fitting.drift)
+        size += characters
+    counted = (
+        (mounts, "mount points"),
+        (sum(len(row.holders) for row in rows) - holders, "holders"),
+        (sum(len(row.drift) for row in rows) - drift, "disagreements"),
+    )
+    left_out = ", ".join(f"{number:,} more {what}" for number, what in counted if number)
+    return tuple(
+        kept
+    ), left_out and f"{left_out} are left out, as a report does not take as much of one host."
+
+
+def _texts(row: Mounted) -> t.Iterator[str]:
+    yield from (row.mount, row.source, row.fstype, row.options, row.state)
+    for holder in row.holders:
+        yield holder.name
+    for drift in row.drift:
+        yield from (drift.kind, drift.message)
 
 
 def _row(
@@ -140,8 +182,12 @@ def _row(
     reference: object,
     *,
     now: datetime.datetime,
-    drift: t.Tuple[Drift, ...],
+    drift: t.List[Drift],
 ) -> Mounted:
+    managed = row.get("managed") is True
+    if managed and not can_be_held(row.get("mount", path)):
+        managed = False
+        drift = [Drift("untrusted", "Nothing can be held there, whatever the host answers."), *drift]
     asked = reference if isinstance(reference, dict) else {}
     claims = asked.get("holders")
     names = row.get("holders")
@@ -156,13 +202,13 @@ def _row(
         mount=path,
         # A bind mount's device is that of the filesystem below it; the ledger knows what was asked for.
         source=text(asked.get("src", row.get("device", ""))),
-        fstype=text(asked.get("fstype", row.get("fstype", ""))),
+        fstype=text(asked.get("fstype", row.get("fstype", "")), WORD_LIMIT),
         options=text(row.get("options", "")),
-        managed=row.get("managed") is True,
-        owned=row.get("owned") is True,
-        state=drift[0].kind if drift else text(row.get("state", "")),
+        managed=managed,
+        owned=managed and row.get("owned") is True,
+        state=drift[0].kind if drift else text(row.get("state", ""), WORD_LIMIT),
         holders=holders,
-        drift=drift,
+        drift=tuple(drift),
         age=max(ages, default=None),
         left=min(leases, default=None),
     )
@@ -172,20 +218,19 @@ def _holder(name: object, claim: object, now: datetime.datetime) -> Holder:
     told = claim if isinstance(claim, dict) else {}
     since, expires = parse_time(told.get("since")), parse_time(told.get("expires"))
     return Holder(
-        name=text(name),
-        since=None if since is None else text(told["since"]),
-        expires=None if expires is None else text(told["expires"]),
+        name=text(name, WORD_LIMIT),
+        since=None if since is None else since.strftime(_ISO),
+        expires=None if expires is None else expires.strftime(_ISO),
         # The clock of the host may be ahead of ours.
         age=None if since is None else max(0, int((now - since).total_seconds())),
         left=None if expires is None else int((expires - now).total_seconds()),
     )
 
 
-def _drift(value: object) -> t.Dict[str, t.Tuple[Drift, ...]]:
-    found: t.Dict[str, t.Tuple[Drift, ...]] = {}
+def _drift(value: object) -> t.Dict[str, t.List[Drift]]:
+    found: t.Dict[str, t.List[Drift]] = {}
     for item in value if isinstance(value, list) else ():
         if isinstance(item, dict):
-            path = text(item.get("path", ""))
-            drift = Drift(text(item.get("kind", "")), text(item.get("message", "")))
-            found[path] = (*found.get(path, ()), drift)
+            drift = Drift(text(item.get("kind", ""), WORD_LIMIT), text(item.get("message", "")))
+            found.setdefault(text(item.get("path", "")), []).append(drift)
     return found

@@ -1,15 +1,19 @@
 # Copyright: (c) 2026, holdfast.mounts contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The mounts of a managed host, out of whatever facts of it were gathered.
+"""The mounts of a managed host, out of whatever facts of it were gathered, read with distrust.
 
 Takes values and returns values; knows nothing of Ansible's plugins. Private to holdfast.mounts.
 """
 
 from __future__ import annotations
 
+import itertools
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._facts.facts import is_selected
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.names import HOLDER
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.paths import check_path, refuse_never
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 
 Row = t.Dict[str, t.Any]
 
@@ -18,6 +22,8 @@ LEDGER = "holdfast_mounts"
 _NOT_IN_SETUP = frozenset(("9p", "overlay", "tmpfs", "virtiofs"))
 # mount_facts lists these files too; what they name need not be mounted.
 _STATIC_SOURCES = frozenset(("/etc/filesystems", "/etc/fstab", "/etc/vfstab"))
+# No facts, and no report, are nested as deeply.
+_DEPTH = 16
 
 
 class FactsError(Exception):
@@ -36,9 +42,9 @@ def find_mounts(variables: t.Mapping[str, t.Any], host: str) -> t.List[Row]:
     if references is None or not (isinstance(points, dict) or isinstance(gathered, list)):
         raise FactsError(_advice(host))
     if isinstance(points, dict):
-        mounted = [_plain_row(row) for row in points.values() if _is_dynamic(row)]
+        mounted = [_plain_row(row, host) for row in points.values() if not _is_static(row)]
         return _join(references, mounted, is_complete=True)
-    return _join(references, [_plain_row(row) for row in gathered or ()], is_complete=False)
+    return _join(references, [_plain_row(row, host) for row in gathered or ()], is_complete=False)
 
 
 def select_rows(rows: t.Iterable[Row], patterns: t.Sequence[str], holder: t.Optional[str]) -> t.List[Row]:
@@ -50,8 +56,17 @@ def select_rows(rows: t.Iterable[Row], patterns: t.Sequence[str], holder: t.Opti
     ]
 
 
-def plain(value: t.Any) -> t.Any:
-    """Return the value made of nothing but JSON's own types.
+def can_be_held(value: object) -> bool:
+    """Return whether this is a mount point that safe_mount takes under some configuration."""
+    try:
+        refuse_never(check_path(value, "path"), "path")
+    except MountError:
+        return False
+    return True
+
+
+def plain(value: t.Any, depth: int = _DEPTH) -> t.Any:
+    """Return the value made of nothing but JSON's own types, with nothing in place of what is nested deeper.
 
     Ansible hands over subclasses (tagged since core 2.19, unsafe before) that JMESPath does not know,
     and containers that are lazy, so each element is asked for.
@@ -59,9 +74,11 @@ def plain(value: t.Any) -> t.Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, t.Mapping):
-        return {str(key): plain(element) for key, element in value.items()}
+        return (
+            {plain(str(key)): plain(element, depth - 1) for key, element in value.items()} if depth else None
+        )
     if isinstance(value, (list, tuple)):
-        return [plain(element) for element in value]
+        return [plain(element, depth - 1) for element in value] if depth else None
     if isinstance(value, int):
         return int(value)
     if isinstance(value, float):
@@ -87,7 +104,7 @@ def _advice(host: str) -> str:
 
 def _rows_of_module(facts: t.Any, host: str) -> t.List[Row]:
     rows = facts.get("mounts") if isinstance(facts, dict) else None
-    if not isinstance(rows, list) or not all(isinstance(row, dict) and row.keys() >= _KEYS for row in rows):
+    if not isinstance(rows, list) or not all(map(_is_row, rows)):
         raise FactsError(
             f'the variable "{LEDGER}" of the host "{host}" is not what holdfast.mounts.safe_mount_facts'
             " returns; run that module again, or give your own variable another name"
@@ -98,24 +115,52 @@ def _rows_of_module(facts: t.Any, host: str) -> t.List[Row]:
 def _references(local: t.Any, host: str) -> t.Dict[str, Row]:
     ledger = local.get(LEDGER, {"references": {}}) if isinstance(local, dict) else local
     references = ledger.get("references") if isinstance(ledger, dict) else None
-    if not isinstance(references, dict) or not all(_is_reference(value) for value in references.values()):
+    if not isinstance(references, dict) or not all(itertools.starmap(_is_reference, references.items())):
         raise FactsError(
             f'the local fact "{LEDGER}" of the host "{host}" is not a ledger: Ansible could not read its file'
-            " as JSON; run holdfast.mounts.safe_mount_facts on the host, which says what is wrong with it"
+            " as JSON, or it holds what no ledger holds;"
+            " run holdfast.mounts.safe_mount_facts on the host, which says what is wrong with it"
         )
     return references
 
 
-def _is_reference(value: t.Any) -> bool:
-    return isinstance(value, dict) and value.keys() >= _REFERENCE_KEYS and isinstance(value["holders"], dict)
+def _is_row(row: t.Any) -> bool:
+    return (
+        _has_types(row, _ROW_TYPES)
+        and row["mount"].startswith("/")
+        and all(isinstance(name, str) and HOLDER.fullmatch(name) for name in row["holders"])
+        and (can_be_held(row["mount"]) or not (row["managed"] or row["owned"] or row["holders"]))
+    )
 
 
-def _is_dynamic(row: t.Any) -> bool:
-    return row.get("ansible_context", {}).get("source") not in _STATIC_SOURCES
+def _is_reference(path: str, value: t.Any) -> bool:
+    return (
+        can_be_held(path)
+        and _has_types(value, _REFERENCE_TYPES)
+        and all(isinstance(word, str) for word in value["opts"])
+        and all(map(HOLDER.fullmatch, value["holders"]))
+    )
 
 
-def _plain_row(row: Row) -> Row:
-    return {**{key: row.get(key, "") for key in ("mount", "device", "fstype", "options")}, "root": ""}
+def _has_types(value: t.Any, types: t.Mapping[str, type]) -> bool:
+    # Exactly: to Python a bool is an int as well.
+    return isinstance(value, dict) and all(type(value.get(key)) is kind for key, kind in types.items())
+
+
+def _is_static(row: t.Any) -> bool:
+    context = row.get("ansible_context") if isinstance(row, dict) else None
+    source = context.get("source") if isinstance(context, dict) else None
+    return isinstance(source, str) and source in _STATIC_SOURCES
+
+
+def _plain_row(row: t.Any, host: str) -> Row:
+    found = {key: row.get(key, "") if isinstance(row, dict) else None for key in _GATHERED_TYPES}
+    if not _has_types(found, _GATHERED_TYPES):
+        raise FactsError(
+            f'the gathered mounts of the host "{host}" are not what ansible.builtin.setup or'
+            " ansible.builtin.mount_facts returns; run holdfast.mounts.safe_mount_facts on the host instead"
+        )
+    return {**found, "root": ""}
 
 
 def _join(references: t.Dict[str, Row], mounted: t.List[Row], *, is_complete: bool) -> t.List[Row]:
@@ -149,5 +194,6 @@ _UNMANAGED: Row = {
     "stacked": False,
     "state": "ok",
 }
-_KEYS = frozenset(("device", "fstype", "mount", "options", "root", *_UNMANAGED))
-_REFERENCE_KEYS = frozenset(("fstype", "holders", "opts", "owned", "src"))
+_GATHERED_TYPES: t.Mapping[str, type] = dict.fromkeys(("mount", "device", "fstype", "options"), str)
+_ROW_TYPES = {**_GATHERED_TYPES, "root": str, **{key: type(value) for key, value in _UNMANAGED.items()}}
+_REFERENCE_TYPES = {"fstype": str, "holders": dict, "opts": list, "owned": bool, "src": str}

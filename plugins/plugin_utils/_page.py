@@ -31,6 +31,7 @@ _FRAME = """<!doctype html>
 <meta name="color-scheme" content="light dark">
 <meta name="referrer" content="no-referrer">
 <meta name="robots" content="noindex">
+<meta name="generator" content="holdfast.mounts.report">
 <title>{title}</title>
 <style>{style}</style>
 </head>

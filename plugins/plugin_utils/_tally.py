@@ -16,6 +16,8 @@ from ansible_collections.holdfast.mounts.plugins.plugin_utils._fleet import Host
 
 Report = t.Dict[str, t.Any]
 
+# The role knows its files by it, and overwrites no other.
+FORMAT = "holdfast.mounts.report"
 VERSION = 1
 # The same source of these types is the same thing on every host; any other is the host's own.
 NETWORK = frozenset(("ceph", "cifs", "fuse.sshfs", "glusterfs", "nfs", "nfs4", "smb3"))
@@ -44,13 +46,14 @@ class Source:
 
 
 def build_report(outcomes: t.Mapping[str, t.Any], now: datetime.datetime, *, unmanaged: bool) -> Report:
-    """Return the report as plain JSON types: C(version), C(generated), C(summary), C(hosts), C(sources).
+    """Return the report as plain JSON types. The filter's documentation tells of each key.
 
     outcomes: what the task of safe_mount_facts returned, by host.
     """
     hosts = [read_host(name, outcomes[name], now, unmanaged=unmanaged) for name in sorted(outcomes)]
     sources = list_sources(hosts)
     return {
+        "format": FORMAT,
         "version": VERSION,
         "generated": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "summary": _summary(hosts, sources),

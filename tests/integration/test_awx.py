@@ -121,13 +121,30 @@ def test_cancelled_job_is_put_right_by_the_next(project: Project) -> None:
     assert start.differences(world.settled()) == []
 
 
-def test_report_of_a_survey_is_written_where_it_says(project: Project) -> None:
+# What the author of the job template writes into its variables.
+PLACE = {"report_folder": "/srv/www", "report_writer": "node1"}
+
+
+def test_report_of_a_survey_is_written_where_the_template_says(project: Project) -> None:
     acquire(project, "shop")
     project.world.make_directory("/srv/www")
-    answers = answer_survey("report", html="/srv/www/mounts.html", writer="node1")
-    job = project.job("report.yml", answers)
+    job = project.job("report.yml", answer_survey("report", html="mounts.html"), template=PLACE)
     assert job.status == "successful", job.stdout
     assert "/srv/scratch" in project.world.file("/srv/www/mounts.html").read_text()
+    assert job.changes == 1
+
+
+def test_report_of_a_survey_reaches_no_file_of_the_host(project: Project) -> None:
+    world = project.world
+    world.make_directory("/srv/www")
+    world.write("/srv/www/mounts.html", "of somebody else")
+    before = world.snapshot(log=True)
+    title = "Mounts /tmp/evil.so report"
+    for name in ("/etc/ld.so.preload", "../../etc/x.html", "{{ '/etc/x' }}.html", "mounts.html"):
+        job = project.job("report.yml", answer_survey("report", html=name, title=title), template=PLACE)
+        assert (job.status, job.changes) == ("failed", 0), job.stdout
+    assert before.differences(world.snapshot(log=True)) == []
+    assert not world.exists("/etc/ld.so.preload")
 
 
 @pytest.mark.parametrize("name", ["acquire", "reconcile", "release", "report", "work"])

@@ -19,7 +19,7 @@ GIVEN: t.Dict[str, t.Dict[str, t.Any]] = {
     "acquire": {"acquire_holder": "shop", "acquire_mounts": MOUNTS},
     "reconcile": {},
     "release": {"release_holder": "shop", "release_mounts": ["/mnt/b"]},
-    "report": {"report_json": "/mnt/report.json"},
+    "report": {"report_folder": "/mnt", "report_json": "report.json"},
 }
 # AWX offers those that a playbook is a front of.
 FRONTS = {path.stem for path in (COLLECTION / "playbooks").glob("*.yml")}

@@ -61,6 +61,17 @@ def test_hostile_names_are_texts_and_nothing_else(open_page: Open) -> None:
         assert visible in shown
     for tab in ("sources", "attention"):
         page.click(f"#tab-{tab}")
+    # A word of the host is neither a condition nor an advice, whatever every object of the script inherits.
+    states = page.locator("#panel-mounts .state").evaluate_all("all => all.map((each) => each.className)")
+    assert set(states) == {"state drift", "state unreachable"}
+    advice = sheet.column("attention", 4)
+    assert {text for text in advice if "Nothing is known" not in text and "No ledger" not in text} == {
+        "Run safe_mount_facts on the host and look."
+    }
+    for name in ("__proto__", "constructor", "toString"):
+        page.select_option("#state", name)
+        assert sheet.column("attention", 1) == [name]
+        page.select_option("#state", "")
     page.locator("#panel-sources details").evaluate_all("all => all.forEach((each) => { each.open = true; })")
     assert page.locator("script").count() == 2
     assert page.locator("img, iframe, object, a[href^=javascript]").count() == 0
@@ -83,6 +94,19 @@ def test_policy_stops_a_script_that_got_in(open_page: Open, tmp_path: Path) -> N
     sheet.page.goto(other.as_uri())
     assert sheet.page.title() == "owned"
     sheet.faults.clear()
+
+
+def test_host_that_floods_is_cut_and_said_to_be(open_page: Open) -> None:
+    sheet = open_page(fleets.make_flood())
+    assert sheet.texts("#headline") == ["1 of 2 hosts in order; 1 incomplete."]
+    shown = " ".join(sheet.texts(ROWS))
+    assert "78,000 more disagreements are left out" in shown
+    assert "and 1,995 more" in shown
+    assert sheet.page.locator(f"{ROWS} .why").count() == 5
+    assert sheet.page.locator(f"{ROWS} .chip").count() == 2 * 12
+    assert [text for text in sheet.column("mounts", 1) if text == "web1"] == ["web1"]
+    sheet.page.click("#tab-attention")
+    assert "No host in order has so much to tell." in " ".join(sheet.texts("#panel-attention tbody tr"))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

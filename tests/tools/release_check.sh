@@ -63,8 +63,9 @@ test "$(id -u)" -eq 0 || { echo "Not run: mounting takes root"; exit 0; }
 ANSIBLE_PYTHON_INTERPRETER=$venv/bin/python ANSIBLE_LOCALHOST_WARNING=false "$here/private_host.sh" \
   bash -euc '
     ansible localhost -i localhost, -c local -m holdfast.mounts.safe_mount -a "path=/mnt/x src=tmpfs fstype=tmpfs"
-    ansible-playbook holdfast.mounts.report -i localhost, -c local -e report_html=/mnt/x/mounts.html
-    test -s /mnt/x/mounts.html
+    mkdir /mnt/www
+    ansible-playbook holdfast.mounts.report -i localhost, -c local -e report_folder=/mnt/www -e report_html=mounts.html
+    test -s /mnt/www/mounts.html
     ansible localhost -i localhost, -c local -m holdfast.mounts.safe_mount -a "path=/mnt/x state=released"
   ' >"$work/run.log" 2>&1 || { cat "$work/run.log"; exit 1; }
 if grep -E 'WARNING' "$work/run.log"; then exit 1; fi

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """The surveys of docs/awx: what the API of AWX takes, and variables that the roles have.
 
-The rules are those of JobTemplateSurveySpec in awx/api/views (24.6.1).
+The rules are those of JobTemplateSurveySpec in awx/api/views (24.6.1). Whoever may start the job chooses what
+a survey asks for, so each of these variables is listed here.
 """
 
 from __future__ import annotations
@@ -26,6 +27,20 @@ TYPES: t.Dict[str, type] = {
     "float": float,
 }
 Survey = t.Dict[str, t.Any]
+# What may be chosen: who holds what, on which hosts of the inventory, and how long it may take.
+CHOSEN = {
+    "acquire": {"holder", "mounts", "hosts", "purge", "on_busy", "lock_timeout", "timeout"},
+    "reconcile": {"drop_holders", "hosts", "on_busy", "lock_timeout", "timeout"},
+    "release": {"holder", "mounts", "all", "hosts", "on_busy", "lock_timeout", "timeout"},
+    # Plain names of files, which the role checks; what is shown in them.
+    "report": {"html", "json", "title", "paths", "unmanaged", "hosts"},
+}
+# Parts of names that say where or as whom something is written, or what may be.
+AUTHORS = (
+    "allow adopt become boot credentials dest dir folder group mode owner path_ policy roots selinux writer"
+)
+# A person types no more than that.
+LONGEST = {"text": 1024, "textarea": 16384}
 
 
 def find_faults(survey: Survey) -> t.List[str]:
@@ -108,4 +123,34 @@ def test_survey_asks_for_variables_of_the_role(path: Path) -> None:
     asked = [question["variable"] for question in json.loads(path.read_text(encoding="utf-8"))["spec"]]
     assert set(asked) <= {*options, f"{role}_hosts"}
     needed = {name for name, option in options.items() if option.get("required")}
+    assert {name.partition("_")[2] for name in asked} == CHOSEN[role]
     assert needed <= set(asked)
+
+
+def find_given_away(survey: Survey) -> t.List[str]:
+    """Return what a survey lets choose that only the author of the template may."""
+    given = []
+    for question in survey["spec"]:
+        name = question["variable"].partition("_")[2]
+        given += [f"{name}: {word}" for word in AUTHORS.split() if word in f"{name}_"]
+        if question["type"] in LONGEST and not 0 < (question["max"] or 0) <= LONGEST[question["type"]]:
+            given.append(f"{name}: endless")
+    return given
+
+
+@pytest.mark.parametrize("path", SURVEYS, ids=lambda path: path.stem)
+def test_survey_gives_away_no_choice_of_the_author(path: Path) -> None:
+    assert find_given_away(json.loads(path.read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["report_folder", "report_writer", "report_mode", "acquire_allowed_roots", "acquire_allow_suid"]
+)
+def test_choice_of_the_author_is_found(name: str) -> None:
+    assert find_given_away({"spec": [{**GOOD, "variable": name, "max": 9}]}) != []
+
+
+def test_answer_without_an_end_is_found() -> None:
+    assert find_given_away({"spec": [{**GOOD, "variable": "report_title", "max": None}]}) == [
+        "title: endless"
+    ]

@@ -2,29 +2,35 @@
 'use strict';
 (() => {
   const data = JSON.parse(document.getElementById('data').textContent);
+  const conditions = new Map(Object.entries(data.summary.conditions));
   const byId = (id) => document.getElementById(id);
   const PAGE = 400;
   const CHIPS = 12;
-  const CONDITIONS = {
-    unreachable: { label: 'unreachable', mark: '–' },
-    failed: { label: 'failed', mark: '✕' },
-    no_facts: { label: 'without facts', mark: '?' },
-    drift: { label: 'with drift', mark: '!' },
-    ok: { label: 'in order', mark: '✓' },
-  };
-  const ADVICE = {
-    missing: 'It is held but not mounted. Acquiring it again or a reconcile mounts it.',
-    replaced: 'Something else stands there. Look at who mounted it; nothing here touches it.',
-    options_changed: 'Somebody remounted it. Release and acquire it to get what was asked for.',
-    stacked: 'Another mount lies on it. Unmount that one by hand.',
-    orphaned: 'Nobody holds it any longer. A reconcile unmounts it.',
-    deferred: 'It was busy when its last holder left. A reconcile unmounts it once it is free.',
-    expired: 'A lease has ended. A reconcile drops it, and unmounts when it was the last.',
-    interrupted: 'An operation ended in the middle. The next one there, or a reconcile, finishes it.',
-    unreachable: 'Nothing is known of this host. What it holds is not in this report.',
-    failed: 'The host answered with an error. What it holds is not in this report.',
-    no_facts: 'The host was not asked in this run, because it had failed before.',
-  };
+  const SHOWN_DRIFT = 5;
+  // Maps, as a host may use any word: an object has a constructor before anybody puts it there.
+  const CONDITIONS = new Map([
+    ['unreachable', { label: 'unreachable', mark: '–' }],
+    ['failed', { label: 'failed', mark: '✕' }],
+    ['no_facts', { label: 'without facts', mark: '?' }],
+    ['incomplete', { label: 'incomplete', mark: '…' }],
+    ['drift', { label: 'with drift', mark: '!' }],
+    ['ok', { label: 'in order', mark: '✓' }],
+  ]);
+  const ADVICE = new Map([
+    ['missing', 'It is held but not mounted. Acquiring it again or a reconcile mounts it.'],
+    ['replaced', 'Something else stands there. Look at who mounted it; nothing here touches it.'],
+    ['options_changed', 'Somebody remounted it. Release and acquire it to get what was asked for.'],
+    ['stacked', 'Another mount lies on it. Unmount that one by hand.'],
+    ['orphaned', 'Nobody holds it any longer. A reconcile unmounts it.'],
+    ['deferred', 'It was busy when its last holder left. A reconcile unmounts it once it is free.'],
+    ['expired', 'A lease has ended. A reconcile drops it, and unmounts when it was the last.'],
+    ['interrupted', 'An operation ended in the middle. The next one there, or a reconcile, finishes it.'],
+    ['untrusted', 'No ledger in order names this path. Find out who answers for this host.'],
+    ['unreachable', 'Nothing is known of this host. What it holds is not in this report.'],
+    ['failed', 'The host answered with an error. What it holds is not in this report.'],
+    ['no_facts', 'The host was not asked in this run, because it had failed before.'],
+    ['incomplete', 'Run safe_mount_facts on the host and look. No host in order has so much to tell.'],
+  ]);
 
   // --- Elements and words ---
 
@@ -62,19 +68,27 @@
     return `${Math.abs(seconds)} s`;
   }
   const lease = (left) => (left > 0 ? `${span(left)} left` : `ended ${span(left)} ago`);
-  const kindOf = (state) => (state === 'ok' || state === 'unknown' ? 'ok' : state in CONDITIONS ? state : 'drift');
+  const kindOf = (state) => (state === 'ok' || state === 'unknown' ? 'ok' : CONDITIONS.has(state) ? state : 'drift');
   function putState(parent, state) {
     const badge = put(parent, 'span', state.replace(/_/g, ' '), `state ${kindOf(state)}`);
-    badge.dataset.mark = CONDITIONS[kindOf(state)].mark;
+    badge.dataset.mark = CONDITIONS.get(kindOf(state)).mark;
     return badge;
   }
   function putChips(parent, chips) {
     const box = put(parent, 'div', null, 'chips');
-    for (const chip of chips) {
+    for (const chip of chips.slice(0, CHIPS)) {
       const element = put(box, 'span', chip.name, 'chip');
       if (chip.times > 1) put(element, 'span', ` ×${chip.times}`, 'times');
       if (chip.since) element.title = `since ${chip.since}${chip.expires ? `, lease until ${chip.expires}` : ''}`;
     }
+    putRest(box, 'span', chips.length - CHIPS);
+  }
+  function putDrift(parent, drifts) {
+    for (const drift of drifts.slice(0, SHOWN_DRIFT)) put(parent, 'div', drift.message, 'why');
+    putRest(parent, 'div', drifts.length - SHOWN_DRIFT);
+  }
+  function putRest(parent, tag, number) {
+    if (number > 0) put(parent, tag, `and ${count(number, 'more', 'more')}`, 'soft');
   }
 
   // --- Rows ---
@@ -90,7 +104,7 @@
     }
     if (host.mounts.length === 0 || host.status !== 'ok') {
       const state = host.status === 'ok' ? 'ok' : host.status;
-      const message = host.message || (state === 'ok' ? 'Nothing is held here.' : ADVICE[state]);
+      const message = host.message || (state === 'ok' ? 'Nothing is held here.' : ADVICE.get(state));
       rows.push({
         host: host.name, mount: '', source: '', fstype: '', holders: [], drift: [], state, message, is: 'host',
         find: searchable(host.name, state, message),
@@ -120,7 +134,7 @@
         { label: 'Holders', value: (row) => (row.is === 'host' ? null : row.holders.length) },
         { label: 'Age', value: (row) => row.age ?? null, num: true },
         { label: 'Lease', value: (row) => row.left ?? null, num: true },
-        { label: 'State', value: (row) => Object.keys(CONDITIONS).indexOf(kindOf(row.state)) },
+        { label: 'State', value: (row) => [...CONDITIONS.keys()].indexOf(kindOf(row.state)) },
       ],
     },
     sources: {
@@ -139,7 +153,7 @@
         { label: 'Host', value: (row) => row.host },
         { label: 'Mount point', value: (row) => row.mount || null },
         { label: 'What', value: (row) => row.state },
-        { label: 'What to do', value: (row) => ADVICE[row.state] || '' },
+        { label: 'What to do', value: (row) => ADVICE.get(row.state) || '' },
       ],
     },
   };
@@ -154,7 +168,7 @@
       return;
     }
     const place = putName(line, 'td', row.mount, 'path');
-    for (const drift of row.drift) put(place, 'div', drift.message, 'why');
+    putDrift(place, row.drift);
     putName(line, 'td', row.source, 'path');
     put(line, 'td', row.fstype);
     const holders = put(line, 'td', row.holders.length ? null : row.managed ? 'nobody' : 'not managed', 'soft');
@@ -171,8 +185,7 @@
     put(line, 'td', row.host_count, 'num');
     put(line, 'td', row.holder_count, 'num');
     const cell = put(line, 'td');
-    if (row.chips.length) putChips(cell, row.chips.slice(0, CHIPS));
-    if (row.chips.length > CHIPS) put(cell.firstChild, 'span', `and ${count(row.chips.length - CHIPS, 'more', 'more')}`, 'soft');
+    if (row.chips.length) putChips(cell, row.chips);
     if (row.chips.length === 0) put(cell, 'span', 'nobody', 'soft');
     const details = put(cell, 'details');
     put(details, 'summary', `${count(row.uses.length, 'mount point', 'mount points')} on ${count(row.host_count, 'host', 'hosts')}`, 'soft');
@@ -197,8 +210,8 @@
     const cell = put(line, 'td');
     putState(cell, row.state);
     if (row.message) put(cell, 'div', row.message, 'why');
-    for (const drift of row.drift) put(cell, 'div', drift.message, 'why');
-    put(line, 'td', ADVICE[row.state] || 'Run safe_mount_facts on the host and look.', 'soft');
+    putDrift(cell, row.drift);
+    put(line, 'td', ADVICE.get(row.state) || 'Run safe_mount_facts on the host and look.', 'soft');
   }
 
   const inputs = { query: byId('query'), state: byId('state'), type: byId('type') };
@@ -283,9 +296,8 @@
   // --- Overview ---
 
   function drawFleet() {
-    const conditions = data.summary.conditions;
     const total = data.hosts.length;
-    const parts = Object.keys(CONDITIONS).filter((name) => conditions[name]);
+    const parts = [...CONDITIONS.keys()].filter((name) => conditions.get(name));
     const width = 640;
     const size = total <= 12 ? 44 : total <= 60 ? 26 : total <= 400 ? 15 : 9;
     const gap = size > 20 ? 6 : size > 10 ? 3.4 : 2;
@@ -293,10 +305,10 @@
     const top = 30;
     const height = top + Math.ceil(total / columns) * (size + gap);
     const svg = draw(byId('fleet'), 'svg', { viewBox: `0 0 ${width} ${Math.max(height, top)}`, role: 'img', 'aria-labelledby': 'fleet-words' });
-    draw(svg, 'title', { id: 'fleet-words' }, parts.map((name) => `${count(conditions[name], 'host', 'hosts')} ${CONDITIONS[name].label}`).join(', ') || 'No hosts');
+    draw(svg, 'title', { id: 'fleet-words' }, parts.map((name) => `${count(conditions.get(name), 'host', 'hosts')} ${CONDITIONS.get(name).label}`).join(', ') || 'No hosts');
     let x = 0;
     for (const name of parts) {
-      const part = (conditions[name] / Math.max(total, 1)) * width;
+      const part = (conditions.get(name) / Math.max(total, 1)) * width;
       draw(svg, 'rect', { x, y: 0, width: Math.max(part - 2, 1.5), height: 12, rx: 2, class: name });
       x += part;
     }
@@ -305,16 +317,16 @@
       for (const host of data.hosts.filter((each) => each.condition === name)) {
         const [left, down] = [(index % columns) * (size + gap), top + Math.floor(index / columns) * (size + gap)];
         const cell = draw(svg, 'rect', { x: left, y: down, width: size, height: size, rx: size / 6, class: name });
-        draw(cell, 'title', {}, `${host.name}: ${CONDITIONS[name].label}`);
+        draw(cell, 'title', {}, `${host.name}: ${CONDITIONS.get(name).label}`);
         if (name !== 'ok' && size > 10) {
-          draw(svg, 'text', { x: left + size / 2, y: down + size / 2, class: 'mark', 'font-size': size * 0.66, 'pointer-events': 'none' }, CONDITIONS[name].mark);
+          draw(svg, 'text', { x: left + size / 2, y: down + size / 2, class: 'mark', 'font-size': size * 0.66, 'pointer-events': 'none' }, CONDITIONS.get(name).mark);
         }
         index += 1;
       }
       const item = put(byId('legend'), 'li');
-      const badge = put(item, 'span', `${CONDITIONS[name].label} `, `state ${name}`);
-      badge.dataset.mark = CONDITIONS[name].mark;
-      put(badge, 'b', conditions[name].toLocaleString('en'));
+      const badge = put(item, 'span', `${CONDITIONS.get(name).label} `, `state ${name}`);
+      badge.dataset.mark = CONDITIONS.get(name).mark;
+      put(badge, 'b', conditions.get(name).toLocaleString('en'));
     }
   }
   function drawTypes() {
@@ -342,11 +354,11 @@
     const time = byId('generated');
     time.dateTime = data.generated;
     time.textContent = data.generated.replace('T', ' ').replace('Z', ' UTC');
-    const off = ['drift', 'failed', 'unreachable', 'no_facts'].filter((name) => summary.conditions[name]);
-    const good = summary.conditions.ok || 0;
+    const off = ['drift', 'incomplete', 'failed', 'unreachable', 'no_facts'].filter((name) => conditions.get(name));
+    const good = conditions.get('ok') || 0;
     byId('headline').textContent = summary.hosts === 0 ? 'No hosts were asked.'
       : off.length === 0 ? `${summary.hosts === 1 ? 'The host is' : `All ${summary.hosts.toLocaleString('en')} hosts are`} in order.`
-        : `${good.toLocaleString('en')} of ${count(summary.hosts, 'host', 'hosts')} in order; ${off.map((name) => `${summary.conditions[name]} ${CONDITIONS[name].label}`).join(', ')}.`;
+        : `${good.toLocaleString('en')} of ${count(summary.hosts, 'host', 'hosts')} in order; ${off.map((name) => `${conditions.get(name)} ${CONDITIONS.get(name).label}`).join(', ')}.`;
     const ended = summary.leases_ended;
     const tiles = [
       ['Hosts', summary.hosts, ''],
@@ -380,7 +392,7 @@
   for (const input of Object.values(inputs)) input.addEventListener('input', update);
   for (const name of tabs) byId(`tab-${name}`).addEventListener('click', () => show(name));
   document.querySelector('[role=tablist]').addEventListener('keydown', (event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const step = Number(event.key === 'ArrowRight') - Number(event.key === 'ArrowLeft');
     const at = tabs.indexOf(current);
     const next = event.key === 'Home' ? 0 : event.key === 'End' ? tabs.length - 1 : step ? (at + step + tabs.length) % tabs.length : null;
     if (next === null) return;

@@ -22,6 +22,8 @@ EVIL = (
     "{{ 7 * 7 }}",
     "__proto__",
     "constructor",
+    "hasOwnProperty",
+    "toString",
 )
 
 
@@ -88,13 +90,20 @@ def make_many(number: int = 300) -> Data:
 
 
 def make_evil() -> Data:
-    """Hosts whose every name is an attack."""
+    """Hosts whose every name is an attack, also at a mount point that may be."""
     hosts: Data = {}
     for name in EVIL:
         held = {**reference(name, name, name), "src": name}
-        hosts[name] = answer({name: held}, (name, name, name))
+        hosts[name] = answer({name: held, "/srv/a": held}, (name, name, name), ("/srv/a", name, name))
         hosts[f"{name} again"] = {"unreachable": True, "msg": name}
     return hosts
+
+
+def make_flood(number: int = 80000) -> Data:
+    """A host that answers with so many disagreements at one path, and one in order."""
+    held = reference(EXPORT, "nfs4", *(f"job-{each}" for each in range(30)))
+    told = [("/srv/releases", "missing", f"Not mounted, {each}.") for each in range(number)]
+    return {"flood": answer({"/srv/releases": held}, *told), "web1": answer({"/srv/releases": held})}
 
 
 def page_of(outcomes: Data, title: str) -> str:

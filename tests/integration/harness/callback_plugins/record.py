@@ -31,6 +31,7 @@ class CallbackModule(CallbackBase):
     def record(self, status: str, result: t.Any) -> None:
         """Append one result."""
         line = {
+            "host": result._host.get_name(),
             "status": status,
             "task": result._task.get_name(),
             "action": result._task.action,

@@ -4,12 +4,23 @@
 
 from __future__ import annotations
 
+import time
 import typing as t
 
 import pytest
 from ansible.errors import AnsibleFilterError
+from ansible_collections.holdfast.mounts.plugins.filter.fleet_page import fleet_page
 from ansible_collections.holdfast.mounts.plugins.filter.fleet_report import fleet_report
-from ansible_collections.holdfast.mounts.plugins.plugin_utils._fleet import MOUNT_LIMIT, TEXT_LIMIT
+from ansible_collections.holdfast.mounts.plugins.plugin_utils._fleet import (
+    DRIFT_LIMIT,
+    HOLDER_LIMIT,
+    MOUNT_LIMIT,
+    SIZE_LIMIT,
+    TEXT_LIMIT,
+    WORD_LIMIT,
+)
+from hypothesis import given
+from hypothesis import strategies as st
 
 NOW = "2026-03-01T12:00:00Z"
 EXPORT = "nfs1:/export"
@@ -82,6 +93,140 @@ def test_hostile_answer_hurts_no_other_host(outcome: t.Any) -> None:
     told = report({"evil": outcome, "web1": answer({"/srv/a": reference(EXPORT, "nfs", web=(NOW, None))})})
     assert [host["name"] for host in told["hosts"]] == ["evil", "web1"]
     assert [mount["mount"] for mount in told["hosts"][1]["mounts"]] == ["/srv/a"]
+
+
+WORDS = [
+    "mounts",
+    "references",
+    "drift",
+    "mount",
+    "managed",
+    "holders",
+    "path",
+    "kind",
+    "src",
+    "since",
+    "/srv/a",
+]
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9) | st.sampled_from(WORDS),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(WORDS) | st.text(max_size=3), inner, max_size=5)
+    ),
+    max_leaves=30,
+)
+FACTS = st.fixed_dictionaries(
+    {"mounts": ANYTHING | st.lists(ANYTHING, max_size=4), "references": ANYTHING, "drift": ANYTHING}
+)
+
+
+@given(ANYTHING | FACTS.map(lambda facts: {"ansible_facts": {"holdfast_mounts": facts}}))
+def test_any_answer_hurts_no_other_host(outcome: t.Any) -> None:
+    good = answer({"/srv/a": reference(EXPORT, "nfs", web=(NOW, None))})
+    told = report({"evil": outcome, "web1": good})
+    assert told["hosts"][1] == report({"web1": good})["hosts"][0]
+    assert fleet_page(told).startswith("<!doctype html>")
+
+
+def nested(levels: int) -> t.Any:
+    value: t.Any = {}
+    for _level in range(levels):
+        value = {"mounts": [value]}
+    return value
+
+
+@pytest.mark.parametrize("levels", [20, 5000])
+def test_answer_without_a_bottom_hurts_no_other_host(levels: int) -> None:
+    facts = {"mounts": [nested(levels)], "references": nested(levels), "drift": [nested(levels)]}
+    told = report({"evil": {"ansible_facts": {"holdfast_mounts": facts}}, "web1": answer({})})
+    assert [host["condition"] for host in told["hosts"]][1] == "ok"
+
+
+@pytest.mark.parametrize(
+    "path", ["/etc", "/etc/ld.so.preload", "/", "srv/a", "/srv/../etc", "/usr/lib", "/srv//a", "", "~"]
+)
+def test_claim_that_no_ledger_makes_is_told_and_not_counted(path: str) -> None:
+    told = report({"evil": answer({path: reference("a", "tmpfs", web=(NOW, None))})})
+    (host,) = told["hosts"]
+    assert host["condition"] == "drift"
+    assert [(mount["state"], mount["managed"], mount["owned"]) for mount in host["mounts"]] == [
+        ("untrusted", False, False)
+    ]
+    assert told["summary"]["mounts"] == 0
+    assert told["summary"]["holders"] == 0
+
+
+def test_mount_of_the_system_that_nobody_claims_is_no_matter() -> None:
+    outcome = answer(
+        {}, more=[{"mount": "/etc/hosts", "device": "/dev/vda1", "fstype": "ext4", "state": "ok"}]
+    )
+    (host,) = report({"web1": outcome}, unmanaged=True)["hosts"]
+    assert (host["condition"], [mount["state"] for mount in host["mounts"]]) == ("ok", ["ok"])
+
+
+def flood(number: int) -> Data:
+    """An answer with so many disagreements at one path, each of a length of its own."""
+    told = [("/srv/a", "missing" * (1 + each % 3)) for each in range(number)]
+    return answer({"/srv/a": reference("a", "tmpfs", web=(NOW, None))}, *told)
+
+
+def test_work_grows_as_the_answer_does() -> None:
+    def work(number: int) -> float:
+        outcome = {"evil": flood(number)}
+        times = []
+        for _round in range(5):
+            start = time.process_time()
+            report(outcome)
+            times.append(time.process_time() - start)
+        return min(times)
+
+    # Four times as much: a tuple that is copied for each makes sixteen times the work.
+    assert work(12000) < 8 * work(3000)
+
+
+FLOODS: t.Dict[str, t.Tuple[Data, str]] = {
+    "drift at one path": (flood(80000), f"{80000 - DRIFT_LIMIT:,} more disagreements are"),
+    "drift at many paths": (
+        answer({}, *((f"/srv/{each}", "missing") for each in range(80000))),
+        f"{80000 - MOUNT_LIMIT:,} more mount points, {80000 - MOUNT_LIMIT:,} more disagreements are",
+    ),
+    "holders of one": (
+        answer({"/srv/a": {**reference("a", "tmpfs"), "holders": dict.fromkeys(map(str, range(80000)))}}),
+        f"{80000 - HOLDER_LIMIT:,} more holders are",
+    ),
+    "one mount point again and again": (
+        answer({}, more=[{"mount": "/srv/a", "managed": True}] * 80000),
+        f"{80000 - MOUNT_LIMIT:,} more mount points are",
+    ),
+    "long texts": (
+        answer({}, more=[{"mount": "/srv/a", "managed": True, "device": "<" * 5000}] * 1000),
+        f"{1000 - SIZE_LIMIT // (TEXT_LIMIT + 7)} more mount points are",
+    ),
+    "long words": (
+        answer(
+            {f"/srv/{each}": reference("a", "f" * 5000, **{"h" * 5000: (NOW, None)}) for each in range(9)},
+            *((f"/srv/{each}", "k" * 5000) for each in range(9)),
+        ),
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize(("outcome", "message"), FLOODS.values(), ids=FLOODS.keys())
+def test_flood_is_cut_and_told(outcome: Data, message: str) -> None:
+    told = report({"evil": outcome, "web1": answer({})})
+    host = told["hosts"][0]
+    assert host["message"].startswith(message)
+    assert host["condition"] == ("incomplete" if message else "drift")
+    assert len(host["mounts"]) <= MOUNT_LIMIT
+    assert sum(len(mount["holders"]) for mount in host["mounts"]) <= HOLDER_LIMIT
+    assert sum(len(mount["drift"]) for mount in host["mounts"]) <= DRIFT_LIMIT
+    words = [mount[key] for mount in host["mounts"] for key in ("fstype", "state")]
+    words += [holder["name"] for mount in host["mounts"] for holder in mount["holders"]]
+    assert max(map(len, words)) <= WORD_LIMIT + 1
+    # Each character may take six bytes, and some are told twice.
+    assert len(fleet_page(told)) < 13 * SIZE_LIMIT
 
 
 def test_characters_that_hide_or_command_are_shown() -> None:

@@ -15,6 +15,8 @@ from ansible.plugins.loader import lookup_loader
 from ansible.template import Templar
 from ansible_collections.holdfast.mounts.plugins.lookup.current_mounts import EXAMPLES
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
+from hypothesis import given
+from hypothesis import strategies as st
 
 try:
     # ansible-core 2.19 and newer: strings carry tags.
@@ -141,6 +143,121 @@ def test_lookup_broken_local_fact_is_told(value: t.Any) -> None:
 )
 def test_lookup_strange_variable_is_told(value: t.Any) -> None:
     assert "give your own variable another name" in refused(variables={"holdfast_mounts": value})
+
+
+# What each kind of facts may be asked to be, by a host that does not say the truth.
+LIES: t.Dict[str, t.Any] = {
+    "nothing": None,
+    "number": 7,
+    "text": "/srv/a",
+    "list": [[]],
+    "path is a number": row(t.cast(str, 7)),
+    "path is a list": row(t.cast(str, ["/srv/a"])),
+    "path is relative": row("srv/a"),
+    "type is a dictionary": row("/srv/a", fstype={}),
+    "options are a list": row("/srv/a", options=["rw"]),
+    "holders are a number": row("/srv/a", managed=True, holders=7),
+    "holders are a text": row("/srv/a", managed=True, holders="web"),
+    "holder is a list": row("/srv/a", managed=True, holders=[["web"]]),
+    "holder is a command": row("/srv/a", managed=True, holders=["; rm -rf /"]),
+    "state is a number": row("/srv/a", state=7),
+    "managed is a text": row("/srv/a", managed="yes"),
+    "number of holders is a truth": row("/srv/a", holder_count=True),
+    "held at /etc": row("/etc", managed=True),
+    "held below /usr": row("/usr/lib/x", holders=["web"]),
+    "owned at /": row("/", owned=True),
+    "held elsewhere by two dots": row("/srv/../etc", managed=True),
+}
+
+
+@pytest.mark.parametrize("lie", LIES.values(), ids=LIES.keys())
+def test_lookup_lie_about_a_mount_is_told(lie: t.Any) -> None:
+    facts = {**FACTS, "mounts": [*ROWS, lie]}
+    assert '"holdfast_mounts" of the host "web1"' in refused(
+        variables={**GATHERED, "ansible_facts": {"holdfast_mounts": facts}}
+    )
+
+
+def test_lookup_mount_of_the_system_that_nobody_claims_is_reported() -> None:
+    rows = [row("/etc/hosts"), row("/usr")]
+    found = paths(variables={"ansible_facts": {"holdfast_mounts": {**FACTS, "mounts": rows}}})
+    assert found == ["/etc/hosts", "/usr"]
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        pytest.param("/etc", reference("ext4", "web"), id="held at /etc"),
+        pytest.param("srv/a", reference("ext4", "web"), id="relative"),
+        pytest.param("/srv/..", reference("ext4", "web"), id="two dots"),
+        pytest.param("/srv/a", reference("ext4", "; rm -rf /"), id="holder is a command"),
+        pytest.param("/srv/a", reference("ext4", opts=7), id="options are a number"),
+        pytest.param("/srv/a", reference("ext4", opts=[7]), id="option is a number"),
+        pytest.param("/srv/a", reference("ext4", src={}), id="source is a dictionary"),
+        pytest.param("/srv/a", reference("ext4", owned="yes"), id="owned is a text"),
+        pytest.param("/srv/a", reference(t.cast(str, [])), id="type is a list"),
+    ],
+)
+def test_lookup_ledger_that_none_is_is_told(path: str, value: Variables) -> None:
+    local = {"holdfast_mounts": {"references": {path: value}}}
+    told = refused(variables={"ansible_local": local, "ansible_mounts": SETUP})
+    assert 'the local fact "holdfast_mounts"' in told
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [None, 7, "/", [], {"mount": 7}, {"mount": {}, "device": ""}, {"mount": "/", "options": ["rw"]}],
+    ids=repr,
+)
+@pytest.mark.parametrize("kind", ["ansible_mounts", "mount_points"])
+def test_lookup_gathered_mounts_that_are_none_are_told(kind: str, lie: t.Any) -> None:
+    gathered = [lie] if kind == "ansible_mounts" else {"/": lie}
+    assert "the gathered mounts of the host" in refused(variables={"ansible_local": {}, kind: gathered})
+
+
+WORDS = [
+    "mounts",
+    "mount",
+    "references",
+    "holders",
+    "managed",
+    "ansible_context",
+    "source",
+    "/srv/a",
+    "opts",
+    "src",
+]
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9) | st.sampled_from(WORDS),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=6),
+    max_leaves=30,
+)
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "holdfast_mounts": ANYTHING | st.fixed_dictionaries({"mounts": st.lists(ANYTHING, max_size=3)}),
+            "ansible_local": ANYTHING | st.fixed_dictionaries({"holdfast_mounts": ANYTHING}),
+            "ansible_mounts": ANYTHING | st.lists(ANYTHING, max_size=3),
+            "mount_points": ANYTHING,
+        },
+    )
+)
+def test_lookup_any_facts_are_rows_or_a_refusal(facts: Variables) -> None:
+    try:
+        found = run(variables={"ansible_facts": facts, **facts})
+    except AnsibleError as error:
+        told = str(error)
+    else:
+        told = "current_mounts: rows"
+        assert all(isinstance(item["mount"], str) for item in found)
+    assert told.startswith("current_mounts: ")
+
+
+def test_lookup_term_that_is_no_text_is_told() -> None:
+    assert "a term is no text" in refused(t.cast(str, 7))
 
 
 def test_lookup_unknown_host_is_told() -> None:
