@@ -25,6 +25,7 @@ options:
       - The mount point, an absolute path strictly below one of O(allowed_roots).
       - Nothing is expanded or normalised. C(~), C($HOME), C(..), a trailing slash and symbolic links are
         refused.
+      - At most 64 components and 4,095 bytes.
       - Missing directories are created, and removed again with the mount.
       - Either O(path) or O(mounts) is required.
     type: str
@@ -172,13 +173,17 @@ options:
   allow_unsafe_parents:
     description:
       - Accept a directory on the way to the mount point or to a source that others than root may write.
+      - A directory on a filesystem that is not local, such as FUSE, NFS or CIFS, counts as one, unless this
+        collection has mounted that, as its owners and modes are what its server says.
       - They can then move the mount point to another place within the reach of that directory.
+      - It cannot be had together with O(boot).
     type: bool
     default: false
   adopt:
     description:
       - Take a reference on a mount that is there already, was not made by this collection, and equals the
         request.
+      - A FUSE filesystem that another user than root serves is never adopted, whatever it says of itself.
       - It is never unmounted by this collection.
     type: bool
     default: false
@@ -191,7 +196,7 @@ options:
   credentials_file:
     description:
       - The path of a file on the host as whom a C(cifs), C(smb3) or C(ceph) filesystem is mounted. It belongs
-        to root, has mode 0600, and no symbolic link leads to it.
+        to root, has mode 0600, lies on a local filesystem, and no symbolic link leads to it.
       - For C(cifs) and C(smb3) it has lines C(username=), C(password=) and, where wanted, C(domain=); for
         C(ceph) it has the key alone, and the option C(name) in O(opts) says whose it is.
       - With O(mounts) it counts for each of them that takes one.
@@ -205,6 +210,9 @@ options:
         one who does. Holding again without it takes the wish back.
       - It has C(nofail) and the mark C(x-holdfast.mounts). Every other byte of the file stays as it is.
       - An entry for the mount point that this collection did not make is V(conflict).
+      - A boot follows every name and link of the entry. So all directories on the way to the mount point, to
+        sources, layers and the credentials file have to be root's, not writable by others, and on a local
+        filesystem, else it is V(unsafe_path). It cannot be had together with O(allow_unsafe_parents).
       - What a boot has mounted from the entry is recognised as this collection's own.
     type: bool
     default: false

@@ -56,6 +56,8 @@ options:
   allow_unsafe_parents:
     description:
       - Accept an ancestor of a mount point or source that others than root may write.
+      - An entry of C(/etc/fstab) that somebody has taken out is not written again there, and what wants one
+        is reported instead of mounted.
       - See the collection's docs/safety.md for what this gives away.
     type: bool
     default: false

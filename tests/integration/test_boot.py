@@ -100,6 +100,54 @@ def test_entry_is_refused_on_what_no_boot_brings_back(world: World, kind: str) -
     assert read(world) == before
 
 
+@pytest.mark.parametrize("is_bulk", [False, True], ids=["one", "many"])
+def test_entry_and_unsafe_parents_exclude_each_other(world: World, is_bulk: bool) -> None:
+    wish = {**tmpfs(PATH, "a"), "boot": True, "allow_unsafe_parents": True}
+    if is_bulk:
+        mount = {"path": PATH, "src": "tmpfs", "fstype": "tmpfs", "boot": True}
+        wish = {"mounts": [mount], "holder": "a", "allow_unsafe_parents": True}
+    result = refuse(world, "invalid_argument", locks=False, **wish)
+    assert "boot, allow_unsafe_parents" in result["msg"]
+    assert not world.call(**leave(PATH, "a", boot=True, allow_unsafe_parents=True)).failed
+
+
+def give_away(world: World, path: str) -> None:
+    """Let a user own a directory."""
+    os.chown(world.file(path), 65534, 65534)
+
+
+@pytest.mark.parametrize("kind", ["mount point", "source"])
+def test_entry_is_refused_for_what_was_held_below_unsafe_parents(world: World, kind: str) -> None:
+    before = put(world)
+    for path in ("/srv/app", "/srv/home/x"):
+        world.make_directory(path)
+    give_away(world, "/srv/app" if kind == "mount point" else "/srv/home")
+    wish: t.Dict[str, t.Any] = {"path": PATH, "src": "/srv/home/x", "fstype": "bind", "holder": "a"}
+    succeed(world, **wish, allow_unsafe_parents=True)
+    for holder in ("a", "b"):
+        refuse(world, "unsafe_path", **{**wish, "holder": holder}, boot=True)
+    assert read(world) == before
+    apply(world, "unmounted", **leave(PATH, "a"))
+
+
+@pytest.mark.parametrize("act", ["join", "leave", "reconcile"])
+def test_entry_that_was_taken_out_is_not_written_again_below_unsafe_parents(world: World, act: str) -> None:
+    before = put(world)
+    for holder in ("a", "b"):
+        succeed(world, **tmpfs(PATH, holder, boot=holder == "a"))
+    put(world)
+    give_away(world, "/srv/app")
+    if act == "join":
+        refuse(world, "unsafe_path", **tmpfs(PATH, "c", allow_unsafe_parents=True))
+    elif act == "leave":
+        assert world.call(**leave(PATH, "b")).action == "released"
+    else:
+        world.unmount(PATH)
+        answer = call_reconcile(world, allow_unsafe_parents=True)
+        assert [item["error"]["code"] for item in answer["remaining"]] == ["unsafe_path"]
+    assert read(world) == before
+
+
 def make_link(world: World) -> None:
     """Put a link in the place of the table."""
     world.write("/etc/real-fstab", "")
@@ -191,6 +239,10 @@ def test_mode_and_owner_of_the_table_stay(world: World) -> None:
     succeed(world, **tmpfs(PATH, "a", boot=True))
     found = world.file(FSTAB).stat()
     assert (found.st_mode & 0o7777, found.st_uid, found.st_gid) == (0o640, 0, 6)
+    # Room to take the entry out when the disk is full; it goes with the last entry.
+    names = [path.name for path in world.file("/etc").iterdir() if "holdfast" in path.name]
+    assert names == [".fstab.holdfast.reserve"]
+    succeed(world, **leave(PATH, "a"))
     assert [path.name for path in world.file("/etc").iterdir() if "holdfast" in path.name] == []
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -13,11 +14,13 @@ from pathlib import Path
 
 import pytest
 from harness.cycle import leave, succeed, tmpfs, warm_up
+from harness.reconcile import reconcile
 from harness.ssh import processes_of
 from harness.world import RUN, World
 
 SSHFS = "/usr/bin/sshfs"
-DUMB_FUSE = Path(__file__).resolve().parent / "harness" / "dumb_fuse.py"
+HARNESS = Path(__file__).resolve().parent / "harness"
+DUMB_FUSE, HELD_MEMORY = HARNESS / "dumb_fuse.py", HARNESS / "held_memory.py"
 MS_BIND = 1 << 12
 PATH = "/srv/remote"
 
@@ -95,3 +98,64 @@ def test_caller_killed_while_a_daemon_answers_nothing_is_mended_by_the_next_call
     succeed(dumb, **tmpfs("/srv/other", "a"))
     succeed(dumb, **leave("/srv/other", "a"))
     assert_nothing_is_left(dumb, before)
+
+
+@pytest.fixture
+def held(dumb: World) -> t.Iterator[World]:
+    """The same world with a user in it whose process cannot be asked for its command line."""
+    dumb.make_directory("/srv/user")
+    pid = dumb.until_ready([sys.executable, str(HELD_MEMORY), "/srv/user"])
+    yield dumb
+    dumb.kill(-pid)  # with the server, so that everybody is let go
+    dumb.wait(pid)
+
+
+def test_control_who_asks_for_the_users_command_line_waits(held: World) -> None:
+    reader = held.launch(["sh", "-c", "cat /proc/*/cmdline"])
+    with pytest.raises(TimeoutError):
+        held.wait(reader, 3)
+
+
+@pytest.mark.parametrize("host", ["reads", "stops", "never"])
+def test_daemon_is_ended_though_a_user_holds_who_looks_for_it(held: World, host: str) -> None:
+    result = held.call(**ask(host, timeout=2))
+    assert result.code == "timeout", result
+    wait_until(lambda: not list(held.file(f"{RUN}/stage").iterdir()), lambda: held.table)
+    assert [mount.point for mount in held.table if mount.point.startswith((PATH, RUN))] == []
+    assert daemons(held) == []
+
+
+def daemons(world: World) -> t.List[str]:
+    """Return the processes of the world that run the helper, without asking for command lines."""
+    namespace, found = os.stat(f"/proc/{world.pid}/ns/mnt").st_ino, []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            command = Path(f"/proc/{name}/comm").read_text(encoding="ascii", errors="replace")
+            if os.stat(f"/proc/{name}/ns/mnt").st_ino == namespace and "sshfs" in command:
+                found.append(f"{name} {command}")
+        except OSError:
+            continue
+    return found
+
+
+def leave_stage(world: World, name: str) -> str:
+    """Leave a stage as operations do of which every process was killed; return its directory."""
+    place = f"{RUN}/stage/{name}"
+    world.make_directory(place)
+    world.mount("holdfast", place, "tmpfs")
+    return place
+
+
+def test_stage_is_swept_by_calls_on_its_mount_point_and_by_reconcile(dumb: World) -> None:
+    own, other = (leave_stage(dumb, f"{name_of(path)}-0123456789abcdef") for path in (PATH, "/srv/other"))
+    succeed(dumb, **tmpfs("/srv/near", "a"))
+    assert dumb.exists(own)
+    succeed(dumb, **tmpfs(PATH, "a"))
+    assert (dumb.exists(own), dumb.exists(other)) == (False, True)
+    assert not reconcile(dumb).failed
+    assert not dumb.exists(other)
+
+
+def name_of(path: str) -> str:
+    """Return what a mount point is called in names of files."""
+    return hashlib.sha256(path.encode()).hexdigest()[:40]

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import typing as t
@@ -153,7 +154,7 @@ def assert_all_gone(world: World) -> None:
     assert world.ledger["directories"] == []
     assert [mount.point for mount in world.table if mount.point.startswith("/srv/")] == []
     assert not world.exists("/srv/app")
-    assert not [name for name in os.listdir(world.file(RUN + "/operations"))]
+    assert os.listdir(world.file(f"{RUN}/operations")) == []
     for name in ("filler", "greedy"):
         os.truncate(world.file(f"/etc/ansible/facts.d/{name}"), 0)
         world.file(f"/etc/ansible/facts.d/{name}").unlink()
@@ -188,7 +189,8 @@ def test_held_ones_are_purged_on_a_full_disk(crowded: World) -> None:
 
 
 def test_dead_holders_are_dropped_on_a_full_disk(crowded: World) -> None:
-    for arguments in ({"drop_holders": ["b"]}, {"live_holders": []}):
+    wishes: t.List[t.Dict[str, t.Any]] = [{"drop_holders": ["b"]}, {"live_holders": []}]
+    for arguments in wishes:
         started = crowded.start(module="safe_mount_reconcile", arguments=arguments)
         assert not crowded.collect(started).failed
     assert_all_gone(crowded)
@@ -210,13 +212,20 @@ def test_one_that_vanished_and_one_that_is_busy_are_released_on_a_full_disk(crow
     assert_all_gone(crowded)
 
 
-def test_all_goes_on_when_there_is_room_again(crowded: World) -> None:
-    act(crowded, "released", **leave(HELD[3], "b"))
-    for name in ("filler", "greedy"):
-        os.truncate(crowded.file(f"/etc/ansible/facts.d/{name}"), 0)
-        crowded.file(f"/etc/ansible/facts.d/{name}").unlink()
-    act(crowded, "joined", path=HELD[3], holder="b", **TMPFS)
-    act(crowded, "mounted", **tmpfs("/srv/more", "b"))
+def test_all_goes_on_when_there_is_room_again(private_world: World) -> None:
+    world = private_world
+    make_small(world)
+    succeed(world, mounts=[{"path": path, **TMPFS} for path in HELD], holder="a")
+    fill(world)
+    apply(world, "unmounted", **leave(HELD[3], "a"))
+    assert world.call(path=HELD[4], holder="b", **TMPFS).failed
+    free(world)
+    apply(world, "joined", path=HELD[4], holder="b", **TMPFS)
+    apply(world, "mounted", path=HELD[3], holder="b", **TMPFS)
+    fill(world)
+    for path, holder in ((HELD[4], "a"), (HELD[4], "b"), (HELD[3], "b")):
+        succeed(world, **leave(path, holder))
+    assert sorted(world.references) == sorted(set(HELD) - {HELD[3], HELD[4]})
 
 
 def test_entry_of_fstab_goes_on_a_full_disk(private_world: World) -> None:
@@ -257,6 +266,36 @@ def test_full_run_and_full_log_stop_no_release(private_world: World) -> None:
     assert world.references == {}
     assert not world.exists("/srv/app")
     assert os.listdir(world.file("/run/holdfast/operations")) == []
+
+
+def test_release_killed_anywhere_on_a_full_disk_is_healed_by_the_next_call(private_world: World) -> None:
+    world = private_world
+    make_small(world)
+    names = [f"/srv/app/{number}" for number in range(9)]
+    leaving = {"mounts": [{"path": path} for path in names[1:5]], "holder": "a", "state": "released"}
+
+    def hold() -> None:
+        for name in ("filler",) if world.exists("/etc/ansible/facts.d/filler") else ():
+            world.file(f"/etc/ansible/facts.d/{name}").unlink()
+        succeed(world, mounts=[{"path": path, **TMPFS} for path in names], holder="a")
+        fill(world)
+
+    hold()
+    finished = world.wait(world.start(arguments=leaving, fuse=0))
+    points = int(finished.stderr.split()[-1])
+    for point in range(1, points, 9):
+        hold()
+        assert world.wait(world.start(arguments=leaving, fuse=point)).rc == -signal.SIGKILL
+        assert set(names) >= set(world.references) >= {names[0], *names[5:]}
+        fill(world)
+        # Another one of theirs leaves first: it has room, whatever was being written.
+        act(world, "unmounted", **leave(names[8], "a"))
+        fill(world)
+        succeed(world, **leaving)
+        fill(world)
+        succeed(world, mounts=[{"path": path} for path in names], holder="a", state="released")
+        assert world.references == {}
+        assert not world.exists("/srv/app")
 
 
 def test_release_without_a_reserve_is_recorded_by_the_next_call(world: World) -> None:

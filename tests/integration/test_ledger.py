@@ -11,7 +11,7 @@ import stat
 import typing as t
 
 import pytest
-from harness.cycle import leave, refuse, succeed, tmpfs
+from harness.cycle import apply, leave, refuse, succeed, tmpfs, warm_up
 from harness.world import LEDGER, RUN, World
 
 PATH = "/srv/data"
@@ -233,3 +233,76 @@ def test_other_facts_beside_the_ledger_are_left_alone(world: World) -> None:
     succeed(world, **tmpfs(PATH, "a"))
     succeed(world, **leave(PATH, "a"))
     assert world.file("/etc/ansible/facts.d/other.fact").read_text(encoding="utf-8") == "{}"
+
+
+# --- What is written can be read ---
+
+
+def test_paths_of_2040_components_leave_the_ledger_readable(private_world: World) -> None:
+    world = private_world
+    warm_up(world)
+    for number in range(17):
+        path = f"/srv/{number:02}" + "/a" * 2042 + "/xy"
+        assert len(path) == 4094
+        result = refuse(world, "invalid_argument", locks=False, **tmpfs(path, "a"))
+        assert "more than 64 components" in result["msg"]
+    apply(world, "mounted", **tmpfs(PATH, "a"))
+
+
+def test_deepest_and_longest_path_takes_little_of_the_ledger(private_world: World) -> None:
+    world = private_world
+    warm_up(world)
+    names = ["x" * 62] * 62 + ["y" * 60, "z" * 60]
+    for number in range(3):
+        path = f"/srv/{number}/" + "/".join(names[2:])
+        apply(world, "mounted", **tmpfs(path, "a"))
+    size = world.file(LEDGER).stat().st_size
+    assert size < 3 * (4096 + 63 * 150)
+    for number in range(3):
+        apply(world, "unmounted", **leave(f"/srv/{number}/" + "/".join(names[2:]), "a"))
+    assert os.listdir(world.file("/srv")) == []
+
+
+def make_long_layers(world: World, count: int) -> t.List[str]:
+    """Return layers with paths of 3,900 bytes, each a directory that is there."""
+    names = ["l" * 240] * 16
+    folder = os.open(world.file("/media"), os.O_PATH)
+    for name in names:
+        os.mkdir(name, dir_fd=folder)
+        folder, above = os.open(name, os.O_PATH, dir_fd=folder), folder
+        os.close(above)
+    for number in range(count):
+        os.mkdir(f"{number:03}", dir_fd=folder)
+    os.close(folder)
+    return ["/".join(["/media", *names, f"{number:03}"]) for number in range(count)]
+
+
+def test_overlay_of_a_megabyte_of_layers_is_refused_before_anything_is_done(private_world: World) -> None:
+    world = private_world
+    warm_up(world)
+    layers = "lowerdir=" + ":".join(make_long_layers(world, 305))
+    assert len(layers) > 1_170_000
+    given: t.Dict[str, t.Any] = {
+        "path": PATH,
+        "src": "overlay",
+        "fstype": "overlay",
+        "opts": [layers],
+        "holder": "a",
+    }
+    result = refuse(world, "option_not_allowed", **given)
+    assert "lowerdir" in result["msg"]
+    assert len(result["msg"]) < 1000
+    apply(world, "mounted", **tmpfs(PATH, "a"))
+
+
+def test_holder_too_many_is_refused_and_each_of_them_can_leave(private_world: World) -> None:
+    world = private_world
+    succeed(world, **tmpfs(PATH, "a"))
+    text = world.ledger
+    claim = text["references"][PATH]["holders"]["a"]
+    text["references"][PATH]["holders"].update({f"job-{number}": claim for number in range(2100)})
+    world.file(LEDGER).write_text(json.dumps(text), encoding="utf-8")
+    result = refuse(world, "in_use", **tmpfs(PATH, "b" * 128))
+    assert "drop_holders" in result["msg"]
+    apply(world, "released", **leave(PATH, "job-7"))
+    apply(world, "released", **leave(PATH, "a"))

@@ -4,8 +4,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
+import time
 import typing as t
+from pathlib import Path
 
 import pytest
 from harness.cycle import apply, leave, predict_and_call, refuse, succeed, tmpfs, warm_up
@@ -13,6 +17,7 @@ from harness.results import play, task
 from harness.world import World
 
 PATH = "/srv/busy"
+HELD_MEMORY = Path(__file__).resolve().parent / "harness" / "held_memory.py"
 
 Occupy = t.Callable[[World], int]
 
@@ -77,6 +82,56 @@ def test_busy_full_names_process_and_command(world: World) -> None:
     assert "sleep" in message
     for pid in pids:
         world.end(pid)
+
+
+def test_busy_by_a_mount_on_it_is_told_in_check_mode_too(world: World) -> None:
+    succeed(world, **tmpfs(PATH, "a"))
+    world.make_directory(f"{PATH}/on")
+    world.mount("stranger", f"{PATH}/on", "tmpfs")
+    for result in (world.predict(**leave(PATH, "a", disclose="full")), world.call(**leave(PATH, "a"))):
+        assert (result.code, "1 mount uses it" in result["msg"]) == ("busy", True), result
+    assert f"mount '{PATH}/on' (tmpfs)" in world.predict(**leave(PATH, "a", disclose="full"))["msg"]
+    world.unmount(f"{PATH}/on")
+
+
+def test_busy_by_a_process_of_another_namespace_names_it(world: World) -> None:
+    """Where mounts are shared it keeps the mount busy; where they are not it only uses the filesystem."""
+    succeed(world, **tmpfs(PATH, "a"))
+    script = 'cd "$0"; echo ready; exec sleep 1000'
+    argv = ["unshare", "--mount", "--propagation", "slave", "sh", "-c", script, PATH]
+    pid = world.until_ready(argv)
+    result = world.call(**leave(PATH, "a", disclose="full"))
+    if world.propagation == "shared":
+        assert f"{pid} (sleep) in another mount namespace" in result["msg"], result
+    else:
+        assert result.action == "unmounted", result
+    world.end(pid)
+
+
+def test_busy_while_a_user_holds_the_search_is_told_with_what_is_known(world: World) -> None:
+    """Of a list all at once: the search takes a second, not one for each mount point."""
+    if not os.path.exists("/dev/fuse"):
+        pytest.skip("needs /dev/fuse")
+    paths = [f"/srv/busy/{number}" for number in range(6)]
+    succeed(world, mounts=[{"path": path, "src": "tmpfs", "fstype": "tmpfs"} for path in paths], holder="a")
+    for path in paths:
+        world.write(f"{path}/file", "text")
+    pids = [world.occupy(path) for path in paths]
+    world.make_directory("/srv/user")
+    holding = world.until_ready(
+        [sys.executable, str(HELD_MEMORY), "/srv/user", *(f"{p}/file" for p in paths)]
+    )
+    started = time.monotonic()
+    leaving = {"holder": "a", "state": "released", "disclose": "full"}
+    result = world.call(mounts=[{"path": path} for path in paths], **leaving)
+    assert time.monotonic() - started < len(paths)
+    for pid, entry in zip(pids, result["mounts"]):
+        assert entry["error"]["code"] == "busy"
+        assert "1 process and more use it" in entry["error"]["msg"]
+        assert f"({pid} (sleep), and more)" in entry["error"]["msg"]
+        world.end(pid)
+    world.kill(-holding)  # with the server, so that everybody is let go
+    world.wait(holding)
 
 
 @OCCUPY

@@ -225,7 +225,7 @@ def test_policy_role_checks_installs_again_removes(private_world: World) -> None
     assert any(result.changed for result in done.results)
     found = world.file(POLICY).stat()
     assert (found.st_mode & 0o7777, found.st_uid, found.st_nlink) == (0o644, 0, 1)
-    nothing = {"credentials_files": [], "source_roots": [], "sources": {}}
+    nothing: t.Dict[str, t.Any] = {"credentials_files": [], "source_roots": [], "sources": {}}
     assert json.loads(world.file(POLICY).read_text()) == {**given, **nothing}
     assert not any(result.changed for result in play_policy(world, **given).results)
     refuse(world, "not_permitted", locks=False, **tmpfs("/srv/data", "a"))

@@ -235,9 +235,9 @@ def test_live_holders_drop_only_whom_the_policy_names(private_world: World) -> N
         succeed(world, **tmpfs(path, holder))
     succeed(world, **tmpfs("/srv/b", "shop-1"))
     install(world, "reconcile")
-    given = {"module": "safe_mount_reconcile", "arguments": {"live_holders": ["shop-2"]}}
+    given = {"live_holders": ["shop-2"]}
     for check in (True, False):
-        result = world.collect(world.start(check=check, **given))
+        result = world.collect(world.start(module="safe_mount_reconcile", check=check, arguments=given))
         assert result.code == "not_permitted"
         assert "billing" not in result["msg"]
     assert {path: world.holders(path) for path in world.references} == {

@@ -227,7 +227,13 @@ def test_report_host_that_floods_hides_no_other(private_world: World) -> None:
     deep: t.Any = "deep"
     for _level in range(300):
         deep = [deep]
-    facts = {"mounts": [{"mount": deep}], "references": {"/mnt/x": deep}, "drift": drift, "protection": deep}
+    odd = {"device": float("nan"), "options": float("inf"), "fstype": -(10**4000), "managed": True}
+    facts = {
+        "mounts": [{"mount": deep}, {"mount": "/mnt/x", **odd}],
+        "references": {"/mnt/x": deep},
+        "drift": drift,
+        "protection": deep,
+    }
     inventory = make_liar(private_world, holdfast_mounts=facts) + INVENTORY
     played = run_report(private_world, inventory=inventory, html="mounts.html", json="mounts.json")
     assert played.finished.rc == 0, played.finished

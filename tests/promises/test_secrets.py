@@ -167,7 +167,10 @@ def planted_roles(secret_from: str) -> t.List[t.Dict[str, t.Any]]:
     del entry["holder"]
     mistakes: t.List[t.Tuple[str, Arguments]] = [
         ("acquire", {"acquire_mounts": [entry]}),
-        ("acquire", {"acquire_mounts": f"- {{path: {PATH}, src: tmpfs, fstype: tmpfs, opts: ['{password}']}}"}),
+        (
+            "acquire",
+            {"acquire_mounts": f"- {{path: {PATH}, src: tmpfs, fstype: tmpfs, opts: ['{password}']}}"},
+        ),
         ("acquire", {"acquire_mounts": f"- {{path: {PATH}\n  opts: [{password}\n"}),
         ("acquire", {"acquire_mounts": f"path={PATH} opts={password}"}),
         ("acquire", {**share, "acquire_credentials_file": f"username=u\n{password}"}),

@@ -138,18 +138,19 @@ def _shown(value: t.Any, name: str, known: t.FrozenSet[str], levels: int = MOST_
     if isinstance(value, dict):
         if not is_literal and any(map(_is_name, value.values())):
             return {masked_option(str(key)): HIDDEN for key in value}
-        return {
-            masked_option(str(key)): _shown(inner, str(key), known, levels - 1)
-            for key, inner in value.items()
-        }
+        named = {key if key in known else masked_option(str(key)): key for key in value}
+        return {shown: _shown(value[key], str(key), known, levels - 1) for shown, key in named.items()}
     if isinstance(value, (frozenset, list, set, tuple)):
         before: t.Any = None
         shown = []
         for item in value:
             is_value = not is_literal and _is_name(before)
-            # One option to an element: what follows a comma there belongs to it.
-            plain = masked_option(item) if name == "opts" and isinstance(item, str) else item
-            shown.append(HIDDEN if is_value else _shown(plain, name, known, levels - 1))
+            if is_value:
+                shown.append(HIDDEN)
+            elif name == "opts" and isinstance(item, str):
+                shown.append(masked_option(item))  # one option, with all that follows a comma
+            else:
+                shown.append(_shown(item, name, known, levels - 1))
             before = item
         return shown
     if isinstance(value, (float, int)):

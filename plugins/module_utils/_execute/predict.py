@@ -53,7 +53,7 @@ class _World:
         self.unmounted: t.Set[int] = set()
 
     def apply(self, outcome: Outcome) -> Outcome:
-        """Take in what an entry would do; return its outcome, which is an error where the ledger has no room."""
+        """Take in what an entry would do; return its outcome, an error where the ledger has no room."""
         plan = outcome.plan
         if plan is None:
             return outcome

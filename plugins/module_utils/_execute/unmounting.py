@@ -12,7 +12,6 @@ import errno
 import time
 import typing as t
 from dataclasses import replace
-from functools import partial
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.mounting import can_hang
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import (
@@ -71,12 +70,15 @@ def _has_submounts(reference: Reference, call: Call) -> bool:
 
 def _try(work: Work, call: Call, reference: Reference, *, lazily: bool) -> t.Optional[OSError]:
     """Unmount once; return EBUSY, raise everything else."""
-    with Walk(work.path, shares=True) as walk:
-        is_quick = not can_hang(reference.fstype) and walk.inode is not None and answers_at_once(walk.inode)
     try:
-        if is_quick:
-            _unmount(work.path, reference, call.host, lazily=lazily)
-        else:
+        with Walk(work.path, shares=True) as walk:
+            _refuse_replaced(walk, reference, call.host)
+            is_quick = (
+                not can_hang(reference.fstype) and walk.inode is not None and answers_at_once(walk.inode)
+            )
+            if is_quick:
+                attach.unmount(walk, lazily=lazily)
+        if not is_quick:
             _unmount_in_child(work, call, reference, lazily=lazily)
     except OSError as error:
         if error.errno != errno.EBUSY:
@@ -87,20 +89,23 @@ def _try(work: Work, call: Call, reference: Reference, *, lazily: bool) -> t.Opt
     return None
 
 
-def _unmount(path: str, reference: Reference, host: Host, *, lazily: bool) -> None:
-    with Walk(path, shares=True) as walk:
-        if walk.obstacle or not is_mount(walk.inode, reference, host):
-            raise refusal(
-                "not_owned",
-                path,
-                f"the mount at '{path}' was replaced or covered meanwhile; look at it, then repeat",
-            )
-        attach.unmount(walk, lazily=lazily)
+def _refuse_replaced(walk: Walk, reference: Reference, host: Host) -> None:
+    if walk.obstacle or not is_mount(walk.inode, reference, host):
+        raise refusal(
+            "not_owned",
+            walk.path,
+            f"the mount at '{walk.path}' was replaced or covered meanwhile; look at it, then repeat",
+        )
 
 
 def _unmount_in_child(work: Work, call: Call, reference: Reference, *, lazily: bool) -> None:
-    """Unmount what may wait for a device or a server; the last handle is closed there too, and may wait."""
-    act = partial(_unmount, work.path, reference, call.host, lazily=lazily)
+    """Unmount what may wait for a device or a server; its last handle is closed there, which may wait too."""
+
+    def act() -> None:
+        with Walk(work.path) as walk:
+            _refuse_replaced(walk, reference, call.host)
+            attach.unmount(walk, lazily=lazily)
+
     try:
         run_with_deadline(act, call.request.timeout, kept=(work.operation.fd,), step="unmount")
     except MountError as error:
@@ -116,15 +121,16 @@ def name_users(outcomes: t.Iterable[Outcome], host: Host) -> t.Tuple[Outcome, ..
     if not busy_ones:
         return outcomes
     is_unique = host.protection == "full"
-    numbers = {error.mount_id: mount_number(error.mount_id, is_unique=is_unique) for error in busy_ones}
+    numbers: t.Dict[int, t.Optional[int]] = {}
     found: t.Mapping[int, Users] = {}
     with contextlib.suppress(MountError, OSError):  # to tell that it is busy matters more
+        numbers = {error.mount_id: mount_number(error.mount_id, is_unique=is_unique) for error in busy_ones}
         found = find_users([number for number in numbers.values() if number is not None])
 
     def named(outcome: Outcome) -> Outcome:
         if not isinstance(outcome.error, BusyError):
             return outcome
-        users = found.get(numbers[outcome.error.mount_id] or 0, Users())
+        users = found.get(numbers.get(outcome.error.mount_id) or 0, Users())
         return replace(outcome, error=busy_with(outcome.error, users))
 
     return tuple(map(named, outcomes))

@@ -18,7 +18,7 @@ HIDDEN = "********"
 # Parts of names whose values may be secrets; no table has an option of such a name.
 _PARTS = re.compile("cred|key|pass|psk|psw|pw|secret|token", re.IGNORECASE)
 # A text without any of these is looked at no further.
-_SUSPECT = re.compile(rf"{_PARTS.pattern}|user|-U|[\\/]{{2}}|[^ -~]|\\|&#|%", re.IGNORECASE)
+_SUSPECT = re.compile(rf"{_PARTS.pattern}|//|[^ -\[\]-~]|&#|%", re.IGNORECASE)
 # name=value; name: value with a space or quotes, as YAML, JSON and Python write it; and password:value. A
 # component of a path may be called so.
 _NAMED = re.compile(r"""(?<![\w.+/-])([\w.+-]+)(["'\\]*\s*=|["'\\]+\s*:|\s*:(?=[\s"'\\])|:)["'\\\s]*""")
@@ -32,7 +32,7 @@ _URL = re.compile(r"(?<![\\/])[\\/]{2,}[^\s\[\]\\/:%]*[:%]")
 _USER = re.compile(r"(?<![^\s=,])[^\s=,:]+:(?!/)")
 _SEPARATOR = re.compile(r"[\s=:]+")
 _ESCAPE = re.compile(
-    r"\\+(?:u([0-9a-f]{4})|u\{([0-9a-f]{1,5})\}|U000([0-9a-f]{5})|x([0-9a-f]{2}))"
+    r"(?<!\\)\\+(?:u([0-9a-f]{4})|u\{([0-9a-f]{1,5})\}|U000([0-9a-f]{5})|x([0-9a-f]{2}))"
     "|%([0-9a-f]{2})|&#x([0-9a-f]{1,5});",
     re.IGNORECASE,
 )
@@ -63,7 +63,8 @@ def masked(text: str, mask: str = HIDDEN) -> str:
 
 def masked_option(word: str, mask: str = HIDDEN) -> str:
     """Return a mount option without what looks like a secret: more does, as fewer words make sense here."""
-    return _masked(word, mask, _find_in_option)
+    is_suspect = _SUSPECT.search(word) or ("@" in word and ":" in word)
+    return _masked(word, mask, _find_in_option) if is_suspect else word
 
 
 def _masked(text: str, mask: str, find: _Find) -> str:

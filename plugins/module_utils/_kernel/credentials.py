@@ -34,7 +34,7 @@ def read_credentials(path: str) -> str:
         if walk.writable_ancestor:
             raise _refused(
                 "unsafe_path",
-                "others than root may change the names of a directory on its way",
+                "others than root may write a directory on its way",
                 detail=why_unsafe(walk.writable_ancestor, walk.writable_type),
             )
         if walk.leaf is None or walk.inode is None:

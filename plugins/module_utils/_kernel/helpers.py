@@ -168,9 +168,11 @@ def supervise(parent: int, clean_up: t.Callable[[], None]) -> None:
     """
 
     def end(_number: int, _frame: t.Any) -> t.NoReturn:
-        end_children()
-        clean_up()
-        os._exit(1)
+        try:
+            end_children()
+            clean_up()
+        finally:
+            os._exit(1)
 
     calls.become_subreaper()
     signal.signal(signal.SIGTERM, end)

@@ -53,7 +53,9 @@ def hiding(mounts: t.Sequence[KernelMount], number: int) -> t.Tuple[KernelMount,
     rows = {row.mount_id: row for row in mounts}
     beneath: t.Set[int] = set()
     row = rows.get(number)
-    path = "" if row is None else row.mount_point
+    if row is None:
+        return ()
+    path = row.mount_point
     while row is not None and row.mount_id not in beneath:
         beneath.add(row.mount_id)
         row = rows.get(row.parent_id)

@@ -27,7 +27,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.plan impor
 
 # Bytes. Ten thousand references take about five million.
 MAX_LEDGER = 64 * 1024 * 1024
-# Of one line: an overlay of 500 layers with long paths, or a thousand holders.
+# Of one line: an overlay of 500 layers with long paths, or two thousand holders.
 MAX_REFERENCE = 128 * 1024
 # What nobody can take up by coming: numbers of a mount that is made anew are longer than the old ones.
 _KEPT_FREE = 1024 * 1024
@@ -62,7 +62,7 @@ def ledger_to_json(ledger: Ledger) -> str:
 
 
 def is_too_large(size: int) -> bool:
-    """Whether nobody would read a ledger of so many bytes: asked before one is written, and before one is read."""
+    """Whether a ledger has more bytes than are read: asked before writing, and before reading."""
     return size > MAX_LEDGER
 
 
@@ -232,9 +232,8 @@ def _rows(directories: t.Mapping[str, Identity]) -> t.List[str]:
         way, _slash, name = path.rpartition("/")
         if way != parent:
             parent, names = way, way.split("/")
-            shared = sum(
-                1 for _each in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(before, names))
-            )
+            alike = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(before, names))
+            shared = sum(1 for _pair in alike)
             rows += [f"  [{depth}, {_encode(names[depth])}]" for depth in range(shared, len(names))]
         made, depth = directories[path], path.count("/")
         rows.append(f'  [{depth}, {_encode(name)}, "{made.device}", {made.inode}, {made.birth}]')

@@ -87,7 +87,10 @@ def build_reference(data: object) -> Reference:
 
 
 def _build_directories(data: object) -> t.Dict[str, Identity]:
-    """Return by path what was made. A row is a component: its depth, its name, and of a made one its identity."""
+    """Return by path what was made.
+
+    A row is a component: its depth, its name, and where it was made its identity.
+    """
     if not isinstance(data, list):
         raise WrongShape('"directories" is no list')
     found: t.Dict[str, t.Optional[Identity]] = {}
@@ -120,9 +123,8 @@ def build_made(data: object, path: str) -> t.Tuple[str, Identity]:
     """Return the directory at that depth of the note's path, and its identity, of this shape."""
     members = _members(data, "a line of a note", _MADE_KEYS)
     depth = _number(members, "made", 1, path.count("/"))
-    return "/".join(path.split("/")[: depth + 1]), _build_identity(
-        members["device"], members["inode"], members["birth"]
-    )
+    identity = _build_identity(members["device"], members["inode"], members["birth"])
+    return "/".join(path.split("/")[: depth + 1]), identity
 
 
 def build_operation(data: object) -> Members:

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, holdfast.mounts contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Files of root's that decide something: read only when nobody else can have written them, replaced in one piece.
+"""Files of root's that decide something: read when nobody else can have written them, replaced whole.
 
 Private to holdfast.mounts.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import stat
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls
@@ -102,15 +103,15 @@ def _refuse_unsafe_file(fd: int, untrusted: Untrusted) -> None:
 class Replaceable:
     """One file in an open directory, which is replaced in one piece or not at all, and a reserve beside it.
 
-    The reserve has blocks for as long a file as the one that is there. So what is no longer than that can
-    be written when somebody has filled the filesystem: into the reserve, which then changes places with the
-    file, whose blocks are the reserve from then on.
+    The reserve has as many blocks as the file. So what is no longer than that can be written when somebody
+    has filled the filesystem: into the reserve, which then changes places with the file, whose blocks are
+    the reserve from then on.
     LIMIT: not where blocks are never written twice (btrfs, zfs), nor twice in a row where two names cannot
     be exchanged (nfs, 9p).
     """
 
     def __init__(self, directory: int, name: str, hidden: str) -> None:
-        """directory: nobody but root may write it. hidden: what the names of new file and reserve begin with."""
+        """directory: root's alone. hidden: how the names of new file and reserve begin."""
         self._directory, self._name = directory, name
         self._new, self._reserve = f"{hidden}.new", f"{hidden}.reserve"
 
@@ -174,22 +175,24 @@ class Replaceable:
             os.close(fd)
 
     def _trim_reserve(self, size: int) -> None:
-        if self._size(self._reserve) > _rounded(size):
-            fd = self._open_reserve()
-            os.ftruncate(fd, _rounded(size))
-            os.close(fd)
+        # The file is the new one by now, whatever becomes of blocks that nobody needs.
+        with contextlib.suppress(OSError):
+            if self._size(self._reserve) > _rounded(size):
+                fd = self._open_reserve()
+                os.ftruncate(fd, _rounded(size))
+                os.close(fd)
 
     def _open_reserve(self) -> int:
-        with contextlib.suppress(OSError):
-            fd = os.open(self._reserve, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._directory)
-            inode = inode_of(fd)
-            if inode.kind == "file" and inode.uid == 0 and inode.links == 1:
-                return fd
-            os.close(fd)
+        with contextlib.suppress(FileNotFoundError):
+            found = os.stat(self._reserve, dir_fd=self._directory, follow_symlinks=False)
+            if stat.S_ISREG(found.st_mode) and (found.st_uid, found.st_nlink) == (0, 1):
+                return os.open(self._reserve, _NEW & ~(os.O_CREAT | os.O_EXCL), dir_fd=self._directory)
         self._discard(self._reserve)
         return os.open(self._reserve, _NEW, 0o600, dir_fd=self._directory)
 
     def _write_into_reserve(self, content: bytes, finish: Finish) -> None:
+        if self._size(self._reserve) < len(content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         fd = self._open_reserve()
         try:
             # To its end: blocks that are cut off before it has the name would be somebody else's at once.
@@ -199,7 +202,8 @@ class Replaceable:
             finish(fd)
             os.fsync(fd)
             self._take_name()
-            os.ftruncate(fd, len(content))
+            with contextlib.suppress(OSError):
+                os.ftruncate(fd, len(content))
         finally:
             os.close(fd)
 
@@ -214,7 +218,8 @@ class Replaceable:
             self._rename(self._reserve)
             with contextlib.suppress(OSError):
                 self._keep_reserve(size)
-        else:
+            return
+        with contextlib.suppress(OSError):
             os.chmod(self._reserve, 0o600, dir_fd=self._directory)
 
     def _rename(self, name: str) -> None:

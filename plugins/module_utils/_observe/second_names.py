@@ -45,8 +45,8 @@ class _Mounts:
         self._extents: t.Dict[str, Extents] = {}
 
     def row_under(self, inode: Inode, path: str) -> t.Optional[KernelMount]:
-        number = mount_number(inode.mount_id, is_unique=inode.has_unique_id) if inode.mount_id else None
-        return row_at(path, self.rows) if number is None else self._by_number.get(number)
+        number = mount_number(inode.mount_id, is_unique=True) if inode.has_unique_id else inode.mount_id
+        return self._by_number.get(number or 0) or row_at(path, self.rows)
 
     def extents(self, row: KernelMount) -> Extents:
         if row.device not in self._extents:

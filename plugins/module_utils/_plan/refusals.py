@@ -300,7 +300,8 @@ def busy_with(error: BusyError, users: Users) -> MountError:
 
 
 def _busy_message(path: str, used: str, what_to_do: str) -> str:
-    return f"'{path}' is busy: {used}; {what_to_do} and repeat, or leave the unmount for later with 'on_busy: defer'"
+    later = "leave the unmount for later with 'on_busy: defer'"
+    return f"'{path}' is busy: {used}; {what_to_do} and repeat, or {later}"
 
 
 def _verb(counts: t.Mapping[UserKind, int]) -> str:

@@ -38,14 +38,16 @@ class World(Place):
         identity: str = "root",
         namespace: bool = False,
         fuse: t.Optional[int] = None,
+        umask: t.Optional[int] = None,
         arguments: t.Mapping[str, t.Any],
     ) -> int:
         """Start a module and return the number of its process.
 
-        namespace: in a mount namespace of its own. fuse: killed after that many system calls.
+        namespace: in a mount namespace of its own. fuse: killed after that many system calls. umask: with
+        this one, and with signals blocked and ignored.
         """
         given = {**arguments, "_ansible_check_mode": check, "_ansible_diff": diff}
-        more = {"identity": identity, "namespace": namespace, "fuse": fuse}
+        more = {"identity": identity, "namespace": namespace, "fuse": fuse, "umask": umask}
         return int(self.ask("module", name=module, arguments=given, **more))
 
     def collect(self, pid: int) -> Result:

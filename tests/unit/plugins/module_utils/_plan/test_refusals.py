@@ -15,6 +15,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals imp
     refuse_dependents,
     refuse_entries,
     refuse_shadowing,
+    refuse_unsafe_boot,
     refuse_unsafe_way,
     refuse_wrong_kind,
     wanted_kind,
@@ -33,6 +34,25 @@ from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builder
 
 BIND = make_definition(fstype="bind", src="/srv/b")
 OVERLAY = make_definition("lowerdir=/srv/b", fstype="overlay", src="overlay")
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"writable_ancestor": "/srv"}, "others than root may write '/srv'"),
+        ({"writable_ancestor": "/srv", "writable_type": "fuse"}, "'/srv' lies on a fuse filesystem, whose"),
+        (
+            {"remote_ancestor": "/srv", "remote_type": "nfs4"},
+            "'/srv' lies on a nfs4 filesystem, which is not",
+        ),
+        ({"obstacle": "/srv"}, "'/srv' is a symbolic link"),
+        ({"obstacle": "/srv", "silence": "Permission denied"}, "refuses to be searched (Permission denied)"),
+    ],
+    ids=["writable", "served", "remote", "link", "closed"],
+)
+def test_refuse_unsafe_boot_says_what_a_boot_would_meet(fields: t.Dict[str, str], words: str) -> None:
+    error = refused(refuse_unsafe_boot, PATH, [Place(PATH, "directory", **fields)])
+    assert (error.code, words in error.message) == ("unsafe_path", True), error.message
 
 
 def test_refuse_unsafe_way_names_the_link_before_the_writable_parent() -> None:
@@ -130,7 +150,7 @@ def test_wanted_kind(definition: t.Any, source: Source, kind: Kind) -> None:
 
 
 VIM, LESS = User("process", 7, "7 (vim)"), User("process", 9, "9 (less)")
-LOOP, ON_IT = User("loop device", 0, "/dev/loop3 of 'x'"), User("mount", 0, "mount 'y' (tmpfs)")
+LOOP, ON_IT = User("loop device", 0, "/dev/loop3 of 'x'"), User("mount", 0, "tmpfs at 'y'")
 
 
 @pytest.mark.parametrize(
@@ -142,8 +162,8 @@ LOOP, ON_IT = User("loop device", 0, "/dev/loop3 of 'x'"), User("mount", 0, "mou
         pytest.param(Users((VIM, LESS), True), "2 processes use it;", "7 (vim), 9 (less)", id="two"),
         pytest.param(
             Users((LOOP, ON_IT, VIM), True),
-            "1 loop device, 1 mount and 1 process use it;",
-            "/dev/loop3 of 'x', mount 'y' (tmpfs), 7 (vim)",
+            "another mount lies on or below it, and 1 loop device and 1 process use it; release",
+            "/dev/loop3 of 'x', tmpfs at 'y', 7 (vim)",
             id="kinds",
         ),
         pytest.param(Users((VIM,)), "1 process and more use it;", "7 (vim), and more", id="one, and late"),
