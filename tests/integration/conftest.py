@@ -81,15 +81,15 @@ def calls(world: World) -> t.Iterator[Calls]:
 
 
 @pytest.fixture
-def loop_device(tmp_path: Path) -> t.Iterator[t.Callable[[Path], str]]:
+def loop_device(tmp_path: Path) -> t.Iterator[t.Callable[..., str]]:
     """A maker of loop devices over images; they are detached when the test ends."""
     if shutil.which("losetup") is None or not os.path.exists("/dev/loop-control"):
         pytest.skip("needs losetup and loop devices")
     attached: t.List[str] = []
 
-    def attach(image: Path) -> str:
+    def attach(image: Path, *flags: str) -> str:
         for _attempt in range(5):
-            argv = ["losetup", "--find", "--show", str(image)]
+            argv = ["losetup", "--find", "--show", *flags, str(image)]
             done = subprocess.run(argv, check=False, capture_output=True, text=True)
             if done.returncode == 0:
                 attached.append(done.stdout.strip())

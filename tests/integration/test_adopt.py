@@ -129,6 +129,53 @@ def test_foreign_bind_is_adopted_by_its_source_alone(world: World) -> None:
     assert world.unique_id(PATH) == before
 
 
+@pytest.mark.parametrize(
+    ("data", "opts"),
+    [
+        pytest.param("size=50%,mode=1777", ["size=50%", "mode=1777"], id="half-and-default-mode"),
+        pytest.param("size=30%,mode=755", ["size=30%", "mode=0755"], id="part"),
+        pytest.param("", ["uid=0", "gid=0", "huge=never", "mode=1777"], id="defaults"),
+        pytest.param("size=5000", ["size=5000"], id="pages"),
+    ],
+)
+def test_foreign_tmpfs_is_adopted_in_the_words_that_made_it(
+    world: World, data: str, opts: t.List[str]
+) -> None:
+    mount_foreign(world, data=data)
+    apply(world, "adopted", **tmpfs(PATH, "a", adopt=True, opts=opts))
+    assert world.facts()["drift"] == []
+
+
+@pytest.mark.parametrize(
+    ("data", "word"),
+    [
+        ("size=30%", "size=50%"),
+        ("size=1m", "size=50%"),
+        ("", "mode=0700"),
+        ("uid=7", "uid=0"),
+        ("", "noexec"),
+    ],
+)
+def test_foreign_tmpfs_conflict_names_the_word_that_is_not_there(world: World, data: str, word: str) -> None:
+    mount_foreign(world, data=data)
+    refusal = refuse(world, "conflict", **tmpfs(PATH, "a", adopt=True, opts=[word]))
+    assert f"different opts (not there: '{word}')" in refusal["msg"]
+
+
+def test_foreign_mount_conflict_tells_which_word_is_implied(world: World) -> None:
+    mount_foreign(world, flags=MS_NOSUID)
+    refusal = refuse(world, "conflict", **tmpfs(PATH, "a", adopt=True))
+    assert "not there: 'nodev', which is implied" in refusal["msg"]
+
+
+MS_SYNCHRONOUS = 16
+
+
+def test_foreign_mount_that_is_synchronous_is_adopted(world: World) -> None:
+    mount_foreign(world, flags=SAFE | MS_SYNCHRONOUS)
+    apply(world, "adopted", **tmpfs(PATH, "a", adopt=True, opts=["sync"]))
+
+
 def test_adopt_of_nothing_mounts_and_owns(world: World) -> None:
     result = apply(world, "mounted", **tmpfs(PATH, "a", adopt=True))
     assert result.mount["owned"] is True

@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 from harness.cycle import apply, leave, refuse, run_cycle, succeed, warm_up
 from harness.images import LABEL, UUID, add_device, is_known_to_the_kernel, make_image
+from harness.reconcile import reconcile
 from harness.results import play, task
 from harness.world import World
 
 PATH = "/srv/disk"
 TYPES = ["ext4", "xfs", "btrfs", "squashfs", "erofs"]
-Attach = t.Callable[[Path], str]
+Attach = t.Callable[..., str]
 
 
 def block(src: str, fstype: str, path: str = PATH, holder: str = "a", **more: t.Any) -> t.Dict[str, t.Any]:
@@ -205,6 +206,129 @@ def test_block_device_is_not_mounted_twice_with_other_options(device_world: Worl
     result = device_world.call(**block(ext4, "ext4", "/srv/again", opts=["errors=remount-ro"]))
     assert (result.failed, result.code) == (True, "conflict"), result
     assert before.differences(device_world.settled()) == []
+
+
+SPELLINGS = {
+    "btrfs": [
+        *(["compress"], ["compress=zstd"], ["compress=no"], ["compress-force=zlib"], ["discard=sync"]),
+        *(["discard"], ["subvolid=0"], ["subvol=/"], ["max_inline=64k"], ["ro", "rescue=all"]),
+        *(["ro", "rescue=idatacsums"], ["ro", "rescue=nologreplay"], ["space_cache=v2"], ["commit=30"]),
+    ],
+    "ext4": [["commit=5"], ["data=ordered"], ["norecovery", "ro"], ["errors=continue"]],
+    "xfs": [["logbsize=0"], ["logbsize=64k"], ["dax"], ["dax=always"], ["dax=inode"], ["inode64"]],
+}
+EACH_SPELLING = pytest.mark.parametrize(
+    ("fstype", "opts"),
+    [
+        pytest.param(fstype, opts, id="-".join([fstype, *opts]))
+        for fstype, all_opts in SPELLINGS.items()
+        for opts in all_opts
+    ],
+)
+
+
+@EACH_SPELLING
+def test_block_option_in_the_words_of_the_kernel_is_no_drift(
+    device_world: World, loop_device: Attach, tmp_path: Path, fstype: str, opts: t.List[str]
+) -> None:
+    device = loop_device(make_image(tmp_path, fstype))
+    add_device(device_world, device)
+    succeed(device_world, **block(device, fstype, opts=opts))
+    assert device_world.facts()["drift"] == []
+    joined = succeed(device_world, **block(device, fstype, holder="b", opts=opts))
+    assert joined.action == "joined"
+    again = succeed(device_world, **block(device, fstype, "/srv/again", opts=opts))
+    assert again.action == "mounted"
+    reconciled = reconcile(device_world, repair=["options_changed"])
+    assert not reconciled.failed, reconciled
+    assert not reconciled.changed, reconciled
+
+
+@pytest.mark.parametrize(
+    ("fstype", "data", "opts"),
+    [
+        ("btrfs", "compress=zstd", ["compress=zstd"]),
+        ("btrfs", "compress=zstd", ["compress=zstd:3"]),
+        ("btrfs", "discard", ["discard=sync"]),
+        ("btrfs", "subvolid=5", ["subvol=/"]),
+        ("btrfs", "commit=30", ["acl", "barrier", "commit=30", "treelog"]),
+        ("ext4", "commit=5", ["commit=5"]),
+        ("xfs", "logbsize=0", ["logbsize=0"]),
+        ("xfs", "largeio", ["largeio", "nodiscard"]),
+    ],
+)
+def test_block_foreign_mount_is_adopted_in_the_words_that_made_it(
+    device_world: World, loop_device: Attach, tmp_path: Path, fstype: str, data: str, opts: t.List[str]
+) -> None:
+    device = loop_device(make_image(tmp_path, fstype))
+    add_device(device_world, device)
+    device_world.make_directory(PATH)
+    device_world.mount(device, PATH, fstype, flags=6, data=data)
+    apply(device_world, "adopted", **block(device, fstype, opts=opts, adopt=True))
+    # What is shown of a mount that nobody manages is all there is to say of a second one.
+    apply(device_world, "mounted", **block(device, fstype, "/srv/again", opts=opts))
+    assert device_world.facts()["drift"] == []
+
+
+@pytest.mark.parametrize(
+    ("fstype", "data", "opts", "word"),
+    [
+        ("btrfs", "compress=lzo", ["compress=zstd"], "compress=zstd"),
+        ("btrfs", "nobarrier", ["barrier"], "barrier"),
+        ("btrfs", "", ["compress=zstd", "noatime"], "compress=zstd"),
+        ("xfs", "logbsize=64k", ["logbsize=32k"], "logbsize=32768"),
+    ],
+)
+def test_block_foreign_mount_of_other_words_is_a_conflict(
+    device_world: World,
+    loop_device: Attach,
+    tmp_path: Path,
+    fstype: str,
+    data: str,
+    opts: t.List[str],
+    word: str,
+) -> None:
+    device = loop_device(make_image(tmp_path, fstype))
+    add_device(device_world, device)
+    device_world.make_directory(PATH)
+    device_world.mount(device, PATH, fstype, flags=6, data=data)
+    refusal = refuse(device_world, "conflict", **block(device, fstype, opts=opts, adopt=True))
+    assert f"'{word}'" in refusal["msg"]
+
+
+def test_block_subvolume_is_joined_by_its_other_name(
+    device_world: World, loop_device: Attach, tmp_path: Path
+) -> None:
+    device = loop_device(make_image(tmp_path, "btrfs"))
+    add_device(device_world, device)
+    succeed(device_world, **block(device, "btrfs", opts=["subvol=/"]))
+    apply(device_world, "joined", **block(device, "btrfs", holder="b", opts=["subvolid=5"]))
+    apply(device_world, "joined", **block(device, "btrfs", holder="c", opts=["subvolid=0"]))
+    refuse(device_world, "conflict", **block(device, "btrfs", holder="d"))
+
+
+@pytest.mark.parametrize("fstype", ["squashfs", "erofs"])
+@pytest.mark.parametrize("first", [[], ["ro"]], ids=["implied", "written"])
+def test_block_that_can_only_be_read_is_read_only_whoever_says_so(
+    device_world: World, loop_device: Attach, tmp_path: Path, fstype: str, first: t.List[str]
+) -> None:
+    second = [] if first else ["ro"]
+    device = loop_device(make_image(tmp_path, fstype))
+    add_device(device_world, device)
+    held = apply(device_world, "mounted", **block(device, fstype, opts=first))
+    assert "ro" in held.mount["opts"]
+    apply(device_world, "joined", **block(device, fstype, opts=second, holder="b"))
+    apply(device_world, "mounted", **block(device, fstype, "/srv/again", opts=second))
+    assert device_world.facts()["drift"] == []
+
+
+@pytest.mark.parametrize("fstype", ["squashfs", "erofs"])
+def test_block_that_can_only_be_read_is_mounted_from_a_device_that_cannot_be_written(
+    device_world: World, loop_device: Attach, tmp_path: Path, fstype: str
+) -> None:
+    device = loop_device(make_image(tmp_path, fstype), "--read-only")
+    add_device(device_world, device)
+    run_cycle(device_world, **block(device, fstype))
 
 
 def test_block_of_a_playbook(device_world: World, ext4: str) -> None:

@@ -4,7 +4,11 @@
 
 from __future__ import annotations
 
+import typing as t
+
+import pytest
 from harness.cycle import apply, leave, predict_and_call, succeed, tmpfs
+from harness.reconcile import reconcile
 from harness.table import read_table
 from harness.world import World
 
@@ -12,6 +16,7 @@ PATH = "/srv/data"
 MS_REMOUNT = 32
 MS_BIND = 1 << 12
 MS_NOSUID = 2
+MS_NODEV = 4
 
 
 def test_flags_changed_by_hand_are_no_conflict(world: World) -> None:
@@ -32,6 +37,42 @@ def test_size_changed_by_hand_is_no_conflict(world: World) -> None:
     world.mount("tmpfs", PATH, "", flags=MS_REMOUNT, data="size=4m")
     again = predict_and_call(world, **tmpfs(PATH, "b", opts=["size=1m"]))
     assert (again.failed, again.action) == (False, "joined"), again
+
+
+@pytest.mark.parametrize(
+    "opts",
+    [
+        ["size=50%", "mode=1777"],
+        ["size=30%"],
+        ["size=5000"],
+        ["uid=0", "gid=0", "huge=never"],
+        ["mpol=default"],
+        ["mode=0700", "uid=7"],
+        ["sync", "lazytime"],
+    ],
+    ids="-".join,
+)
+def test_option_in_the_words_of_the_kernel_is_no_drift(world: World, opts: t.List[str]) -> None:
+    apply(world, "mounted", **tmpfs(PATH, "a", opts=opts))
+    assert world.facts()["drift"] == []
+    apply(world, "joined", **tmpfs(PATH, "b", opts=opts))
+    reconciled = reconcile(world, repair=["options_changed"])
+    assert (reconciled.failed, reconciled.changed) == (False, False), reconciled
+
+
+def test_option_that_means_the_same_is_joined(world: World) -> None:
+    succeed(world, **tmpfs(PATH, "a"))
+    apply(world, "joined", **tmpfs(PATH, "b", opts=["mode=1777", "uid=0", "huge=never"]))
+    joined = apply(world, "joined", **tmpfs(PATH, "c", opts=["size=50%"]))
+    assert joined.mount["opts"] == ["nodev", "nosuid"]
+
+
+def test_option_that_the_mount_has_lost_is_drift(world: World) -> None:
+    succeed(world, **tmpfs(PATH, "a", opts=["size=1m"]))
+    world.mount("tmpfs", PATH, "", flags=MS_REMOUNT | MS_NOSUID | MS_NODEV, data="size=4m")
+    (found,) = world.facts()["drift"]
+    assert found["kind"] == "options_changed"
+    assert "+size=4194304 -size=1048576" in found["message"]
 
 
 def test_mount_reaches_other_namespaces_and_leaves_them(world: World) -> None:

@@ -20,19 +20,19 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.contexts 
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.credentials import (
     CREDENTIALS,
     check_credentials_file,
-    does_without,
+    is_of_use,
     refuse_missing,
     refuse_useless,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import (
-    Filesystem,
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.names import (
     check_allowed_types,
+    check_holder,
     find_filesystem,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.names import check_holder
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.options import (
     Data,
     canonical_options,
+    implied_words,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.paths import (
     check_path,
@@ -40,6 +40,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.paths imp
     refuse_never,
     refuse_outside,
 )
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.record import Filesystem
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.sources import check_source
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.text import (
     about,
@@ -212,7 +213,7 @@ def _build_definition(
     allowed = check_allowed_types(params["allow_fstypes"], "allow_fstypes")
     filesystem = find_filesystem(mount["fstype"], mount["opts"], prefix + "fstype", allowed=allowed)
     check_source(filesystem.name, mount["src"], source_roots=source_roots, option=prefix + "src")
-    if filesystem.source == "bind" and mount["src"] == mount["path"]:
+    if filesystem.shows_path and mount["src"] == mount["path"]:
         raise refusal(
             "source_not_allowed",
             f"{about(prefix + 'src', mount['src'])} is the mount point itself; "
@@ -226,15 +227,17 @@ def _build_definition(
         source_roots=source_roots,
         option=prefix + "opts",
     )
+    implied = implied_words(filesystem, mount["opts"], flags, data)
     data += _context(filesystem, mount, prefix) + _credentials(filesystem, data, params)
-    return Definition(filesystem.name, mount["src"], flags, tuple(sorted(data, key=lambda pair: pair[0])))
+    data = tuple(sorted(data, key=lambda pair: pair[0]))
+    return Definition(filesystem.name, mount["src"], flags, data, implied)
 
 
 def _context(filesystem: Filesystem, mount: Params, prefix: str) -> t.Tuple[t.Tuple[str, str], ...]:
     if mount["selinux_context"] is None:
         return ()
     option = prefix + "selinux_context"
-    if filesystem.source == "bind":
+    if filesystem.shows_path:
         raise refusal(
             "invalid_argument",
             f"{option}: belongs to the filesystem that is shown; set it where that is mounted",
@@ -251,6 +254,6 @@ def _credentials(filesystem: Filesystem, data: Data, params: Params) -> t.Tuple[
     file = check_credentials_file(value, option)
     if params["mounts"] is None:
         refuse_useless(filesystem, data, option)
-    elif not filesystem.takes_credentials or (filesystem.source == "cifs" and does_without(filesystem, data)):
+    elif not is_of_use(filesystem, data):
         return ()
     return ((CREDENTIALS, file),)

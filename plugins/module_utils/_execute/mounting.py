@@ -17,7 +17,7 @@ from dataclasses import replace
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute import staging
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.directories import make_mount_point
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Work
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import record_of
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import attach, child, devices, table
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.create import (
     create_bind,
@@ -51,15 +51,8 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger imp
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Source
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition
 
-# These answer at once; whatever else there is may wait for a device or a server.
-_NEVER_HANGS = ("bind", "overlay", "tmpfs")
 # A device that is just being mounted by another call is busy and not yet in the table.
 _PAUSES = (0.0, 0.05, 0.2)
-
-
-def can_hang(fstype: str) -> bool:
-    """Whether mounting or unmounting this type may wait for a device or a server."""
-    return fstype not in _NEVER_HANGS
 
 
 def definition_of(work: Work) -> Definition:
@@ -72,16 +65,16 @@ def definition_of(work: Work) -> Definition:
 def prepare_mount(work: Work, call: Call, ledger: Ledger, around: Surroundings) -> None:
     """Make the mount of this work, attached nowhere, and fill its ids into the plan."""
     definition = definition_of(work)
-    if FILESYSTEMS[definition.fstype].helper:
+    if record_of(definition.fstype).helper:
         work.mount = staging.mount_by_helper(definition, work, call)
         _refuse_second_name(definition, server_names(definition, work.mount), work, call)
-    elif FILESYSTEMS[definition.fstype].is_block:
+    elif record_of(definition.fstype).is_block:
         device = devices.find_device(definition.src)
         work.mount = _create_on_device(definition, device, work, call, ledger)
         _refuse_second_name(definition, device_names(definition, device, work.mount), work, call)
     elif definition.source_paths:
         work.mount = _create_from_paths(definition, work, call, around)
-    elif can_hang(definition.fstype):
+    elif record_of(definition.fstype).can_hang:
         work.mount = _with_deadline(lambda: _create(definition, None, may_share=True), call)
         _refuse_second_name(definition, server_names(definition, work.mount), work, call)
     else:
@@ -127,7 +120,7 @@ def _create_from_paths(definition: Definition, work: Work, call: Call, around: S
         refuse_bad_source(work.path, definition, source, call.request)
         refuse_second_name(work.path, definition, source, call.roots)
         handles = [walk.leaf for walk in walks if walk.leaf is not None]
-        if definition.fstype == "bind":
+        if record_of(definition.fstype).shows_path:
             return create_bind(handles[0], definition)
         names = ["lowerdir"] * len(definition.lower_layers)
         names += [name for name in ("upperdir", "workdir") if name in dict(definition.data)]
@@ -244,10 +237,9 @@ def change_options(
                 "conflict", path, f"the mount at '{path}' was replaced meanwhile; look at it, then repeat"
             )
         refuse_to_wait(walk.inode, path)
-        parameters: t.List[t.Tuple[str, t.Optional[str]]] = []
-        if after.fstype == "tmpfs":
-            parameters = [(name, value) for name, value in after.data if name == "size"]
-        elif FILESYSTEMS[after.fstype].is_block and "ro" not in after.flags and _is_read_only(walk.leaf):
+        filesystem = record_of(after.fstype)
+        parameters = [(name, value) for name, value in after.data if name in filesystem.changeable]
+        if filesystem.is_block and "ro" not in after.flags and _is_read_only(walk.leaf):
             _refuse_twins(path, walk.inode)
             parameters = [("rw", None)]
         if parameters:

@@ -23,6 +23,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._execute.run impor
     without_footing,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Outcome, as_coded
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import record_of
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.child import Task, run_together
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.waiting import WouldWait
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.codec import Budget
@@ -94,7 +95,7 @@ class _World:
     def _source(self, path: str, fresh: t.Optional[str], trusted: t.Container[MountKey]) -> Place:
         if fresh is None:
             return source_at(path, trusted)
-        is_empty = self.mounted[fresh].fstype == "tmpfs" and path != fresh
+        is_empty = record_of(self.mounted[fresh].fstype).empty_mode and path != fresh
         return Place(path, "absent" if is_empty else "directory")
 
     def _submounts(self, seen: Observation, path: str) -> t.Tuple[int, ...]:
@@ -103,11 +104,10 @@ class _World:
 
 
 def _writable_root(path: str, definition: Definition) -> t.Optional[str]:
-    """Return the path if others than root may write the root of this new tmpfs: mode 1777, unless given."""
-    data = dict(definition.data)
-    mode, owner = data.get("mode") or "1777", data.get("uid") or "0"
-    is_open = bool(int(mode, 8) & 0o022) or owner != "0"
-    return path if definition.fstype == "tmpfs" and is_open else None
+    """Return the path if others than root may write the root of this new filesystem, as far as is known."""
+    data, default = dict(definition.data), record_of(definition.fstype).empty_mode
+    mode, owner = data.get("mode") or default, data.get("uid") or "0"
+    return path if default and (int(mode, 8) & 0o022 or owner != "0") else None
 
 
 def predict(call: Call) -> t.Tuple[Outcome, ...]:
@@ -149,9 +149,9 @@ class Prediction:
 
 def _groups(wave: t.Sequence[Entry]) -> t.List[t.List[Entry]]:
     """Return together what does not look at each other, then each overlay alone: its layers are its own."""
-    overlays = [entry for entry in wave if entry.definition and entry.definition.fstype == "overlay"]
-    others = [entry for entry in wave if entry not in overlays]
-    return ([others] if others else []) + [[entry] for entry in overlays]
+    layered = [entry for entry in wave if entry.definition and record_of(entry.definition.fstype).has_layers]
+    others = [entry for entry in wave if entry not in layered]
+    return ([others] if others else []) + [[entry] for entry in layered]
 
 
 def _predict_group(

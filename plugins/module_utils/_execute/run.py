@@ -18,7 +18,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._execute import (
     staging,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.batch import run_batch
-from ansible_collections.holdfast.mounts.plugins.module_utils._execute.mounting import can_hang
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.notes import from_records
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import (
     Call,
@@ -26,6 +25,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work impo
     Work,
     as_coded,
 )
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import record_of
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.clock import read_moment
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.stages import list_stages
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import (
@@ -140,7 +140,8 @@ def _by_patience(wave: t.Sequence[Entry], ledger: Ledger) -> t.List[t.List[Entry
         reference = ledger.references.get(entry.path)
         definition = entry.definition or (reference.definition if reference else None)
         # An overlay holds two descriptors for each layer, which no batch is made for.
-        return definition is not None and (can_hang(definition.fstype) or definition.fstype == "overlay")
+        known = record_of(definition.fstype) if definition else None
+        return known is not None and (known.can_hang or known.has_layers)
 
     quick = [entry for entry in wave if not may_wait(entry)]
     return ([quick] if quick else []) + [[entry] for entry in wave if may_wait(entry)]

@@ -12,7 +12,7 @@ import typing as t
 from functools import partial
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import Call, Work
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import record_of
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.child import (
     Descriptor,
     Task,
@@ -52,7 +52,7 @@ def mount_by_helper(definition: Definition, work: Work, call: Call) -> int:
     except MountError as error:
         _drop(stage)
         if error.code == "timeout":
-            raise late(FILESYSTEMS[definition.fstype], call.request.timeout) from error
+            raise late(record_of(definition.fstype), call.request.timeout) from error
         raise
     return mount
 

@@ -13,12 +13,12 @@ import time
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._execute.mounting import can_hang
 from ansible_collections.holdfast.mounts.plugins.module_utils._execute.work import (
     Call,
     Outcome,
     Work,
 )
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import record_of
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import attach
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.child import run_with_deadline
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts import (
@@ -73,9 +73,8 @@ def _try(work: Work, call: Call, reference: Reference, *, lazily: bool) -> t.Opt
     try:
         with Walk(work.path, shares=True) as walk:
             _refuse_replaced(walk, reference, call.host)
-            is_quick = (
-                not can_hang(reference.fstype) and walk.inode is not None and answers_at_once(walk.inode)
-            )
+            can_hang = record_of(reference.fstype).can_hang
+            is_quick = not can_hang and walk.inode is not None and answers_at_once(walk.inode)
             if is_quick:
                 attach.unmount(walk, lazily=lazily)
         if not is_quick:

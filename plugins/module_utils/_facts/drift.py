@@ -10,10 +10,14 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._facts.identity import is_same_mount, may_show
-from ansible_collections.holdfast.mounts.plugins.module_utils._facts.options import changed_options
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import record_of
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.sources import is_shown_source
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.table import Visible
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.sameness import (
+    changed_options,
+    is_same_mount,
+    may_show,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, KernelMount
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.lease import Moment
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import (
@@ -108,11 +112,11 @@ def _was_booted(reference: Reference, mount: KernelMount, scene: Scene) -> bool:
     """Whether this may be what the boot has made from our entry of fstab; who takes it over looks closer."""
     if not reference.is_at_boot or reference.boot_id == scene.host.boot_id or mount.server is not None:
         return False
-    known = FILESYSTEMS.get(reference.fstype)
-    if known is None or not may_show(reference.fstype, mount.fstype):
+    known = record_of(reference.fstype)
+    if not may_show(reference.fstype, mount.fstype):
         return False
-    is_named = reference.fstype != "bind" and not known.is_block
-    if is_named and mount.source != reference.src:
+    is_named = not known.shows_path and not known.is_block
+    if is_named and not is_shown_source(reference.fstype, reference.src, mount.source):
         return False
     return not changed_options(reference.definition, mount, is_owned=False)
 

@@ -16,12 +16,13 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._facts.drift impor
     find_drift,
     is_ours,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._facts.options import options_text
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.table import Visible
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.codec import reference_to_dict
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import KernelMount
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Ledger, Reference
 
 Facts = t.Dict[str, t.Any]
+_ACCESS = ("ro", "rw")
 
 
 def build_facts(
@@ -124,3 +125,14 @@ def _asked(path: str, reference: Reference) -> Facts:
 def _claims(reference: Reference) -> Facts:
     holders = sorted(reference.holders)
     return {"managed": True, "owned": reference.owned, "holders": holders, "holder_count": len(holders)}
+
+
+def options_text(mount: KernelMount) -> str:
+    """Return the options as C(/proc/mounts) shows them: access, flags, options of the superblock.
+
+    A comma within a value is shown as C(\\054) and a backslash as C(\\134), as the kernel does.
+    """
+    shown = ["ro" if "ro" in mount.flags or "ro" in mount.options else "rw"]
+    shown.extend(word for word in mount.flags if word not in _ACCESS)
+    shown.extend(word for word in mount.options if word not in _ACCESS)
+    return ",".join(word.replace("\\", "\\134").replace(",", "\\054") for word in shown)

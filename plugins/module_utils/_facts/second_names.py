@@ -11,6 +11,7 @@ import re
 import typing as t
 from dataclasses import replace
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import record_of
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.paths import is_system
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import KernelMount, Tree
 
@@ -54,7 +55,7 @@ def system_rows(mounts: t.Sequence[KernelMount]) -> t.Tuple[KernelMount, ...]:
 
 
 def _layers(row: KernelMount) -> t.Iterator[str]:
-    pairs = [word.partition("=") for word in row.options] if row.fstype == "overlay" else []
+    pairs = [word.partition("=") for word in row.options] if record_of(row.fstype).has_layers else []
     for name, _equals, value in pairs:
         if name in _LAYER_OPTIONS:
             yield from (re.sub(r"\\(.)", r"\1", layer) for layer in _LAYERS.findall(value))

@@ -41,6 +41,23 @@ def quoted_context(label: str) -> str:
     return f'"{label}"'
 
 
-def shown_context(text: str) -> str:
-    """Return the context as the kernel shows it, without the quotes that it puts around one with a comma."""
-    return text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text
+def canonical_context(text: str) -> str:
+    """Return a context in the one spelling of all that mean the same, without the quotes of the kernel.
+
+    That sorts categories, writes three in a row or more as a range, and one level for two equal ones.
+    """
+    label = text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text
+    if LABEL.fullmatch(label) is None:
+        return label
+    parts = label.split(":", 3)
+    levels = [_canonical_level(level) for level in parts[3].split("-")] if len(parts) > 3 else []
+    return ":".join([*parts[:3], "-".join(sorted(set(levels), key=levels.index))]) if levels else label
+
+
+def _canonical_level(level: str) -> str:
+    sensitivity, colon, categories = level.partition(":")
+    numbers: t.Set[int] = set()
+    for part in categories.split(",") if colon else ():
+        first, _dot, last = part.replace("c", "").partition(".")
+        numbers.update(range(int(first), int(last or first) + 1))
+    return sensitivity + colon + ",".join(f"c{number}" for number in sorted(numbers))

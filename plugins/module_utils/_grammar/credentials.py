@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import Filesystem
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.paths import check_path
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.record import Filesystem
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.text import quote, refusal
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 
@@ -29,7 +29,6 @@ _KEYS: t.Mapping[str, str] = {
 }
 _CEPH_KEY = re.compile(r"[A-Za-z0-9+/]{16,256}={0,2}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_TICKETS = ("krb5", "krb5i")
 
 Data = t.Sequence[t.Tuple[str, t.Optional[str]]]
 
@@ -41,10 +40,15 @@ def check_credentials_file(value: t.Any, option: str) -> str:
 
 def does_without(filesystem: Filesystem, data: Data) -> bool:
     """Whether a mount with these options authenticates by other means, or not at all."""
-    given = dict(data)
-    if filesystem.source != "cifs":
-        return True
-    return "guest" in given or given.get("sec") in _TICKETS
+    anonymous = filesystem.helper.anonymous if filesystem.helper else ()
+    words = {name if value is None else f"{name}={value}" for name, value in data}
+    return not anonymous or bool(words.intersection(anonymous))
+
+
+def is_of_use(filesystem: Filesystem, data: Data) -> bool:
+    """Whether a mount with these options reads a credentials file."""
+    is_anonymous = filesystem.helper and filesystem.helper.anonymous and does_without(filesystem, data)
+    return filesystem.takes_credentials and not is_anonymous
 
 
 def refuse_useless(filesystem: Filesystem, data: Data, option: str) -> None:
@@ -54,7 +58,7 @@ def refuse_useless(filesystem: Filesystem, data: Data, option: str) -> None:
             "invalid_argument",
             f"{option}: {quote(filesystem.name)} takes none; leave it out, cifs, smb3 and ceph take one",
         )
-    if filesystem.source == "cifs" and does_without(filesystem, data):
+    if not is_of_use(filesystem, data):
         raise refusal(
             "invalid_argument",
             f"{option}: not together with the option guest or a Kerberos sec; write one of them",
@@ -73,7 +77,7 @@ def refuse_missing(filesystem: Filesystem, data: Data, option: str) -> None:
 
 def option_for_helper(filesystem: Filesystem) -> str:
     """Return the helper's own option that names a file of credentials."""
-    return "secretfile" if filesystem.source == "ceph" else "credentials"
+    return filesystem.helper.credentials if filesystem.helper else ""
 
 
 def file_for_helper(filesystem: Filesystem, text: str) -> str:

@@ -139,3 +139,5 @@ FAULTS: t.Mapping[str, t.Callable[[str], str]] = {
     "nfs": nfs_fault,
     "sshfs": sshfs_fault,
 }
+# Whether a source is shown so, where that may be otherwise than it was written.
+SHOWN: t.Mapping[str, t.Callable[[str, str], bool]] = {"ceph": is_ceph_shown}

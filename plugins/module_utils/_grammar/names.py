@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, holdfast.mounts contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Which names a holder may have.
+"""Which names holders and types of filesystems may have.
 
 Private to holdfast.mounts.
 """
@@ -10,6 +10,12 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import (
+    FILESYSTEMS,
+    OPTIONAL_TYPES,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.hints import GUIDE
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.record import Filesystem
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.text import (
     check_text,
     quote,
@@ -17,6 +23,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.text impo
 )
 
 HOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,127}")
+_OTHER_SPELLINGS = {"fuse.glusterfs": "glusterfs", "sshfs": "fuse.sshfs"}
 
 
 def check_holder(value: t.Any, option: str) -> str:
@@ -29,3 +36,48 @@ def check_holder(value: t.Any, option: str) -> str:
             "A-Z a-z 0-9 . _ : @ + - that begin with a letter or a digit",
         )
     return holder
+
+
+def find_filesystem(
+    fstype: t.Any,
+    opts: t.Sequence[str] = (),
+    option: str = "fstype",
+    *,
+    allowed: t.Sequence[str] = OPTIONAL_TYPES,
+) -> Filesystem:
+    """Return the type of that name.
+
+    Raises invalid_argument for its characters, fstype_not_allowed for anything not in the table.
+    opts only serve to tell an old spelling of a bind mount. allowed: what is turned on out of
+    OPTIONAL_TYPES.
+    """
+    name = check_text(fstype, option)
+    if name in FILESYSTEMS and (name not in OPTIONAL_TYPES or name in allowed):
+        return FILESYSTEMS[name]
+    raise refusal("fstype_not_allowed", f"{option}: {quote(name)} {_instead(name, opts)}; {GUIDE}")
+
+
+def check_allowed_types(values: t.Sequence[t.Any], option: str) -> t.Tuple[str, ...]:
+    """Return the types that the caller turns on. Raises invalid_argument."""
+    for index, value in enumerate(values):
+        name = check_text(value, f"{option}[{index}]")
+        if name not in OPTIONAL_TYPES:
+            raise refusal(
+                "invalid_argument",
+                f"{option}[{index}]: {quote(name)} is no type that is off by default; write one of "
+                f"{', '.join(OPTIONAL_TYPES)}, or leave it out",
+            )
+    if len(set(values)) < len(values):
+        raise refusal("invalid_argument", f"{option}: a type is there twice; name it once")
+    return tuple(values)
+
+
+def _instead(name: str, opts: t.Sequence[str]) -> str:
+    if name == "none" and any(word in ("bind", "rbind") for word in opts):
+        return "with the option bind is fstab's spelling of a bind mount; write fstype: bind"
+    if name in OPTIONAL_TYPES:
+        return f"is off by default; write allow_fstypes: [{name}]"
+    if name in _OTHER_SPELLINGS:
+        return f"is written otherwise here; write fstype: {_OTHER_SPELLINGS[name]}"
+    by_default = ", ".join(sorted(name for name in FILESYSTEMS if name not in OPTIONAL_TYPES))
+    return f"is no type that may be mounted; write one of {by_default}"

@@ -10,19 +10,16 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar import layers, spelling
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.contexts import (
-    CONTEXT,
-    shown_context,
-)
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.contradictions import (
     find_contradictions,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import (
-    FILESYSTEMS,
-    Filesystem,
-    find_filesystem,
-)
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.hints import GUIDE, hint_for
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.names import find_filesystem
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.record import (
+    SUPERBLOCK_WORDS,
+    Filesystem,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.secrets import (
     holds_secret,
     masked_option,
@@ -32,10 +29,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.text impo
     quote,
     refusal,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.virtual_options import (
-    LAYER_OPTIONS,
-    SUPERBLOCK_WORDS,
-)
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.values import LAYERS, Option
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import MOUNT_FLAGS
 
 Flags = t.Tuple[str, ...]
@@ -44,6 +38,7 @@ Data = t.Tuple[t.Tuple[str, t.Optional[str]], ...]
 # The kernel's defaults: accepted, since they may contradict another word, and left out.
 DEFAULT_WORDS = ("async", "atime", "diratime", "exec", "nolazytime", "relatime", "rw", "symfollow")
 MOST_OPTIONS = 256
+_ACCESS = ("ro", "rw")
 
 
 def canonical_options(
@@ -65,43 +60,49 @@ def canonical_options(
     if len(words) > MOST_OPTIONS:
         raise refusal("option_not_allowed", f"{option}: {len(words)} options; write at most {MOST_OPTIONS}")
     flags, data, faults = _read_words(filesystem, words)
-    faults += find_contradictions(_names(filesystem, words), filesystem.groups)
+    faults += find_contradictions(_names(filesystem, words), filesystem.words.groups)
     if faults:
         faults += [GUIDE] if any(hint_for(word) for word in words) else []
         raise refusal("option_not_allowed", f"{option}: not allowed for {fstype}: " + "; ".join(faults))
-    for name, value in filesystem.implied:
+    for name, value in filesystem.words.implied:
         data.setdefault(name, value)
-    if fstype == "overlay":
+    if filesystem.has_layers:
         layers.check_layers(data, option, source_roots=source_roots)
+    if filesystem.is_read_only(data.items()):
+        flags.add("ro")
     implied = {name for name, allowed in (("nosuid", allow_suid), ("nodev", allow_dev)) if not allowed}
     return tuple(sorted(flags | implied)), tuple(sorted(data.items()))
 
 
-def canonical_shown(fstype: str, shown: t.Iterable[str]) -> t.Dict[str, t.Optional[str]]:
+def shown_options(filesystem: Filesystem, shown: t.Iterable[str]) -> t.Dict[str, t.Optional[str]]:
     """Return superblock options as the kernel shows them, by canonical name and value.
 
-    Left out is what the table of the type does not know, C(ro) and C(rw) among it. Never raises.
-    LIMIT: the kernel rounds a tmpfs' size up to pages, turns a percentage into bytes, and does not
-    show what equals its defaults.
+    Left as it is shown is what the type does not know, a name or a value. C(ro) and C(rw) are left out. Never
+    raises.
     """
     result: t.Dict[str, t.Optional[str]] = {}
-    filesystem = FILESYSTEMS.get(fstype)
-    for word in shown if filesystem else ():
+    for word in shown:
         name, equals, text = word.partition("=")
-        if fstype == "overlay" and name == "lowerdir+":
+        if word in _ACCESS:
+            continue
+        if filesystem.has_layers and name == "lowerdir+":
             # Layers that were given one by one (Linux 6.5).
             before = result.get("lowerdir")
             result["lowerdir"] = f"{before}:{text}" if before else text
             continue
-        if name == CONTEXT:
-            result[name] = shown_context(text)
-        known = filesystem.options.get(name) if filesystem else None
-        if known is None:
-            continue
+        known = filesystem.options.get(name) or Option(name)
         value = known.value.canonical(text) if known.value and equals else None
-        if value is not None or (not equals and (known.value is None or known.may_be_bare)):
-            result.update(dict.fromkeys(known.canonical_names, value))
+        result.update(dict.fromkeys(known.canonical_names, text if value is None and equals else value))
     return result
+
+
+def implied_words(
+    filesystem: Filesystem, opts: t.Iterable[str], flags: Flags, data: Data
+) -> t.Tuple[str, ...]:
+    """Return what of the canonical form the caller has not written."""
+    written = {word.partition("=")[0] for word in opts}
+    added = [f"{name}={value}" for name, value in data if (name, value) in filesystem.words.implied]
+    return tuple(word for word in (*flags, *added) if word.partition("=")[0] not in written)
 
 
 def _check_word(word: t.Any, option: str) -> str:
@@ -141,13 +142,13 @@ def _fault(filesystem: Filesystem, word: str) -> str:
         return "an empty option; remove it"
     if holds_secret(word):
         return hint_for(word) or "holds what looks like a secret; leave it out"
-    if filesystem.name == "overlay" and name in LAYER_OPTIONS:
+    known = filesystem.options.get(name)
+    if known is not None and known.kind == LAYERS:
         return layers.layer_fault(name, text)
     if "," in word or "\\" in word:
         return "holds a comma or a backslash; write one option per element of the list, without either"
     if name in MOUNT_FLAGS or name in DEFAULT_WORDS:
         return f"takes no value; write {name}" if equals else ""
-    known = filesystem.options.get(name)
     if known is None:
         return _unknown_fault(filesystem, word)
     if known.value is None or not equals:
@@ -162,7 +163,7 @@ def _unknown_fault(filesystem: Filesystem, word: str) -> str:
     hint = hint_for(word)
     if hint:
         return hint
-    if filesystem.name == "bind" and name in SUPERBLOCK_WORDS:
+    if filesystem.shows_path and name in SUPERBLOCK_WORDS:
         return "belongs to the filesystem that is shown; set it where that is mounted"
     known = sorted({*MOUNT_FLAGS, *DEFAULT_WORDS, *filesystem.options})
     alike = spelling.find_alike(name, known)

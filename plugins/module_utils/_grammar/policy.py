@@ -12,7 +12,7 @@ import functools
 import re
 import typing as t
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import find_filesystem
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.names import find_filesystem
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.paths import check_path, check_roots
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.text import (
     check_text,
@@ -101,7 +101,7 @@ def _sources(given: t.Any) -> t.Dict[str, t.Tuple[str, ...]]:
     found = {}
     for name in given:
         filesystem = find_filesystem(name, option="sources")
-        if filesystem.is_named_at_will or filesystem.source == "bind":
+        if not filesystem.names_source:
             raise _malformed(
                 f"sources: what {quote(name)} shows is no device and no server; write the paths that it may "
                 "show into source_roots"

@@ -11,19 +11,16 @@ import re
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar import hosts
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import (
-    FILESYSTEMS,
-    Filesystem,
-    SourceKind,
-    find_filesystem,
-)
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.hints import GUIDE
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.names import find_filesystem
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.paths import (
     check_path,
     path_fault,
     refuse_never,
     refuse_outside,
 )
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.record import Filesystem, SourceKind
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.secrets import holds_secret
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.text import (
     about,
@@ -62,7 +59,7 @@ def check_source(fstype: str, src: t.Any, *, source_roots: t.Sequence[str] = (),
     fault = _fault(filesystem, source)
     if fault:
         raise refusal("source_not_allowed", f"{about(option, source)} {fault}")
-    if filesystem.source == "bind":
+    if filesystem.shows_path:
         check_source_path(source, option, source_roots=source_roots)
 
 
@@ -72,6 +69,13 @@ def is_source(fstype: t.Any, text: str) -> bool:
     if character_fault(text) or holds_secret(text):
         return False
     return any(not _fault(filesystem, text) for filesystem in ([known] if known else FILESYSTEMS.values()))
+
+
+def is_shown_source(fstype: str, source: str, shown: str) -> bool:
+    """Whether the mount table shows this source so."""
+    filesystem = FILESYSTEMS.get(fstype)
+    is_shown = hosts.SHOWN.get(filesystem.source) if filesystem else None
+    return is_shown(source, shown) if is_shown else source == shown
 
 
 def check_source_path(path: t.Any, option: str, *, source_roots: t.Sequence[str]) -> None:

@@ -1,6 +1,21 @@
 # Copyright: (c) 2026, holdfast.mounts contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""How the values of mount options are written, and their canonical spelling.
+"""Kinds of values, and the line of words that says which options a type takes.
+
+A line has words, separated by white space. Kinds are in capitals, as in a manual page:
+
+    acl               a bare word
+    mode=MODE         with a value of a kind of KINDS
+    commit=0..300     with a decimal number; rsize=1k..16m with bytes, as a bound has a suffix
+    data=fs|user|ID   with one of these words, or of these kinds
+    dax[=always]      the value may be left out
+    rsize=<1k..16m    the kernel may show less than what was asked
+    gquota->grpquota  another name
+    umask=MASK->a,b   an abbreviation: the kernel makes a and b of it
+    hard!soft!softerr at most one of them
+    +trans=virtio     added where the caller writes no such option
+    discard=sync~discard   two spellings of one thing; uid=0~ is what shows as nothing
+    vers=4~>vers=4.*       asked so, it may be shown so; * stands for any text
 
 Private to holdfast.mounts.
 """
@@ -17,6 +32,8 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.paths imp
 NUMBER = re.compile(r"0|-?[1-9][0-9]{0,18}")
 SIZE = re.compile(r"(0|[1-9][0-9]{0,18})([kmgtpeKMGTPE]?)")
 PERCENT = re.compile(r"[1-9][0-9]{0,2}%")
+RANGE = re.compile(r"(-?[0-9]+)([kmg]?)\.\.([0-9]+)([kmg]?)")
+WORD = re.compile(r"([^=\[]+)(?:(\[?)=(<?)([^\]]*)\]?)?")
 SUFFIXES = "kmgtpe"
 LARGEST_SIZE = 2**63 - 1
 LARGEST_ID = 2**32 - 2  # 2**32 - 1 means "no such user" to the kernel
@@ -53,14 +70,17 @@ def size(low: int = 0, high: int = LARGEST_SIZE, *, percent: bool = False) -> Va
         match = SIZE.fullmatch(text)
         if match is None:
             return None
-        suffix = match.group(2).lower()
-        amount = int(match.group(1)) << (10 * (SUFFIXES.index(suffix) + 1) if suffix else 0)
+        amount = int(match.group(1)) << _shift(match.group(2))
         return str(amount) if low <= amount <= high else None
 
     words = "a number of bytes such as 4096, 512k or 1g"
     words += ", or a percentage such as 50%" if percent else ""
     bounds = "" if (low, high) == (0, LARGEST_SIZE) else f", from {low} to {high}"
     return Value(words + bounds, canonical)
+
+
+def _shift(suffix: str) -> int:
+    return 10 * (SUFFIXES.index(suffix.lower()) + 1) if suffix else 0
 
 
 def octal(fewest_digits: int) -> Value:
@@ -84,11 +104,10 @@ def choice(*words: str) -> Value:
 
 def pattern(expression: str, expected: str) -> Value:
     """Return what the whole expression matches, as it is written."""
-    compiled = re.compile(expression)
 
     def canonical(text: str) -> t.Optional[str]:
         fits = len(text.encode("utf-8", "surrogatepass")) <= VALUE_BYTES
-        return text if fits and compiled.fullmatch(text) else None
+        return text if fits and re.fullmatch(expression, text) else None
 
     return Value(expected, canonical)
 
@@ -107,11 +126,6 @@ def inner_path() -> Value:
     return Value("a path of plain components such as @home or /volumes/data", canonical)
 
 
-def layers() -> Value:
-    """Return the text as it is; what an overlay's layers may be is not a matter of one value."""
-    return Value("absolute paths", lambda text: text or None)
-
-
 def either(*kinds: Value) -> Value:
     """Return what any of the kinds takes, in the spelling of the first that does."""
 
@@ -122,8 +136,152 @@ def either(*kinds: Value) -> Value:
     return Value(", or ".join(kind.expected for kind in kinds), canonical)
 
 
-IDENTIFIER = number(0, LARGEST_ID)
-MODE = octal(3)
-MASK = octal(1)
-COUNT = number(0, 2**31 - 1)
-CHARSET = pattern("[A-Za-z0-9][A-Za-z0-9_-]{0,31}", "a character set such as utf8 or iso8859-1")
+LAYERS = "LAYERS"
+MEMORY = "MEMORY"
+KINDS: t.Mapping[str, Value] = {
+    "CHARSET": pattern("[A-Za-z0-9][A-Za-z0-9_-]{0,31}", "a character set such as utf8 or iso8859-1"),
+    "COMPRESSION": pattern(
+        r"no|none|lzo|zlib(:[1-9])?|zstd(:(1[0-5]|[1-9]|-1[0-5]|-[1-9]))?",
+        "one of lzo, no, none, zlib, zlib:1 to zlib:9, zstd, zstd:-15 to zstd:15",
+    ),
+    "COUNT": number(0, 2**31 - 1),
+    "DOTNAME": pattern(r"\.[A-Za-z0-9._-]{1,63}", "a name that begins with a dot"),
+    "EXTENSION": pattern(r"[A-Za-z0-9]{1,7}|\*", "a file name extension such as log, or *"),
+    "F2FS_COMPRESSION": pattern(
+        "lzo|lzo-rle|lz4(:([3-9]|1[0-2]))?|zstd(:([1-9]|1[0-9]|2[0-2]))?",
+        "one of lz4, lz4:3 to lz4:12, lzo, lzo-rle, zstd, zstd:1 to zstd:22",
+    ),
+    "ID": number(0, LARGEST_ID),
+    # What an overlay's layers may be is not a matter of one value: layers.py.
+    LAYERS: Value("absolute paths", lambda text: text or None),
+    "MASK": octal(1),
+    # Rounded up to whole pages, or a part of the host's memory.
+    MEMORY: size(percent=True),
+    "MODE": octal(3),
+    "NAME": pattern("[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "a name of A-Z a-z 0-9 . _ -"),
+    "NUMA": pattern(
+        r"(default|local|(prefer|bind|interleave)(=(static|relative))?(:[0-9]{1,4}(-[0-9]{1,4})?)?)",
+        "a NUMA policy such as local, bind:0 or interleave:0-3",
+    ),
+    "PATH": inner_path(),
+    "SIZE": size(),
+    "USER": pattern("[A-Za-z0-9_][A-Za-z0-9._-]{0,31}", "a user name"),
+}
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of one type.
+
+    name: the canonical name; the table may know it by others too.
+    value: what follows the equals sign, None for a bare word.
+    kind: how the line writes that value.
+    may_be_bare: whether the value may be left out.
+    may_be_lowered: whether the kernel, perhaps with a server, may settle on less than was asked.
+    stands_for: the options that the kernel makes of it, where it is only an abbreviation.
+    """
+
+    name: str
+    value: t.Optional[Value] = None
+    kind: str = ""
+    may_be_bare: bool = False
+    may_be_lowered: bool = False
+    stands_for: t.Tuple[str, ...] = ()
+
+    @property
+    def canonical_names(self) -> t.Tuple[str, ...]:
+        """The options of a definition that get its value."""
+        return self.stands_for or (self.name,)
+
+    @property
+    def expected(self) -> str:
+        """How the option is written, in words that complete "write ..."."""
+        if self.value is None:
+            return f"{self.name} without a value"
+        bare = f"{self.name} alone or " if self.may_be_bare else ""
+        return f"{bare}{self.name}= with {self.value.expected}"
+
+
+class Words(t.NamedTuple):
+    """What a line says.
+
+    options: by every name that they may be written with.
+    groups: options out of which at most one may be given.
+    implied: names and values of what is added.
+    same: spellings of one thing: a word, and the word that stands for both, empty for what shows as nothing.
+    shown: a word, and a pattern of how it may be shown.
+    """
+
+    options: t.Mapping[str, Option]
+    groups: t.Tuple[t.Tuple[str, ...], ...]
+    implied: t.Tuple[t.Tuple[str, str], ...]
+    same: t.Mapping[str, str]
+    shown: t.Tuple[t.Tuple[str, str], ...]
+
+
+def read_line(line: str) -> Words:
+    """Return what a line says; of an option that is there twice the last counts."""
+    options: t.Dict[str, Option] = {}
+    aliases: t.Dict[str, str] = {}
+    groups: t.List[t.Tuple[str, ...]] = []
+    implied: t.List[t.Tuple[str, str]] = []
+    same: t.Dict[str, str] = {}
+    shown: t.List[t.Tuple[str, str]] = []
+    for word in line.split():
+        if "~>" in word:
+            asked, _arrow, seen = word.partition("~>")
+            shown.append((asked, seen))
+        elif "~" in word:
+            asked, _tilde, seen = word.partition("~")
+            same[asked] = seen
+        elif "!" in word:
+            groups.append(tuple(word.split("!")))
+        elif word.startswith("+"):
+            name, _equals, value = word[1:].partition("=")
+            implied.append((name, value))
+        elif "->" in word and "=" not in word.partition("->")[0] and "," not in word:
+            alias, _arrow, name = word.partition("->")
+            aliases[alias] = name
+        else:
+            option = _read_option(word)
+            options[option.name] = option
+    options.update({alias: options[name] for alias, name in aliases.items()})
+    return Words(options, tuple(groups), tuple(implied), same, tuple(shown))
+
+
+def _read_option(word: str) -> Option:
+    written, _arrow, names = word.partition("->")
+    match = WORD.fullmatch(written)
+    if match is None:
+        raise ValueError(f"no option: {word}")
+    name, bracket, less, kind = match.groups()
+    return Option(
+        name,
+        None if kind is None else _read_kind(kind),
+        kind or "",
+        may_be_bare=bool(bracket),
+        may_be_lowered=bool(less),
+        stands_for=tuple(names.split(",")) if names else (),
+    )
+
+
+def _read_kind(text: str) -> Value:
+    """Return the kind that a line names, or lists."""
+    parts = text.split("|")
+    words = [part for part in parts if part not in KINDS and not RANGE.fullmatch(part)]
+    if any(".." in word or not word for word in words):
+        raise ValueError(f"no kind: {text}")
+    kinds = [_read_range(part) if part not in KINDS else KINDS[part] for part in parts if part not in words]
+    if not words and len(kinds) == 1:
+        return kinds[0]
+    return either(choice(*words), *kinds) if kinds else choice(*words)
+
+
+def _read_range(text: str) -> Value:
+    match = RANGE.fullmatch(text)
+    if match is None:
+        raise ValueError(f"no range: {text}")
+    low, low_suffix, high, high_suffix = match.groups()
+    if not low_suffix and not high_suffix:
+        return number(int(low), int(high))
+    return size(int(low) << _shift(low_suffix), int(high) << _shift(high_suffix))

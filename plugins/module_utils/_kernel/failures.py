@@ -11,7 +11,7 @@ import errno
 import re
 import typing as t
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import Filesystem
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.record import Filesystem
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import Code, MountError
 
 Cause = t.Literal[
@@ -103,22 +103,13 @@ _HINTS: t.Mapping[Cause, str] = {
     "unresolved": "correct 'src', or make the name known",
     "version": "write another vers, proto or sec",
 }
-_HINTS_OF_TYPE: t.Mapping[t.Tuple[str, Cause], str] = {
-    ("ceph", "denied"): "see the option name and the key in 'credentials_file'",
-    ("cifs", "denied"): "see the user and the password in 'credentials_file', and who may use the share",
-    ("glusterfs", "failed"): "see /var/log/glusterfs on this host: volume, server, firewall",
-    ("nfs", "denied"): "see whether the server exports it, to this host, and with this sec",
-    ("nfs", "missing"): "correct 'src', or export it there",
-    ("nfs", "options"): "see what this version of nfs-common and of the kernel take; Kerberos needs rpc.gssd",
-    ("sshfs", "denied"): "see that root's key, as in root's ssh_config(5), is authorised there",
-    ("sshfs", "gone"): "see that the server has the sftp subsystem",
-}
 
 
 def failure(filesystem: Filesystem, status: int, output: str) -> MountError:
     """Return the failed mount as an error; what was said is its detail."""
     cause, number = _read(output)
-    hint = _HINTS_OF_TYPE.get((filesystem.source, cause)) or _HINTS[cause]
+    own = filesystem.helper.hints if filesystem.helper else {}
+    hint = own.get(cause) or _HINTS[cause]
     code: Code = "unsupported" if cause == "kernel" else "mount_failed"
     said = " ".join(output.split()) or "nothing"
     return MountError(

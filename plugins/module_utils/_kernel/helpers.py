@@ -25,7 +25,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.credentia
     CREDENTIALS,
     option_for_helper,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import Filesystem
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.record import Filesystem
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.child import too_late
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
@@ -45,13 +45,6 @@ _END_SECONDS = 1.0
 # A daemon lives for as long as its mount: limits of the caller's session would end it in the middle of its
 # work. Nor may it write its credentials into a core file.
 _LIMITS = (resource.RLIMIT_AS, resource.RLIMIT_CPU, resource.RLIMIT_DATA, resource.RLIMIT_FSIZE)
-
-# What is asked of each helper beyond the caller's options: to wait for nobody and to ask nobody.
-# sshfs keeps what ssh says to itself otherwise.
-_ALWAYS: t.Mapping[str, t.Tuple[str, ...]] = {
-    "nfs": ("retry=0",),
-    "sshfs": ("BatchMode=yes", "StrictHostKeyChecking=yes", "sshfs_verbose"),
-}
 
 
 class Said(t.NamedTuple):
@@ -101,10 +94,11 @@ def arguments(
             words.append(name if value is None else f"{name}={value}")
     if credentials is not None:
         words.append(f"{option_for_helper(filesystem)}=/proc/self/fd/{credentials}")
-    words += _ALWAYS.get(filesystem.source, ())
-    if filesystem.source == "glusterfs":
-        # Else each stage would have a log of its own. The script expands it unquoted.
-        words.append(f"log-file=/var/log/glusterfs/{_UNSAFE.sub('-', point[1:])[:200]}.log")
+    if filesystem.helper:
+        words += filesystem.helper.always
+    if filesystem.helper and filesystem.helper.log_option:
+        # A script may expand it unquoted.
+        words.append(f"{filesystem.helper.log_option}{_UNSAFE.sub('-', point[1:])[:200]}.log")
     options = ["-o", ",".join(words)] if words else []
     command = next((path for path in _MOUNT if os.access(path, os.X_OK)), _MOUNT[0])
     return [command, "-n", "-t", definition.fstype, *options, "--", definition.src, target]

@@ -29,6 +29,8 @@ _MNT_OPTS, _FS_SUBTYPE, _SB_SOURCE = 0x80, 0x100, 0x200
 _NEEDED = _SB_BASIC | _MNT_BASIC | _MNT_ROOT | _MNT_POINT | _FS_TYPE | _MNT_OPTS | _SB_SOURCE
 _SB_RDONLY = 1
 _MOST_MOUNTS = 1 << 17  # of one namespace; fs.mount-max is 100,000
+# What mountinfo shows among a superblock's options (fs/proc_namespace.c, show_sb_opts).
+_SB_FLAGS = {"sync": 0x10, "dirsync": 0x80, "lazytime": 1 << 25}
 
 ATTRIBUTES = {
     "ro": 0x1,
@@ -73,7 +75,8 @@ def _from_statmount(raw: bytes) -> t.Optional[KernelMount]:
     subtype = _string(raw, field[20]) if field[2] & _FS_SUBTYPE else ""
     shown = _string(raw, field[1])
     access = "ro" if field[6] & _SB_RDONLY else "rw"
-    options = (access, *(shown.split(",") if shown else ()))
+    general = (name for name, bit in _SB_FLAGS.items() if field[6] & bit)
+    options = (access, *general, *table.split_options(shown))
     return KernelMount(
         mount_id=field[10],
         parent_id=field[11],

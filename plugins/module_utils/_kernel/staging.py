@@ -18,11 +18,9 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.credentia
     CREDENTIALS,
     file_for_helper,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import (
-    FILESYSTEMS,
-    Filesystem,
-)
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.hosts import is_ceph_shown
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import record_of
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.record import Filesystem
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.sources import is_shown_source
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.child import (
     Descriptor,
@@ -68,7 +66,7 @@ def mount_staged(name: str, definition: Definition, *, point: str, parent: int, 
     """
     deadline = time.monotonic() + seconds
     supervise(parent, lambda: drop_stage(name, aborts=True))
-    filesystem = FILESYSTEMS[definition.fstype]
+    filesystem = record_of(definition.fstype)
     _refuse_missing_kernel_type(filesystem)
     target = f"{STAGES}/{name}/{_TARGET}"
     try:
@@ -216,8 +214,7 @@ def _refuse_other(
         raise _wrong("the helper said that it had mounted, and there is no mount", "")
     if mount.fstype not in filesystem.shown_types:
         raise _wrong("the helper mounted another type", f"it is {mount.fstype}")
-    shows = is_ceph_shown if filesystem.source == "ceph" else str.__eq__
-    if not shows(definition.src, mount.source):
+    if not is_shown_source(definition.fstype, definition.src, mount.source):
         raise _wrong("the helper mounted another source", f"it is '{mount.source}'")
 
 

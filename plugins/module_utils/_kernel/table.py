@@ -118,7 +118,7 @@ def _parse_row(line: str) -> t.Optional[KernelMount]:
         return None
     if not fields[4].startswith("/"):
         return None
-    options = _split_options(" ".join(fields[dash + 3 :]))
+    options = split_options(" ".join(fields[dash + 3 :]))
     return KernelMount(
         mount_id=mount_id,
         parent_id=parent_id,
@@ -134,7 +134,7 @@ def _parse_row(line: str) -> t.Optional[KernelMount]:
     )
 
 
-def _split_options(text: str) -> t.Tuple[str, ...]:
+def split_options(text: str) -> t.Tuple[str, ...]:
     """Return the words of a superblock; a comma within a value is escaped, or the value is quoted."""
     words = _OPTION.findall(text) if 'context="' in text else text.split(",")
     return tuple(_decode(word) for word in words if word)

@@ -13,55 +13,12 @@ import errno
 import os
 import typing as t
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import LOCAL_TYPES
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import Inode
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.mounts import mount_type, mount_under
 
-# Everything else may have a server or a daemon, which may stop answering, and says of owners what it likes:
-# fuse, nfs, cifs, ceph, 9p, autofs. "disk" is what a kernel says that is not asked for the type.
-# LIMIT: a layer of an overlay may have a server.
-LOCAL = frozenset(
-    (
-        "bcachefs",
-        "bpf",
-        "btrfs",
-        "cgroup",
-        "cgroup2",
-        "configfs",
-        "debugfs",
-        "devpts",
-        "devtmpfs",
-        "disk",
-        "efivarfs",
-        "erofs",
-        "exfat",
-        "ext2",
-        "ext3",
-        "ext4",
-        "f2fs",
-        "hugetlbfs",
-        "iso9660",
-        "jfs",
-        "mqueue",
-        "ntfs3",
-        "overlay",
-        "proc",
-        "pstore",
-        "ramfs",
-        "reiserfs",
-        "rootfs",
-        "securityfs",
-        "selinuxfs",
-        "squashfs",
-        "sysfs",
-        "tmpfs",
-        "tracefs",
-        "udf",
-        "vfat",
-        "xfs",
-        "zfs",
-    )
-)
-
+# Everything else than LOCAL_TYPES may have a server or a daemon, which may stop answering, and says of owners
+# what it likes. LIMIT: a layer of an overlay may have a server.
 _may_wait = False
 
 
@@ -87,7 +44,7 @@ def type_of(inode: Inode) -> t.Optional[str]:
 def answers_at_once(inode: Inode) -> bool:
     """Whether the filesystem that an open handle lies on is of a type that needs no server."""
     fstype = type_of(inode)
-    return fstype is None or fstype in LOCAL
+    return fstype is None or fstype in LOCAL_TYPES
 
 
 def is_served_by_user(inode: Inode) -> bool:

@@ -12,10 +12,10 @@ import errno
 import os
 import typing as t
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import LOCAL_TYPES
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import SILENT, Inode, inode_of
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.waiting import (
-    LOCAL,
     refuse_to_wait,
     type_of,
 )
@@ -132,7 +132,7 @@ class Walk:
     def _enter(self, inode: Inode, here: str) -> str:
         """Go on in another mount, at this directory of it; return its type if its owners do not count."""
         fstype = type_of(inode) or "unknown"
-        if fstype in LOCAL:
+        if fstype in LOCAL_TYPES:
             return ""
         refuse_to_wait(inode, here, waits=self.waits)
         if self.remote_ancestor is None:

@@ -7,16 +7,16 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
+import os
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._facts.identity import is_same_mount
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.contexts import CONTEXT
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.credentials import (
     CREDENTIALS,
     file_for_helper,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import record_of
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import (
     credentials,
     devices,
@@ -34,6 +34,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._observe.second_na
     server_names,
     system_names,
 )
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.sameness import is_same_mount
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import (
     Host,
@@ -182,7 +183,10 @@ def observe_coming(
     try:
         with Walk(path, shares=True, trusted=trusted) as walk:
             if reference is not None and not walk.obstacle and is_mount(walk.inode, reference, host):
-                return Observation(place=place_of(walk), reference=reference, is_here=True, is_alive=True)
+                # What it shows tells whether other words name the same.
+                shown = _covering(walk) if reference.opts != definition.opts else None
+                place = place_of(walk, mount=shown)
+                return Observation(place=place, reference=reference, is_here=True, is_alive=True)
             seen = _observe_absent(walk, reference, host)
             is_taken = seen.place.mount is not None or walk.obstacle or seen.in_the_way
             has_entries = None if is_taken else walk.has_entries()
@@ -252,7 +256,7 @@ def observe_source(definition: Definition, trusted: t.Container[MountKey] = ()) 
 
     A server is not asked.
     """
-    filesystem, data = FILESYSTEMS[definition.fstype], dict(definition.data)
+    filesystem, data = record_of(definition.fstype), dict(definition.data)
     if CONTEXT in data:
         refuse_missing_selinux()
     if filesystem.helper:
@@ -265,7 +269,9 @@ def observe_source(definition: Definition, trusted: t.Container[MountKey] = ()) 
         names = device_names(definition, device)
         return Source(device_path=device.path, device_number=device.number, names=names)
     places = tuple(source_at(path, trusted) for path in definition.source_paths)
-    return Source(places=places, names=server_names(definition))
+    is_part = any((value or "").endswith("%") for value in data.values())
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if is_part else 0
+    return Source(places=places, names=server_names(definition), memory=memory)
 
 
 def place_at(path: str, trusted: t.Container[MountKey] = ()) -> Place:

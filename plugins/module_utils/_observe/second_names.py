@@ -17,7 +17,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._facts.second_name
     system_rows,
     tree_at,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import record_of
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.paths import is_system
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import child, superblocks
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.devices import Device
@@ -31,8 +31,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.request im
 
 # For a look at a mounted btrfs, whose device may not answer.
 _LOOK_SECONDS = 5
-# A superblock of its own with each mount, or what other paths tell.
-_ALWAYS_NEW = ("bind", "overlay", "tmpfs")
 
 
 class _Mounts:
@@ -160,10 +158,11 @@ def server_names(definition: Definition, mount: t.Optional[int] = None) -> t.Tup
     One superblock may serve several directories of a server, which the table tells by their sources alone.
     LIMIT: without a mount that came up, another name of the server is not recognised.
     """
-    if definition.fstype in _ALWAYS_NEW:
+    filesystem = record_of(definition.fstype)
+    if not filesystem.names_source:
         return ()
     device = "" if mount is None else inode_of(mount).identity.device
-    types, shared = FILESYSTEMS[definition.fstype].shown_types, definition.src.rpartition(":")[2]
+    types, shared = filesystem.shown_types, definition.src.rpartition(":")[2]
     same = [
         row
         for row in read_mounts()

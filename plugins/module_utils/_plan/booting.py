@@ -10,26 +10,25 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._facts.options import changed_options
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.credentials import (
     CREDENTIALS,
     option_for_helper,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import record_of
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.paths import is_system
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import refusal
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.sameness import (
+    changed_options,
     foreign_differences,
     known_by,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.fstab import MARK, BootEntry
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, KernelMount
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Reference
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Observation
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.plan import Plan
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition, Entry
 
-_NETWORK = ("ceph", "cifs", "glusterfs", "nfs")
 # What getmntent(3) and libmount both take back; a "#" within a field they leave as it is.
 # The C library reads a line of fstab into 4096 bytes and forgets the rest; systemd reads it so.
 _LINE = 4094
@@ -38,17 +37,17 @@ _ESCAPES = {ord(character): f"\\{ord(character):03o}" for character in "\\ \t\n"
 
 def fstab_line(path: str, definition: Definition) -> str:
     """Return the entry of fstab(5) that mounts this there. Raises option_not_allowed."""
+    filesystem = record_of(definition.fstype)
     words = ["nofail"]
-    if definition.fstype == "fuse.sshfs" or FILESYSTEMS[definition.fstype].source in _NETWORK:
+    if filesystem.is_network:
         words.append("_netdev")
-    if definition.fstype == "bind":
+    if filesystem.shows_path:
         words.append("bind")
     words += definition.flags
-    filesystem = FILESYSTEMS[definition.fstype]
     for name, value in definition.data:
         word = option_for_helper(filesystem) if name == CREDENTIALS else name
         words.append(_word(path, word, value))
-    fstype = "none" if definition.fstype == "bind" else definition.fstype
+    fstype = "none" if filesystem.shows_path else definition.fstype
     fields = (definition.src, path, fstype, ",".join([*words, MARK]))
     line = " ".join([*(field.translate(_ESCAPES) for field in fields), "0", "0"])
     if len(line.encode("utf-8")) > _LINE:
@@ -119,7 +118,7 @@ def taken_over(reference: Reference, seen: Observation, host: Host) -> t.Optiona
         return None
     if foreign_differences(replace(definition, data=()), mount, seen.place, seen.source):
         return None
-    if changed_options(definition, mount, is_owned=False) or _shows_other_layers(definition, mount):
+    if changed_options(definition, mount, is_owned=False):
         return None
     ours = replace(
         reference,
@@ -129,15 +128,3 @@ def taken_over(reference: Reference, seen: Observation, host: Host) -> t.Optiona
         operation="",
     )
     return known_by(ours, mount, seen.place)
-
-
-def _shows_other_layers(definition: Definition, mount: KernelMount) -> bool:
-    """Whether an overlay has other layers than these; the kernel shows them joined, or one by one."""
-    if definition.fstype != "overlay":
-        return False
-    shown: t.Dict[str, t.List[str]] = {}
-    for word in mount.options:
-        name, _equals, value = word.partition("=")
-        shown.setdefault(name.rstrip("+"), []).append(value)
-    layers = {name: value for name, value in definition.data if name in ("lowerdir", "upperdir", "workdir")}
-    return any(name in shown and ":".join(shown[name]) != value for name, value in layers.items())

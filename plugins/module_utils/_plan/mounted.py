@@ -10,6 +10,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.credentials import CREDENTIALS
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan import sameness
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import (
     named_mount,
@@ -78,12 +79,20 @@ def _listed(names: t.Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
+def _words(wish: Wish, words: t.Iterable[str]) -> str:
+    """Tell which of the caller's words are not in force there, and which of them nobody has written."""
+    implied = wish.definition.implied
+    shown = {word: CREDENTIALS if word.startswith(CREDENTIALS) else word for word in words}
+    told = [f"'{shown[word]}'{', which is implied' if word in implied else ''}" for word in words]
+    return f" (not there: {'; '.join(told)})" if told else ""
+
+
 def _others(wish: Wish, reference: t.Optional[Reference]) -> t.Tuple[str, ...]:
     return tuple(sorted(set(reference.holders if reference else ()) - {wish.holder}))
 
 
 def _hold_existing(wish: Wish, seen: Observation, reference: Reference) -> Plan:
-    different = sameness.differences(wish.definition, reference.definition)
+    different = sameness.differences(wish.definition, reference.definition, seen.place.mount)
     if not different:
         if wish.holder in reference.holders and not reference.deferred:
             return _hold_again(wish, seen, reference)
@@ -120,6 +129,7 @@ def _refuse_difference(wish: Wish, reference: Reference) -> None:
 def _conflict(wish: Wish, reference: Reference, different: t.Sequence[str]) -> Exception:
     held = reference.definition
     values = {"fstype": held.fstype, "src": held.src, "opts": ",".join(held.opts)}
+    words = sameness.only_asked(wish.definition, held) if "opts" in different else ()
     found, way_out = "is held", "ask for the same, or use another mount point"
     if not reference.holders:
         # Deferred, or its last lease has ended.
@@ -127,7 +137,7 @@ def _conflict(wish: Wish, reference: Reference, different: t.Sequence[str]) -> E
     return refusal(
         "conflict",
         wish.path,
-        f"'{wish.path}' {found} with different {_listed(different)}; {way_out}",
+        f"'{wish.path}' {found} with different {_listed(different)}{_words(wish, words)}; {way_out}",
         detail="; ".join(f"{name} is '{values[name]}'" for name in different)
         + f"; held by: {', '.join(sorted(reference.holders)) or 'nobody'}",
     )
@@ -144,12 +154,12 @@ def _adopt(wish: Wish, seen: Observation, mount: KernelMount) -> Plan:
         )
     different = sameness.foreign_differences(wish.definition, mount, seen.place, seen.source)
     if different:
+        words = sameness.unproven_words(wish.definition, mount, seen.source) if "opts" in different else ()
         raise refusal(
             "conflict",
             wish.path,
-            f"a mount that is not managed is at '{wish.path}', with different {_listed(different)}; "
-            "take it "
-            "away, or ask for the same",
+            f"a mount that is not managed is at '{wish.path}', with different {_listed(different)}"
+            f"{_words(wish, words)}; take it away, or ask for the same",
             detail=f"it is {mount.fstype} of '{mount.source}', {','.join((*mount.flags, *mount.options))}",
         )
     if not wish.request.adopt:

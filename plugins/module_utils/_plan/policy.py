@@ -13,7 +13,7 @@ import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.contexts import CONTEXT
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.credentials import CREDENTIALS
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import record_of
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.paths import is_below
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.policy import (
     matches_holder,
@@ -97,8 +97,8 @@ def _refuse_source(path: str, definition: Definition, policy: Policy) -> None:
     for source in definition.source_paths:
         if not _is_within(source, policy.source_roots):
             raise _not_permitted("source_roots", path, what, policy.source_roots)
-    filesystem = FILESYSTEMS[definition.fstype]
-    if filesystem.is_named_at_will or definition.src in definition.source_paths:
+    filesystem = record_of(definition.fstype)
+    if not filesystem.names_source:
         return
     patterns = policy.sources.get(definition.fstype, ())
     if not matches_source(definition.src, patterns):

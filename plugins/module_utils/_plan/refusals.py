@@ -10,6 +10,7 @@ from __future__ import annotations
 import collections
 import typing as t
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import record_of
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.paths import is_below, is_system
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.surroundings import (
     Surroundings,
@@ -100,7 +101,7 @@ def refuse_unsafe_boot(path: str, places: t.Iterable[Place]) -> None:
 
 def wanted_kind(definition: Definition, source: Source) -> Kind:
     """Return what a mount point must be: a file for a bind of a file, else a directory."""
-    if definition.fstype == "bind" and source.places and source.places[0].kind == "file":
+    if record_of(definition.fstype).shows_path and source.places and source.places[0].kind == "file":
         return "file"
     return "directory"
 
@@ -141,7 +142,8 @@ def refuse_shadowing(path: str, hidden: t.Sequence[str]) -> None:
 
 def refuse_bad_source(path: str, definition: Definition, source: Source, request: Request) -> None:
     """Refuse a bind or overlay whose source is missing, unsafe or of the wrong kind."""
-    allowed: t.Tuple[Kind, ...] = ("directory", "file") if definition.fstype == "bind" else ("directory",)
+    is_bind = record_of(definition.fstype).shows_path
+    allowed: t.Tuple[Kind, ...] = ("directory", "file") if is_bind else ("directory",)
     for place in source.places:
         refuse_unsafe_way(place, request, what="source", about=path)
         if place.kind == "absent":

@@ -11,8 +11,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._facts.options import changed_options
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import record_of
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.leases import without
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.policy import refuse_dropping
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals import (
@@ -26,6 +25,8 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._plan.refusals imp
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.released import plan_orphaned
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.sameness import (
+    changed_options,
+    flags_in_force,
     foreign_differences,
     known_by,
 )
@@ -174,18 +175,15 @@ def _plan_options(path: str, seen: Observation, reference: Reference, mount: Ker
 
 def _is_changeable(word: str, definition: Definition, mount: KernelMount) -> bool:
     if word == "ro" and "ro" in mount.options and "ro" not in definition.flags:
-        return FILESYSTEMS[definition.fstype].is_block
-    name = word.partition("=")[0]
-    return word in MOUNT_FLAGS or (definition.fstype == "tmpfs" and name == "size")
+        return record_of(definition.fstype).is_block
+    changeable = (*MOUNT_FLAGS, *record_of(definition.fstype).changeable)
+    return word.partition("=")[0] in changeable
 
 
 def _flags_to_clear(definition: Definition, mount: KernelMount) -> t.Tuple[str, ...]:
-    if definition.fstype == "bind":
+    if record_of(definition.fstype).shows_path:
         return definition.flags  # it has more of them from the mount of its source
-    flags = set(mount.flags) & set(MOUNT_FLAGS)
-    if not {"noatime", "relatime"} & set(mount.flags):
-        flags.add("strictatime")  # the one that the kernel does not show
-    return tuple(sorted(flags))
+    return tuple(sorted(flags_in_force(mount)))
 
 
 def _not_ours(path: str, what: str) -> Exception:

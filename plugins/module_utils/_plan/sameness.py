@@ -1,17 +1,31 @@
 # Copyright: (c) 2026, holdfast.mounts contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""When a request and a mount are the same.
+"""Whether a mount is what was asked: for hold, adopt, the second mount of a device, drift, reconcile, boot.
 
-Private to holdfast.mounts.
+All of them compare word by word with compare(). They differ in what they make of a word of which the kernel
+tells nothing: before somebody else's mount is adopted the word has to be shown, before our own is called
+changed something else has to be. Equal spellings are in the records of the types.
+Pure. Private to holdfast.mounts.
 """
 
 from __future__ import annotations
 
+import fnmatch
 import typing as t
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.options import canonical_shown
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.contexts import (
+    CONTEXT,
+    canonical_context,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import (
+    FILESYSTEMS,
+    record_of,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.options import shown_options
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.record import Filesystem
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.sources import is_shown_source
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.values import LAYERS, MEMORY
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import (
     Identity,
     KernelMount,
@@ -19,42 +33,165 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.host impor
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Reference
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Source
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import MOUNT_FLAGS, Definition
 
-# What a sole holder may change of a mount that stays (mount_setattr(2), fsconfig(2)).
-_CHANGEABLE_DATA = {"tmpfs": ("size",)}
-# What tells one mount of a superblock from another, and is none of its options (btrfs(5)).
-_OF_THE_MOUNT = {"btrfs": ("subvol", "subvolid")}
+# tmpfs shows its size in whole pages (mm/shmem.c, shmem_show_options).
+_PAGES = (4096, 16384, 65536)
 
-Data = t.Tuple[t.Tuple[str, t.Optional[str]], ...]
+Words = t.Tuple[str, ...]
 
 
-def differences(wanted: Definition, held: Definition) -> t.Tuple[str, ...]:
-    """Return the names of the options in which two definitions differ."""
-    pairs = [
-        ("fstype", wanted.fstype, held.fstype),
-        ("src", wanted.src, held.src),
-        ("opts", wanted.opts, held.opts),
-    ]
-    return tuple(name for name, one, other in pairs if one != other)
+@dataclass(frozen=True)
+class Comparison:
+    """What a mount shows against what was asked.
+
+    lacking: what was asked and is not in force.
+    untold: options that were asked, where the kernel shows neither them nor anything in their place.
+    instead: what the kernel shows in place of the options that are lacking.
+    beyond: flags that are in force and were not asked.
+    """
+
+    lacking: Words = ()
+    untold: Words = ()
+    instead: Words = ()
+    beyond: Words = ()
 
 
-def is_changeable(wanted: Definition, held: Definition) -> bool:
-    """Whether the one can be had from the other without a new mount."""
-    if (wanted.fstype, wanted.src) != (held.fstype, held.src):
-        return False
-    changeable = _CHANGEABLE_DATA.get(wanted.fstype, ())
-    fixed = [
-        tuple(pair for pair in definition.data if pair[0] not in changeable) for definition in (wanted, held)
-    ]
-    # LIMIT: a limit that was never given cannot be taken away by a remount, so both must name it.
-    named = [{name for name, _value in definition.data} for definition in (wanted, held)]
-    return fixed[0] == fixed[1] and named[0] == named[1]
+def compare(definition: Definition, mount: KernelMount, *, memory: int = 0) -> Comparison:
+    """Compare a definition with what the kernel shows, flag by flag and option by option.
+
+    memory: of the host, in bytes, 0 where nobody asked; a part of it is what a size in percent stands for.
+    A bind mount shows the options of what it shows, so its flags alone are compared.
+    """
+    filesystem = record_of(definition.fstype)
+    in_force = flags_in_force(mount)
+    asked = frozenset(definition.flags)
+    lacking = set(asked - in_force - ({"ro"} & set(mount.options)))
+    beyond = (in_force | ({"ro"} & set(mount.options))) - asked
+    if filesystem.may_turn_read_only or filesystem.is_read_only(definition.data):
+        beyond -= {"ro"}
+    untold: t.Set[str] = set()
+    instead: t.Set[str] = set()
+    data = () if filesystem.shows_path else definition.data
+    shown = _Shown(filesystem, mount if data else replace(mount, options=()))
+    for name, value in data:
+        answer = shown.answers(name, value, memory)
+        if answer is None:
+            untold.add(_word(name, value))
+        elif not answer:
+            lacking.add(_word(name, value))
+            instead.update(shown.words_of(name))
+    return Comparison(*(tuple(sorted(words)) for words in (lacking, untold, instead, beyond)))
 
 
-def foreign_differences(
-    wanted: Definition, mount: KernelMount, place: Place, source: Source
-) -> t.Tuple[str, ...]:
+class _Shown:
+    """What the kernel shows of a superblock, in words that can be compared with what was asked."""
+
+    def __init__(self, filesystem: Filesystem, mount: KernelMount) -> None:
+        self._filesystem = filesystem
+        self._options = shown_options(filesystem, mount.options)
+        # NFS of version 4 has a type of its own in the table, which may know more.
+        types = {filesystem.name: filesystem, mount.fstype: FILESYSTEMS.get(mount.fstype, filesystem)}
+        self._patterns = [pattern for known in types.values() for pattern in known.words.shown]
+        self._words = {_word(name, value): name for name, value in self._options.items()}
+        self._meanings = {_meaning(filesystem, word) for word in (*self._words, *self._parts())}
+
+    def _parts(self) -> t.Iterator[str]:
+        """Yield each one of what the kernel has joined by colons (rescue of btrfs)."""
+        for name, text in self._options.items():
+            option = self._filesystem.options.get(name)
+            if text and ":" in text and option and option.value and option.value.canonical(text) is None:
+                yield from (_word(name, part) for part in text.split(":"))
+
+    def _is_shown_as(self, word: str) -> bool:
+        """Whether what is shown fits a pattern of how the word may be shown."""
+        patterns = [right for left, right in self._patterns if fnmatch.fnmatchcase(word, left)]
+        return any(fnmatch.fnmatchcase(seen, right) for right in patterns for seen in self._words)
+
+    def words_of(self, name: str) -> t.List[str]:
+        """Return what is shown of this option, by any name that it may be shown under."""
+        same = self._filesystem.words.same
+        names = {name, *(_name(meant) for word, meant in same.items() if _name(word) == name)}
+        return [word for word, shown_name in self._words.items() if shown_name in names]
+
+    def answers(self, name: str, value: t.Optional[str], memory: int) -> t.Optional[bool]:
+        """Whether the option is in force with that value, None where the kernel does not tell."""
+        word = _word(name, value)
+        meant = _meaning(self._filesystem, word)
+        if meant and (meant in self._meanings or self._is_shown_as(word) or self._is_shown_as(meant)):
+            return True
+        option = self._filesystem.options.get(name)
+        shown = self._options.get(name)
+        if option is not None and option.kind == MEMORY:
+            return _is_size(value or "", shown, memory)
+        if option is not None and option.kind == LAYERS and shown and shown.startswith("/proc/self/fd/"):
+            return None  # before Linux 6.13 layers are given by such names
+        if option is not None and option.may_be_lowered and value and shown and shown.isdigit():
+            return int(shown) <= int(value)
+        if value is None and shown is not None and meant == word:
+            return None  # the value that the kernel chose
+        if not meant:  # what shows as nothing
+            contrary = (f"no{name}", name[2:] if name.startswith("no") else "")
+            seen = [*self.words_of(name), *(word for word, by in self._words.items() if by in contrary)]
+            return not any(_meaning(self._filesystem, word) for word in seen)
+        if self.words_of(name):
+            return False
+        defaults = {_name(word) for word, other in self._filesystem.words.same.items() if not other}
+        return False if name in defaults else None
+
+
+def _word(name: str, value: t.Optional[str]) -> str:
+    return name if value is None else f"{name}={value}"
+
+
+def _name(word: str) -> str:
+    return word.partition("=")[0]
+
+
+def _meaning(filesystem: Filesystem, word: str) -> str:
+    """Return the word that stands for all spellings of this one, nothing for what shows as nothing."""
+    name, _equals, value = word.partition("=")
+    if name == CONTEXT:
+        return f"{name}={canonical_context(value)}"
+    return filesystem.words.same.get(word, word)
+
+
+def _is_size(asked: str, shown: t.Optional[str], memory: int) -> t.Optional[bool]:
+    """Whether a tmpfs that shows this size has the size that was asked; a half of the memory is not shown.
+
+    LIMIT: without the memory's size a percentage that is shown in bytes is not told.
+    """
+    if not asked.endswith("%"):
+        if shown is not None and shown.isdigit():
+            return any(int(shown) == -(-int(asked) // page) * page for page in _PAGES)
+        return abs(int(asked) - memory // 2) < _PAGES[-1] if memory else None
+    if shown is None:
+        return asked == "50%"
+    if not memory or not shown.isdigit():
+        return None
+    return abs(memory * int(asked[:-1]) // 100 - int(shown)) <= _PAGES[-1]
+
+
+def flags_in_force(mount: KernelMount) -> t.FrozenSet[str]:
+    """Return the flags of the mount itself; the superblock may be read-only beyond that."""
+    flags = frozenset(mount.flags)
+    # The kernel shows the strict mode by showing neither of the others (fs/proc_namespace.c).
+    strict = frozenset() if flags & {"noatime", "relatime"} else frozenset(("strictatime",))
+    return (flags & frozenset(MOUNT_FLAGS)) | strict
+
+
+def changed_options(definition: Definition, mount: KernelMount, *, is_owned: bool) -> Words:
+    """Return what is not as asked, sorted: C(-word) for what is not in force, C(+word) for what is beyond it.
+
+    A bind mount inherits the flags of what it shows, and an adopted mount may have more than was asked.
+    """
+    found = compare(definition, mount)
+    is_exact = is_owned and not record_of(definition.fstype).shows_path
+    gained = (*found.instead, *(found.beyond if is_exact else ()))
+    return tuple(sorted([*(f"-{word}" for word in found.lacking), *(f"+{word}" for word in gained)]))
+
+
+def foreign_differences(wanted: Definition, mount: KernelMount, place: Place, source: Source) -> Words:
     """Return the options in which a mount that is there already is not what is wanted.
 
     Type and source must be the same, and every requested and implied option in force; what the
@@ -63,49 +200,80 @@ def foreign_differences(
     """
     if mount.server is not None:
         return ("server",)
-    if wanted.fstype == "bind":
+    if record_of(wanted.fstype).shows_path:
         same = bool(source.places) and source.places[0].identity == place.identity
         wrong = [] if same else ["src"]
     else:
-        wrong = [] if mount.fstype in FILESYSTEMS[wanted.fstype].shown_types else ["fstype"]
+        wrong = [] if may_show(wanted.fstype, mount.fstype) else ["fstype"]
         if not _is_source(wanted, mount, source):
             wrong.append("src")
-    if not (_has_flags(wanted, mount) and _shows(wanted.fstype, wanted.data, mount)):
+    if unproven_words(wanted, mount, source):
         wrong.append("opts")
     return tuple(wrong)
+
+
+def unproven_words(wanted: Definition, mount: KernelMount, source: Source) -> Words:
+    """Return what is wanted, and not shown to be in force."""
+    found = compare(wanted, mount, memory=source.memory)
+    return tuple(sorted((*found.lacking, *found.untold)))
 
 
 def _is_source(wanted: Definition, mount: KernelMount, source: Source) -> bool:
     if source.device_number:
         return mount.device == source.device_number or mount.source == source.device_path
-    return mount.source == wanted.src
+    return is_shown_source(wanted.fstype, wanted.src, mount.source)
 
 
-def _has_flags(wanted: Definition, mount: KernelMount) -> bool:
-    in_force = set(mount.flags) | ({"ro"} & set(mount.options))
-    if not {"noatime", "relatime"} & in_force:
-        in_force.add("strictatime")  # the one that the kernel does not show
-    return set(wanted.flags) <= in_force
+def differences(wanted: Definition, held: Definition, mount: t.Optional[KernelMount] = None) -> Words:
+    """Return the names of the options in which two definitions differ. mount: what is held, if seen."""
+    pairs = [
+        ("fstype", wanted.fstype == held.fstype),
+        ("src", wanted.src == held.src),
+        ("opts", _meanings(wanted) == _meanings(held) or _names_the_same(wanted, held, mount)),
+    ]
+    return tuple(name for name, is_same in pairs if not is_same)
 
 
-def _shows(fstype: str, data: Data, mount: KernelMount) -> bool:
-    shown = canonical_shown(fstype, mount.options)
-    return all(name in shown and value in _as_shown(fstype, name, shown[name], value) for name, value in data)
+def _meanings(definition: Definition, *, but: t.Collection[str] = ()) -> t.FrozenSet[str]:
+    """Return what a definition asks for, whatever words it uses, but for these options."""
+    filesystem = record_of(definition.fstype)
+    flags = set(definition.flags)
+    if filesystem.is_read_only(definition.data):
+        flags.discard("ro")
+    data = (_meaning(filesystem, _word(name, value)) for name, value in definition.data if name not in but)
+    return frozenset((*flags, *filter(None, data)))
 
 
-def _as_shown(
-    fstype: str, name: str, shown: t.Optional[str], wanted: t.Optional[str]
-) -> t.Tuple[t.Optional[str], ...]:
-    """Return the values that a filesystem shows as this one: tmpfs rounds its size up to whole pages."""
-    if (fstype, name) != ("tmpfs", "size") or not (shown and wanted and wanted.isdigit() and shown.isdigit()):
-        return (shown,)
-    rounded = {str(-(-int(wanted) // page) * page) for page in (4096, 16384, 65536)}
-    return (shown, wanted) if shown in rounded else (shown,)
+def _names_the_same(wanted: Definition, held: Definition, mount: t.Optional[KernelMount]) -> bool:
+    """Whether both name, in different ways, the one part of a superblock that the mount shows."""
+    names = record_of(wanted.fstype).of_the_mount
+    if mount is None or _meanings(wanted, but=names) != _meanings(held, but=names):
+        return False
+    for definition in (wanted, held):
+        part = replace(definition, data=tuple(pair for pair in definition.data if pair[0] in names))
+        if not part.data or unproven_words(replace(part, flags=()), mount, Source()):
+            return False
+    return True
 
 
-def _of_superblock(definition: Definition) -> Data:
-    apart = _OF_THE_MOUNT.get(definition.fstype, ())
-    return tuple(pair for pair in definition.data if pair[0] not in apart)
+def only_asked(wanted: Definition, held: Definition) -> Words:
+    """Return the words with which one definition asks for what the other does not."""
+    meanings = _meanings(held)
+    filesystem = record_of(wanted.fstype)
+    words = (word for word in wanted.opts if _meaning(filesystem, word) not in (*meanings, ""))
+    return tuple(word for word in words if word != "ro" or not filesystem.is_read_only(wanted.data))
+
+
+def is_changeable(wanted: Definition, held: Definition) -> bool:
+    """Whether the one can be had from the other without a new mount."""
+    if (wanted.fstype, wanted.src) != (held.fstype, held.src):
+        return False
+    changeable = record_of(wanted.fstype).changeable
+    both = (replace(wanted, flags=()), replace(held, flags=()))
+    fixed = [_meanings(definition, but=changeable) for definition in both]
+    # LIMIT: a limit that was never given cannot be taken away by a remount, so both must name it.
+    named = [{name for name, _value in definition.data if name in changeable} for definition in both]
+    return fixed[0] == fixed[1] and named[0] == named[1]
 
 
 def is_same_superblock(wanted: Definition, mount: KernelMount, held: t.Iterable[Definition]) -> bool:
@@ -114,14 +282,38 @@ def is_same_superblock(wanted: Definition, mount: KernelMount, held: t.Iterable[
     held: definitions of the managed mounts of this device. Where there is none, the kernel's word
     is all there is: what it shows must hold everything that is wanted.
     """
-    is_read_only = "ro" in wanted.flags
-    if mount.fstype != wanted.fstype or is_read_only != ("ro" in mount.options):
+    filesystem = record_of(wanted.fstype)
+    is_access_same = ("ro" in wanted.flags) == ("ro" in mount.options) or filesystem.may_turn_read_only
+    if mount.fstype != wanted.fstype or not is_access_same:
         return False
-    superblock = _of_superblock(wanted)
-    managed = tuple(held)
+    names = filesystem.of_the_mount
+    managed = tuple(replace(definition, flags=()) for definition in held)
     if managed:
-        return all(_of_superblock(other) == superblock for other in managed)
-    return _shows(wanted.fstype, superblock, mount)
+        asked = _meanings(replace(wanted, flags=()), but=names)
+        return all(_meanings(definition, but=names) == asked for definition in managed)
+    superblock = tuple(pair for pair in wanted.data if pair[0] not in names)
+    return not unproven_words(replace(wanted, flags=(), data=superblock), mount, Source())
+
+
+def is_same_mount(found: KernelMount, reference: Reference) -> bool:
+    """Whether a mount with a reference's id is its mount: before Linux 6.8 a number is used again.
+
+    LIMIT: a foreign mount of the same type, source and device that was given the number is taken for ours.
+    """
+    if found.unique_id is not None:
+        return True
+    if found.server is not None and not record_of(reference.fstype).shows_path:
+        return False  # a bind may show what a user serves; everything else was mounted by root
+    if record_of(reference.fstype).is_named_at_will and found.source != reference.src:
+        return False  # the kernel gives the device number of such a mount to the next one
+    is_same_device = found.device == reference.device or record_of(found.fstype).has_own_numbers
+    return is_same_device and may_show(reference.fstype, found.fstype)
+
+
+def may_show(fstype: str, shown: str) -> bool:
+    """Whether the kernel may show a mount of one type as another one: any, for a bind."""
+    known = record_of(fstype)
+    return known.shows_path or shown in (fstype, *known.shown_types)
 
 
 def known_by(reference: Reference, mount: KernelMount, place: Place) -> Reference:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import bisect
 import typing as t
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import record_of
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import MountKey
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Reference
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition
@@ -17,7 +18,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.request im
 
 def writable_layers(definition: Definition) -> t.Tuple[str, ...]:
     """Return an overlay's upper and work directory, nothing for other types."""
-    data = dict(definition.data) if definition.fstype == "overlay" else {}
+    data = dict(definition.data) if record_of(definition.fstype).has_layers else {}
     return tuple(value for value in (data.get("upperdir"), data.get("workdir")) if value)
 
 
@@ -57,7 +58,8 @@ class Surroundings:
         self._points = PathIndex(references)
         shown: t.Dict[str, t.List[str]] = {}
         for path, reference in references.items():
-            if reference.fstype in ("bind", "overlay"):
+            known = record_of(reference.fstype)
+            if known.shows_path or known.has_layers:
                 for source in reference.definition.source_paths:
                     shown.setdefault(source, []).append(path)
         self._shown = shown
@@ -71,7 +73,7 @@ class Surroundings:
         """
         if self._trusted is None:
             owned = [r for r in self._references.values() if r.owned and r.boot_id == boot_id and r.mount_id]
-            devices = {reference.device for reference in owned if reference.fstype != "bind"}
+            devices = {reference.device for reference in owned if not record_of(reference.fstype).shows_path}
             self._trusted = frozenset((r.mount_id, r.device) for r in owned if r.device in devices)
         return self._trusted
 

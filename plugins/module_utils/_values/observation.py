@@ -22,12 +22,14 @@ class Source:
     places: of a bind's source, or an overlay's layers, in the order of Definition.source_paths.
     device_path, device_number: of a block device.
     names: every path at which the mount table shows what a device or a server would show here.
+    memory: of the host, in bytes, where a part of it is asked for; 0 where nobody asked.
     """
 
     places: t.Tuple[Place, ...] = ()
     device_path: str = ""
     device_number: str = ""
     names: t.Tuple[str, ...] = ()
+    memory: int = 0
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ Private to holdfast.mounts.
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 State = t.Literal["mounted", "released", "unmounted"]
 OnBusy = t.Literal["defer", "fail", "lazy"]
@@ -36,12 +36,14 @@ class Definition:
         bytes in decimal, modes are four octal digits, layers of an overlay are joined by a colon.
         Two are no options of the filesystem: C(context), an SELinux label without quotes, and
         C(credentials_file), the path of a file that only the call that mounts reads.
+    implied: those words that no caller has written; for messages.
     """
 
     fstype: str
     src: str
     flags: t.Tuple[str, ...]
     data: t.Tuple[t.Tuple[str, t.Optional[str]], ...]
+    implied: t.Tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def opts(self) -> t.Tuple[str, ...]:
@@ -52,7 +54,7 @@ class Definition:
     @property
     def lower_layers(self) -> t.Tuple[str, ...]:
         """The lower layers of an overlay, uppermost first; empty for every other type."""
-        joined = dict(self.data).get("lowerdir") if self.fstype == "overlay" else None
+        joined = dict(self.data).get("lowerdir")
         return tuple(joined.split(":")) if joined else ()
 
     @property
@@ -60,8 +62,6 @@ class Definition:
         """Every path on the host that this mount shows: a bind's source, an overlay's layers."""
         if self.fstype == "bind":
             return (self.src,)
-        if self.fstype != "overlay":
-            return ()
         data = dict(self.data)
         single = [data[name] for name in ("upperdir", "workdir") if name in data]
         return (*self.lower_layers, *(path for path in single if path is not None))

@@ -10,7 +10,10 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._facts.drift import Scene
-from ansible_collections.holdfast.mounts.plugins.module_utils._facts.facts import build_facts
+from ansible_collections.holdfast.mounts.plugins.module_utils._facts.facts import (
+    build_facts,
+    options_text,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.table import Visible
 from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.codec import ledger_to_json
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, KernelMount
@@ -164,3 +167,27 @@ def test_facts_bytes_that_are_no_text_are_shown() -> None:
 def test_facts_are_plain_json() -> None:
     found = facts(interrupted=["/srv/gone"])
     assert json.loads(json.dumps(found)) == found
+
+
+def shown_mount(flags: str, options: str = "rw", fstype: str = "tmpfs") -> KernelMount:
+    words = (tuple(flags.split(",")), tuple(options.split(",")))
+    return KernelMount(40, 1, "0:55", "/", "/srv/a", fstype, "src", *words)
+
+
+@pytest.mark.parametrize(
+    ("flags", "options", "text"),
+    [
+        pytest.param("rw,nosuid,relatime", "rw,size=4k", "rw,nosuid,relatime,size=4k", id="both"),
+        pytest.param("ro,relatime", "rw", "ro,relatime", id="mount read-only"),
+        pytest.param("rw,relatime", "ro", "ro,relatime", id="filesystem read-only"),
+    ],
+)
+def test_options_text_is_as_in_proc_mounts(flags: str, options: str, text: str) -> None:
+    assert options_text(shown_mount(flags, options)) == text
+
+
+def test_options_text_escapes_what_would_be_ambiguous() -> None:
+    shown = KernelMount(
+        40, 1, "0:55", "/", "/srv/a", "overlay", "x", ("rw",), ("rw", "lowerdir=/a,b", r"upperdir=/\x")
+    )
+    assert options_text(shown) == r"rw,lowerdir=/a\054b,upperdir=/\134x"

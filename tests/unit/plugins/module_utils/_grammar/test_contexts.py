@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.contexts import (
+    canonical_context,
     check_context,
     quoted_context,
-    shown_context,
 )
 from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import refused
 
@@ -45,5 +45,35 @@ def test_context_is_taken_as_it_is(label: str) -> None:
 
 @pytest.mark.parametrize("label", GOOD)
 def test_context_survives_the_quotes_of_both_sides(label: str) -> None:
-    assert shown_context(quoted_context(label)) == label
-    assert shown_context(label) == label
+    assert canonical_context(quoted_context(label)) == canonical_context(label)
+
+
+@pytest.mark.parametrize(
+    ("label", "other"),
+    [
+        ("a:b:c:s0:c3,c1", "a:b:c:s0:c1,c3"),
+        ("a:b:c:s0:c1,c2,c3", "a:b:c:s0:c1.c3"),
+        ("a:b:c:s0-s0", "a:b:c:s0"),
+        ("a:b:c:s0:c1.c2-s0:c1,c2", "a:b:c:s0:c1,c2"),
+    ],
+)
+def test_context_that_the_kernel_spells_otherwise_is_the_same(label: str, other: str) -> None:
+    assert canonical_context(label) == canonical_context(other)
+
+
+@pytest.mark.parametrize(
+    ("label", "other"),
+    [
+        ("a:b:c:s0:c1,c2", "a:b:c:s0:c1,c3"),
+        ("a:b:c:s0-s1", "a:b:c:s1"),
+        ("a:b:c:s0-s1", "a:b:c:s0"),
+        ("a:b:c", "a:b:c:s0"),
+        ("a:b:c", "a:b:d"),
+    ],
+)
+def test_context_of_other_rights_is_another(label: str, other: str) -> None:
+    assert canonical_context(label) != canonical_context(other)
+
+
+def test_context_that_is_none_stays_as_it_is() -> None:
+    assert canonical_context("no context") == "no context"

@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import find_filesystem
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.names import find_filesystem
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.options import canonical_options
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.sources import check_source
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError

@@ -7,9 +7,11 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import record_of
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.options import (
     canonical_options,
-    canonical_shown,
+    implied_words,
+    shown_options,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 
@@ -134,7 +136,6 @@ ACCEPTED: t.Dict[str, t.Tuple[str, t.List[str], t.Dict[str, t.Optional[str]]]] =
     ),
     "9p_gets_its_transport": ("9p", ["version=9p2000.L"], {"trans": "virtio", "version": "9p2000.L"}),
     "9p_keeps_its_transport": ("9p", ["trans=xen"], {"trans": "xen"}),
-    "squashfs": ("squashfs", ["errors=continue"], {"errors": "continue"}),
     "bind": ("bind", [], {}),
     "nfs": (
         "nfs",
@@ -241,7 +242,15 @@ SHOWN: t.Dict[str, t.Tuple[str, t.List[str], t.Dict[str, t.Optional[str]]]] = {
     "nfs": (
         "nfs",
         ["rw", "vers=4.2", "rsize=262144", "namlen=255", "hard", "proto=tcp", "sec=sys", "addr=127.0.0.1"],
-        {"vers": "4.2", "rsize": "262144", "namlen": "255", "hard": None, "proto": "tcp", "sec": "sys"},
+        {
+            "vers": "4.2",
+            "rsize": "262144",
+            "namlen": "255",
+            "hard": None,
+            "proto": "tcp",
+            "sec": "sys",
+            "addr": "127.0.0.1",
+        },
     ),
     "cifs": (
         "cifs",
@@ -249,15 +258,20 @@ SHOWN: t.Dict[str, t.Tuple[str, t.List[str], t.Dict[str, t.Optional[str]]]] = {
         {
             "vers": "3.1.1",
             "cache": "strict",
+            "username": "bob",
             "uid": "0",
             "file_mode": "0755",
             "soft": None,
             "nounix": None,
         },
     ),
-    "context": ("tmpfs", ['context="a:b:c:s0:c1,c2"'], {"context": "a:b:c:s0:c1,c2"}),
-    "unknown_words": ("ext4", ["rw", "seclabel", "stripe=x", "errors", "=", ""], {}),
-    "unknown_type": ("proc", ["rw", "hidepid=2"], {}),
+    "context": ("tmpfs", ['context="a:b:c:s0:c1,c2"'], {"context": '"a:b:c:s0:c1,c2"'}),
+    "unknown_words": (
+        "ext4",
+        ["rw", "seclabel", "stripe=x", "errors", "="],
+        {"seclabel": None, "stripe": "x", "errors": None, "": ""},
+    ),
+    "unknown_type": ("proc", ["rw", "hidepid=2"], {"hidepid": "2"}),
 }
 
 
@@ -265,4 +279,48 @@ SHOWN: t.Dict[str, t.Tuple[str, t.List[str], t.Dict[str, t.Optional[str]]]] = {
 def test_shown_options_are_read_by_the_same_table(
     fstype: str, shown: t.List[str], expected: t.Dict[str, t.Optional[str]]
 ) -> None:
-    assert canonical_shown(fstype, shown) == expected
+    assert shown_options(record_of(fstype), shown) == expected
+
+
+@pytest.mark.parametrize(
+    ("fstype", "opts", "implied"),
+    [
+        pytest.param("tmpfs", [], ("nodev", "nosuid"), id="flags"),
+        pytest.param("tmpfs", ["nosuid", "size=1m"], ("nodev",), id="one written"),
+        pytest.param("9p", ["nodev", "nosuid"], ("trans=virtio",), id="option"),
+        pytest.param("9p", ["trans=virtio"], ("nodev", "nosuid"), id="option written"),
+        pytest.param("squashfs", ["nodev"], ("nosuid", "ro"), id="read-only by nature"),
+        pytest.param("squashfs", ["nodev", "ro"], ("nosuid",), id="read-only and written"),
+    ],
+)
+def test_implied_words_are_those_that_nobody_wrote(
+    fstype: str, opts: t.List[str], implied: t.Tuple[str, ...]
+) -> None:
+    assert implied_words(record_of(fstype), opts, *canonical_options(fstype, opts)) == implied
+
+
+@pytest.mark.parametrize(
+    ("fstype", "opts"),
+    [
+        ("erofs", []),
+        ("iso9660", ["rw"]),
+        ("overlay", ["lowerdir=/srv/a:/srv/b"]),
+        ("squashfs", ["ro"]),
+        ("vfat", ["nfs=nostale_ro"]),
+    ],
+)
+def test_type_that_can_only_be_read_is_read_only(fstype: str, opts: t.List[str]) -> None:
+    assert "ro" in canonical_options(fstype, opts, source_roots=("/srv",))[0]
+
+
+@pytest.mark.parametrize(
+    ("fstype", "opts"),
+    [
+        ("ext4", []),
+        ("overlay", ["lowerdir=/srv/a", "upperdir=/srv/b", "workdir=/srv/c"]),
+        ("udf", []),
+        ("vfat", ["nfs"]),
+    ],
+)
+def test_type_that_can_be_written_is_not_read_only(fstype: str, opts: t.List[str]) -> None:
+    assert "ro" not in canonical_options(fstype, opts, source_roots=("/srv",))[0]

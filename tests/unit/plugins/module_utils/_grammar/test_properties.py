@@ -10,12 +10,15 @@ import unicodedata
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import (
     FILESYSTEMS,
+    record_of,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.names import (
+    check_holder,
     find_filesystem,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.names import check_holder
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.options import (
     canonical_options,
-    canonical_shown,
+    shown_options,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.paths import (
     check_path,
@@ -23,8 +26,8 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.paths imp
     is_below,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.sources import check_source
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.tables import Option
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.text import quote
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.values import Option
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import (
     MOUNT_FLAGS,
@@ -175,12 +178,12 @@ def test_options_shown_as_they_were_given_are_the_same(data: st.DataObject, fsty
     opts = data.draw(words_of(fstype))
     assume(not _is_refused(lambda: canonical_options(fstype, opts, source_roots=ROOTS)))
     pairs = canonical_options(fstype, opts, source_roots=ROOTS)[1]
-    shown = canonical_shown(fstype, ["rw", *(word for word in opts)])
-    implied = dict(FILESYSTEMS[fstype].implied)
-    assert {**implied, **shown} == dict(pairs)
+    shown = shown_options(FILESYSTEMS[fstype], ["rw", *(word for word in opts)])
+    known = {name: value for name, value in shown.items() if name in FILESYSTEMS[fstype].options}
+    assert {**dict(FILESYSTEMS[fstype].words.implied), **known} == dict(pairs)
 
 
 @UNHURRIED
 @given(st.one_of(st.sampled_from(sorted(FILESYSTEMS)), TEXTS), st.lists(TEXTS, max_size=4))
 def test_options_shown_of_any_text_never_raise(fstype: str, shown: t.List[str]) -> None:
-    canonical_shown(fstype, shown)
+    shown_options(record_of(fstype), shown)

@@ -5,22 +5,24 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.values import (
-    CHARSET,
-    IDENTIFIER,
-    MASK,
-    MODE,
+    KINDS,
+    Option,
     Value,
     choice,
     either,
     inner_path,
     number,
+    read_line,
     size,
 )
 
-PERCENT = size(percent=True)
+CHARSET, IDENTIFIER, MASK, MODE = (KINDS[name] for name in ("CHARSET", "ID", "MASK", "MODE"))
+
+PERCENT = KINDS["MEMORY"]
 
 REFUSED: t.Dict[str, t.Tuple[Value, str]] = {
     "number_empty": (number(0, 9), ""),
@@ -95,3 +97,66 @@ ACCEPTED: t.Dict[str, t.Tuple[Value, str, str]] = {
 @pytest.mark.parametrize(("value", "text", "canonical"), ACCEPTED.values(), ids=ACCEPTED.keys())
 def test_value_gets_its_canonical_spelling(value: Value, text: str, canonical: str) -> None:
     assert value.canonical(text) == canonical
+
+
+def option(line: str) -> Option:
+    """Return the only option of a line."""
+    (found,) = read_line(line).options.values()
+    return found
+
+
+# word, what is taken with its canonical form, what is refused
+KINDS_OF_A_LINE: t.Dict[str, t.Tuple[str, t.Dict[str, str], t.List[str]]] = {
+    "number": ("a=0..9", {"0": "0", "9": "9"}, ["10", "-1", "1k"]),
+    "negative": ("a=-5..5", {"-5": "-5"}, ["-6"]),
+    "bytes": ("a=1k..16m", {"1024": "1024", "16m": "16777216"}, ["1023", "16777217", "50%"]),
+    "bytes from zero": ("a=0k..64k", {"0": "0", "64k": "65536"}, ["65537"]),
+    "choice": ("a=on|off", {"on": "on", "off": "off"}, ["ON", "", "on|off"]),
+    "one word": ("a=UTC", {"UTC": "UTC"}, ["utc"]),
+    "digits as words": ("a=512|1024", {"512": "512"}, ["513"]),
+    "kind": ("a=MODE", {"755": "0755"}, ["7"]),
+    "word or kind": ("a=forget|ID", {"forget": "forget", "7": "7"}, ["other"]),
+    "word or number": ("a=multi|1..4", {"multi": "multi", "4": "4"}, ["5"]),
+    "lowered": ("a=<1k..4k", {"4k": "4096"}, ["5k"]),
+}
+
+
+@pytest.mark.parametrize(("line", "taken", "refused"), KINDS_OF_A_LINE.values(), ids=KINDS_OF_A_LINE.keys())
+def test_line_gives_an_option_its_kind(line: str, taken: t.Dict[str, str], refused: t.List[str]) -> None:
+    value = option(line).value
+    assert value is not None
+    assert {text: value.canonical(text) for text in taken} == taken
+    assert [text for text in refused if value.canonical(text) is not None] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        pytest.param("acl", Option("acl"), id="bare"),
+        pytest.param("a[=MODE]", Option("a", kind="MODE", may_be_bare=True), id="optional"),
+        pytest.param("a=<MODE", Option("a", kind="MODE", may_be_lowered=True), id="lowered"),
+        pytest.param("a=MODE->b,c", Option("a", kind="MODE", stands_for=("b", "c")), id="abbreviation"),
+        pytest.param("a->a,b", Option("a", stands_for=("a", "b")), id="bare abbreviation"),
+    ],
+)
+def test_line_says_what_an_option_is(line: str, expected: Option) -> None:
+    assert replace(option(line), value=None) == expected
+
+
+def test_line_says_what_belongs_together() -> None:
+    line = """a b=0..9 c->a a!b +b=1
+        b=1~a b=2~ b=*~>a"""
+    found = read_line(line)
+    assert found.options["c"] is found.options["a"]
+    assert (found.groups, found.implied) == ((("a", "b"),), (("b", "1"),))
+    assert (found.same, found.shown) == ({"b=1": "a", "b=2": ""}, (("b=*", "a"),))
+
+
+def test_line_option_that_is_there_twice_is_the_last() -> None:
+    assert option("a=on a=off").expected == "a= with one of off"
+
+
+@pytest.mark.parametrize("line", ["a=1..", "a=on|", "[=x]", "b->a"])
+def test_line_that_cannot_be_read_is_an_error(line: str) -> None:
+    with pytest.raises((ValueError, KeyError)):
+        read_line(line)

@@ -8,7 +8,7 @@ import typing as t
 
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import FILESYSTEMS
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.failures import failure, late
+from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.failures import Cause, failure, late
 
 # Recorded on Debian 12: nfs-common 2.6.2, cifs-utils 7.0, sshfs 3.7.3, OpenSSH 9.2.
 # type, what was said, code, errno, a part of the message
@@ -208,3 +208,8 @@ def test_failure_to_end_in_time_is_told_with_the_time() -> None:
     error = late(FILESYSTEMS["nfs"], 7)
     assert (error.code, error.step) == ("timeout", "helper")
     assert "within 7 seconds" in error.message
+
+
+def test_hints_of_types_are_for_causes_that_there_are() -> None:
+    helpers = [filesystem.helper for filesystem in FILESYSTEMS.values() if filesystem.helper]
+    assert {cause for helper in helpers for cause in helper.hints} <= set(t.get_args(Cause))

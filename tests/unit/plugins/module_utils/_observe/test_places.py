@@ -11,11 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.holdfast.mounts.plugins.module_utils._facts.identity import is_same_mount
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import mounts, waiting
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.inodes import inode_of
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.walk import Walk
 from ansible_collections.holdfast.mounts.plugins.module_utils._observe.places import is_its_mount
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.sameness import is_same_mount
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import KernelMount
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Reference
 from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils._kernel.kernels import (

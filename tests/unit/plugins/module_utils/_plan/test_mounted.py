@@ -8,12 +8,13 @@ import typing as t
 from dataclasses import replace
 
 import pytest
-from ansible_collections.holdfast.mounts.plugins.module_utils._plan.mounted import plan_mounted
+from ansible_collections.holdfast.mounts.plugins.module_utils._plan.mounted import Wish, plan_mounted
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Identity, Place
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Holder
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Observation, Source
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.plan import Plan
 from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import (
+    FLAGS,
     NOW,
     PATH,
     SINCE,
@@ -238,3 +239,39 @@ def test_plan_mounted_bind_of_a_file_takes_a_file_as_mount_point() -> None:
     assert plan(seen, wanted=BIND).step == "mount"
     directory = replace(seen, place=Place(PATH, "directory"))
     assert refused(plan, directory, wanted=BIND).code == "unsafe_path"
+
+
+def conflicting(*opts: str, implied: t.Tuple[str, ...] = FLAGS, **wish: t.Any) -> Wish:
+    """Return a wish for these options, of which nobody wrote the implied ones."""
+    return make_wish(wanted=replace(make_definition(*opts), implied=implied), **wish)
+
+
+def test_plan_mounted_conflict_names_the_words_that_are_not_held() -> None:
+    held = replace(make_definition("size=4096"), flags=("nosuid",))
+    error = refused(plan_mounted, conflicting("noexec"), see_ours(make_reference("db", wanted=held)))
+    assert "different opts (not there: 'nodev', which is implied; 'noexec')" in error.message
+    assert "size" not in error.message
+    assert "size=4096" in error.detail
+
+
+def test_plan_mounted_conflict_names_the_words_that_a_foreign_mount_does_not_show() -> None:
+    place = replace(see_foreign().place, mount=make_mount(flags=("rw", "nosuid", "relatime")))
+    error = refused(plan_mounted, conflicting("size=8192", adopt=True), see_foreign(place=place))
+    assert "different opts (not there: 'nodev', which is implied; 'size=8192')" in error.message
+
+
+def test_plan_mounted_conflict_does_not_tell_the_path_of_credentials() -> None:
+    wish = conflicting("credentials_file=/etc/secret", adopt=True)
+    error = refused(plan_mounted, wish, see_foreign())
+    assert "'credentials_file'" in error.message
+    assert "/etc/secret" not in error.message
+
+
+def test_plan_mounted_same_subvolume_by_another_name_is_joined() -> None:
+    """The id and the path of one subvolume: what the mount shows tells that they are the same."""
+    held, wanted = (make_definition(word, fstype="btrfs") for word in ("subvol=/a", "subvolid=256"))
+    mount = make_mount(fstype="btrfs", options=("rw", "subvolid=256", "subvol=/a"))
+    seen = see_ours(make_reference("db", wanted=held), place=Place(PATH, "directory", mount=mount))
+    assert plan_mounted(make_wish(wanted=wanted), seen).action == "joined"
+    other = make_wish(wanted=make_definition("subvolid=257", fstype="btrfs"))
+    assert refused(plan_mounted, other, seen).code == "conflict"

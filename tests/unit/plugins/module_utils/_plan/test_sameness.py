@@ -8,6 +8,7 @@ import typing as t
 
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._plan.sameness import (
+    changed_options,
     differences,
     foreign_differences,
     is_changeable,
@@ -15,7 +16,10 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._plan.sameness imp
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Identity, Place
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Source
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Definition
+from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import (
+    Definition,
+    definition_from_opts,
+)
 from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import (
     FLAGS,
     PATH,
@@ -54,7 +58,7 @@ def test_differences_name_each_option(wanted: Definition, names: t.Tuple[str, ..
         pytest.param(make_definition(src="x"), make_definition(), False, id="source"),
         pytest.param(DISK, make_definition(src="UUID=1"), False, id="type"),
         pytest.param(
-            make_definition("commit=5", fstype="ext4"),
+            make_definition("commit=7", fstype="ext4"),
             make_definition("commit=6", fstype="ext4"),
             False,
             id="superblock option",
@@ -141,12 +145,12 @@ def test_foreign_bind_is_told_by_its_inode(source: Source, names: t.Tuple[str, .
         pytest.param((), {"options": ("ro",)}, [], False, id="writable asked, read-only"),
         pytest.param(("ro",), {"options": ("ro",)}, [], True, id="both read-only"),
         pytest.param((), {"fstype": "xfs"}, [], False, id="another type"),
-        pytest.param(("commit=5",), {}, [], False, id="unmanaged, asked but not shown"),
-        pytest.param(("commit=5",), {"options": ("rw", "commit=5")}, [], True, id="unmanaged, shown"),
-        pytest.param(("commit=5",), {}, [("commit=5",)], True, id="managed with equal options"),
-        pytest.param(("commit=5", "noexec"), {}, [("commit=5",)], True, id="managed, other flags"),
-        pytest.param((), {"options": ("rw", "commit=5")}, [("commit=5",)], False, id="managed with more"),
-        pytest.param((), {}, [(), ("commit=5",)], False, id="one of two managed differs"),
+        pytest.param(("commit=6",), {}, [], False, id="unmanaged, asked but not shown"),
+        pytest.param(("commit=6",), {"options": ("rw", "commit=6")}, [], True, id="unmanaged, shown"),
+        pytest.param(("commit=6",), {}, [("commit=6",)], True, id="managed with equal options"),
+        pytest.param(("commit=6", "noexec"), {}, [("commit=6",)], True, id="managed, other flags"),
+        pytest.param((), {"options": ("rw", "commit=6")}, [("commit=6",)], False, id="managed with more"),
+        pytest.param((), {}, [(), ("commit=6",)], False, id="one of two managed differs"),
     ],
 )
 def test_is_same_superblock(
@@ -160,3 +164,100 @@ def test_is_same_superblock(
 def test_is_same_superblock_takes_subvolumes_of_btrfs_for_mounts_of_one() -> None:
     wanted, held = (make_definition(f"subvol=/{name}", fstype="btrfs") for name in "ab")
     assert is_same_superblock(wanted, make_mount(fstype="btrfs"), [held])
+
+
+def changes(fstype: str, opts: str, flags: str, options: str = "rw", *, is_owned: bool = True) -> t.List[str]:
+    definition = definition_from_opts(fstype, "src", opts.split(",") if opts else ())
+    words = {"flags": tuple(flags.split(",")), "options": tuple(options.split(","))}
+    return list(changed_options(definition, make_mount(**words), is_owned=is_owned))
+
+
+@pytest.mark.parametrize(
+    ("fstype", "opts", "flags", "options", "expected"),
+    [
+        pytest.param("tmpfs", "nodev,nosuid", "rw,nodev,relatime", "rw", ["-nosuid"], id="flag lost"),
+        pytest.param("tmpfs", "nodev", "rw,nodev,noexec,relatime", "rw", ["+noexec"], id="flag gained"),
+        pytest.param("tmpfs", "", "ro,relatime", "rw", ["+ro"], id="mount made read-only"),
+        pytest.param("ext4", "", "rw,relatime", "ro", ["+ro"], id="filesystem turned read-only"),
+        pytest.param("ext4", "ro", "rw,relatime", "rw", ["-ro"], id="no longer read-only"),
+        pytest.param("tmpfs", "", "rw", "rw", ["+strictatime"], id="atime mode changed"),
+        pytest.param("tmpfs", "strictatime", "rw,relatime", "rw", ["-strictatime"], id="strictatime lost"),
+        pytest.param("bind", "nosuid", "rw,relatime", "rw", ["-nosuid"], id="flag of a bind lost"),
+        pytest.param(
+            "tmpfs",
+            "size=1048576",
+            "rw,relatime",
+            "rw,size=2048k",
+            ["+size=2097152", "-size=1048576"],
+            id="size",
+        ),
+        pytest.param(
+            "tmpfs", "mode=0755", "rw,relatime", "rw,mode=700", ["+mode=0700", "-mode=0755"], id="mode"
+        ),
+        pytest.param(
+            "ext4",
+            "errors=panic",
+            "rw,relatime",
+            "rw,errors=continue",
+            ["+errors=continue", "-errors=panic"],
+            id="word",
+        ),
+        pytest.param(
+            "cifs", "vers=3.0", "rw,relatime", "rw,vers=3.1.1", ["+vers=3.1.1", "-vers=3.0"], id="version"
+        ),
+        pytest.param(
+            "tmpfs",
+            "context=a:b:c:s0",
+            "rw,relatime",
+            "rw,context=a:b:d:s0",
+            ["+context=a:b:d:s0", "-context=a:b:c:s0"],
+            id="context",
+        ),
+        pytest.param("nfs", "vers=4", "rw,relatime", "rw,vers=4.2", [], id="version of the server's choice"),
+        pytest.param("cifs", "vers=3.0.2", "rw,relatime", "rw,vers=3.02", [], id="version spelled otherwise"),
+        pytest.param("nfs", "rsize=1048576", "rw,relatime", "rw,rsize=262144", [], id="size agreed on"),
+        pytest.param(
+            "cifs", "credentials_file=/etc/a", "rw,relatime", "rw,username=bob", [], id="credentials file"
+        ),
+        pytest.param("tmpfs", "nodev,nosuid", "rw,nosuid,nodev,relatime", "rw", [], id="equal"),
+        pytest.param("tmpfs", "strictatime", "rw", "rw", [], id="strictatime shows as nothing"),
+        pytest.param("tmpfs", "noatime", "rw,noatime", "rw", [], id="noatime"),
+        pytest.param("ext4", "ro", "rw,relatime", "ro", [], id="read-only by the superblock"),
+        pytest.param("squashfs", "", "rw,relatime", "ro", [], id="read-only by nature"),
+        pytest.param(
+            "overlay", "lowerdir=/srv/b", "rw,relatime", "ro,lowerdir=/srv/b", [], id="overlay, no upper"
+        ),
+        pytest.param(
+            "overlay",
+            "lowerdir=/srv/b:/srv/c",
+            "rw,relatime",
+            "ro,lowerdir+=/srv/b,lowerdir+=/srv/d",
+            ["+lowerdir=/srv/b:/srv/d", "-lowerdir=/srv/b:/srv/c"],
+            id="another layer",
+        ),
+        pytest.param(
+            "overlay",
+            "lowerdir=/srv/b",
+            "rw,relatime",
+            "ro,lowerdir=/proc/self/fd/5",
+            [],
+            id="a layer by its handle",
+        ),
+        pytest.param("bind", "", "ro,noatime", "ro", [], id="bind inherits"),
+        pytest.param("tmpfs", "size=1048576", "rw,relatime", "rw,size=1024k", [], id="size in units"),
+        pytest.param("tmpfs", "size=1000", "rw,relatime", "rw,size=4k", [], id="size in pages"),
+        pytest.param("tmpfs", "size=50%", "rw,relatime", "rw,size=8192k", [], id="size in percent"),
+        pytest.param("tmpfs", "mode=0755", "rw,relatime", "rw,mode=755", [], id="mode in digits"),
+        pytest.param("tmpfs", "mode=1777", "rw,relatime", "rw", [], id="default that is not shown"),
+        pytest.param("btrfs", "compress=zstd", "rw,relatime", "rw,compress=zstd:3", [], id="level added"),
+        pytest.param("xfs", "logbsize=32768", "rw,relatime", "rw,logbsize=32k", [], id="number in units"),
+    ],
+)
+def test_changed_options_are_told(
+    fstype: str, opts: str, flags: str, options: str, expected: t.List[str]
+) -> None:
+    assert changes(fstype, opts, flags, options) == expected
+
+
+def test_changed_options_adopted_mount_may_have_more() -> None:
+    assert changes("tmpfs", "nosuid", "ro,nosuid,noexec,noatime", "ro", is_owned=False) == []
