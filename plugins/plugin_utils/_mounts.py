@@ -144,7 +144,7 @@ def _is_reference(path: str, value: t.Any) -> bool:
 
 def _has_types(value: t.Any, types: t.Mapping[str, type]) -> bool:
     # Exactly: to Python a bool is an int as well.
-    return isinstance(value, dict) and all(type(value.get(key)) is kind for key, kind in types.items())
+    return isinstance(value, dict) and all(value.get(key).__class__ is kind for key, kind in types.items())
 
 
 def _is_static(row: t.Any) -> bool:

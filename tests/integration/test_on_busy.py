@@ -89,8 +89,8 @@ def test_busy_by_a_mount_on_it_is_told_in_check_mode_too(world: World) -> None:
     world.make_directory(f"{PATH}/on")
     world.mount("stranger", f"{PATH}/on", "tmpfs")
     for result in (world.predict(**leave(PATH, "a", disclose="full")), world.call(**leave(PATH, "a"))):
-        assert (result.code, "1 mount uses it" in result["msg"]) == ("busy", True), result
-    assert f"mount '{PATH}/on' (tmpfs)" in world.predict(**leave(PATH, "a", disclose="full"))["msg"]
+        assert (result.code, "another mount lies on or below it" in result["msg"]) == ("busy", True), result
+    assert f"tmpfs at '{PATH}/on'" in world.predict(**leave(PATH, "a", disclose="full"))["msg"]
     world.unmount(f"{PATH}/on")
 
 

@@ -78,7 +78,7 @@ def combine(some: t.Sequence[places.Ask]) -> places.Ask:
 def combinations() -> t.Iterator[t.Tuple[places.Ask, t.List[places.Ask]]]:
     """Yield calls that ask for several things at once, and something of it that the policy does not name."""
     chooser = random.Random(10)
-    for _ in range(COMBINATIONS):
+    for _number in range(COMBINATIONS):
         first = chooser.choice(ASKS)
         is_list = "mounts" in first.params
         alike = [ask for ask in ASKS if (ask.module, "mounts" in ask.params) == (first.module, is_list)]

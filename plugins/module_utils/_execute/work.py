@@ -110,9 +110,9 @@ class Work:
 
     def drop_mount(self) -> None:
         """Close the handle of its mount; a detached one dies with it."""
-        if self.mount >= 0:
-            os.close(self.mount)
-            self.mount = -1
+        mount, self.mount = self.mount, -1
+        if mount >= 0:
+            os.close(mount)
 
     def close(self) -> None:
         """Give back everything that is held. A second call does nothing."""

@@ -55,24 +55,32 @@ def find_users(numbers: t.Collection[int]) -> t.Dict[int, Users]:
     tasks = [Task(partial(_collect, search)) for search in searches]
     found: t.Dict[int, t.Dict[t.Tuple[str, object], User]] = {number: {} for number in asked}
     is_complete = True
+    searching: t.Set[int] = set()
     for answer in run_together(tasks, _GIVE_UP_SECONDS, step="users"):
-        steps, is_whole = answer if isinstance(answer, tuple) else ((), False)
+        steps, is_whole, pid = answer if isinstance(answer, tuple) else ((), False, -1)
         is_complete = is_complete and is_whole
+        searching.add(pid)
         for number, user in steps:
             found[number].setdefault((user.kind, user.pid or user.text), user)
-    return {number: Users(tuple(sorted(users.values())), is_complete) for number, users in found.items()}
+    # One search may have met another, which had yet to close what it inherited.
+    return {
+        number: Users(
+            tuple(sorted(user for user in users.values() if user.pid not in searching)), is_complete
+        )
+        for number, users in found.items()
+    }
 
 
-def _collect(search: t.Iterator[_Step]) -> t.Tuple[t.List[t.Tuple[int, User]], bool]:
-    """Return what is found in time, and whether that is all."""
+def _collect(search: t.Iterator[_Step]) -> t.Tuple[t.List[t.Tuple[int, User]], bool, int]:
+    """Return what is found in time, whether that is all, and which process has searched."""
     deadline = time.monotonic() + _SEARCH_SECONDS
     found = []
     for step in search:
         if step is not None:
             found.append(step)
         if time.monotonic() >= deadline:
-            return found, False
-    return found, True
+            return found, False, os.getpid()
+    return found, True, os.getpid()
 
 
 def _in_kernel(asked: t.Mapping[int, KernelMount], rows: t.Sequence[KernelMount]) -> t.Iterator[_Step]:

@@ -133,23 +133,24 @@ class Operation:
 
     def leave(self) -> None:
         """Let go of the file as it is: another process goes on with it, and has the lock until it ends."""
-        os.close(self.fd)
-        self.fd = -1
+        fd, self.fd = self.fd, -1
+        os.close(fd)
 
     def close(self, *, forgets: bool = False) -> None:
         """Give the lock back: without a note the file goes, with one it stays for the next caller.
 
         forgets: take back the note as well.
         """
-        if self.fd < 0:
+        # Forgotten first: who is interrupted here comes by once more, when the number may be another file's.
+        fd, self.fd = self.fd, -1
+        if fd < 0:
             return
         try:
-            if forgets or os.fstat(self.fd).st_size == 0:
+            if forgets or os.fstat(fd).st_size == 0:
                 with contextlib.suppress(FileNotFoundError):  # somebody cleaned /run meanwhile
                     os.unlink(self._file)
         finally:
-            os.close(self.fd)
-            self.fd = -1
+            os.close(fd)
 
 
 def _records(fd: int) -> t.Tuple[Record, ...]:

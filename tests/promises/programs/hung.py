@@ -158,7 +158,7 @@ def main(deadline: float) -> None:
     os.mkdir(LAST)
     server = SlowServer(SLOW)
     mount_tmpfs("last", LAST)
-    before = [act(path=path, **TMPFS) for path in HELD.values()]
+    before = [act(path=path, allow_unsafe_parents=True, **TMPFS) for path in HELD.values()]
     server.hang()
     started = {name: start(course) for name, course in COURSES.items()}
     end = time.monotonic() + deadline
@@ -169,7 +169,7 @@ def main(deadline: float) -> None:
     server.stop()
     for pid, _reader in started.values():
         os.waitpid(pid, 0)
-    # Whoever waits at a dead server is let go with an error.
+    # Nobody waits at a dead server, and what was mounted in it can be released.
     after = [act(path=HELD["after"], state="released"), act(path="/srv/after", **TMPFS)]
     sys.stdout.write(json.dumps({"before": before, "told": told, "after": after}) + "\n")
 

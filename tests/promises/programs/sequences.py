@@ -18,7 +18,7 @@ import typing as t
 from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.spec import ARGUMENT_SPEC
-from ansible_collections.holdfast.mounts.plugins.module_utils._call import safe_mount
+from ansible_collections.holdfast.mounts.plugins.module_utils._call import safe_mount, starting
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.host import observe_host
 from ansible_collections.holdfast.mounts.plugins.module_utils._observe import facts
 from counting import Counting
@@ -48,7 +48,7 @@ def boot() -> None:
     def observe() -> t.Any:
         return replace(observe_host(), boot_id=f"00000000-0000-4000-8000-{number:012}")
 
-    for module in (safe_mount, facts):
+    for module in (starting, facts):
         vars(module)["observe_host"] = observe
 
 

@@ -272,7 +272,9 @@ def test_user_of_another_users_fuse_is_found(mounted: Path, private_place: Path)
         on_it = mounted / "on"
         on_it.mkdir()
         check(LIBC.mount(str(place).encode(), str(on_it).encode(), b"", ctypes.c_ulong(MS_BIND), b""), "bind")
-        assert [user.text for user in found_on(mounted).found] == [f"mount '{on_it}' (fuse, user_id=12345)"]
+        assert [user.text for user in found_on(mounted).found] == [
+            f"fuse at '{on_it}', served by the user 12345"
+        ]
     finally:
         os.close(server)
 

@@ -30,7 +30,9 @@ from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builder
 
 ROOT = Path(__file__).resolve().parents[5]
 ASKS = places.list_asks()
-EACH_ASK = pytest.mark.parametrize("ask", [ask for _, ask in ASKS], ids=[option for option, _ in ASKS])
+EACH_ASK = pytest.mark.parametrize(
+    "ask", [ask for _option, ask in ASKS], ids=[option for option, _ask in ASKS]
+)
 WIDE = build_policy(places.EVERYTHING)
 
 
@@ -92,8 +94,8 @@ def test_each_reason_is_given_and_each_option_of_a_policy_is_asked_for() -> None
         place for place in {**places.SAFE_MOUNT, **places.RECONCILE}.values() if isinstance(place, str)
     ]
     assert all(reason.startswith("not governed, because ") for reason in reasons)
-    assert {ask.name for _, ask in ASKS} - {""} == set(OPTIONS)
-    assert {ask.key for _, ask in ASKS} == set(places.EVERYTHING) == set(Policy.__dataclass_fields__)
+    assert {ask.name for _option, ask in ASKS} - {""} == set(OPTIONS)
+    assert {ask.key for _option, ask in ASKS} == set(places.EVERYTHING) == set(Policy.__dataclass_fields__)
 
 
 # --- And is refused without it ---

@@ -50,7 +50,7 @@ OVERLAY = make_definition("lowerdir=/srv/b", fstype="overlay", src="overlay")
     ],
     ids=["writable", "served", "remote", "link", "closed"],
 )
-def test_refuse_unsafe_boot_says_what_a_boot_would_meet(fields: t.Dict[str, str], words: str) -> None:
+def test_refuse_unsafe_boot_says_what_a_boot_would_meet(fields: t.Dict[str, t.Any], words: str) -> None:
     error = refused(refuse_unsafe_boot, PATH, [Place(PATH, "directory", **fields)])
     assert (error.code, words in error.message) == ("unsafe_path", True), error.message
 
