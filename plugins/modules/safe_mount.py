@@ -55,6 +55,8 @@ options:
       - Mount options, one per element. Ansible splits a plain string on commas.
       - Each type has a list of the options that are allowed; a refusal says what to write instead.
       - Without O(allow_suid) and O(allow_dev) every mount is C(nosuid) and C(nodev).
+      - What can only be read is C(ro), written or not. That is C(erofs), C(iso9660), C(squashfs),
+        C(overlay) without C(upperdir), and C(vfat) with C(nfs=nostale_ro).
     type: list
     elements: str
     default: []
@@ -183,6 +185,8 @@ options:
     description:
       - Take a reference on a mount that is there already, was not made by this collection, and equals the
         request.
+      - It equals the request where type and source are the same and every option is in force, in whatever
+        words the kernel shows it.
       - A FUSE filesystem that another user than root serves is never adopted, whatever it says of itself.
       - It is never unmounted by this collection.
     type: bool

@@ -10,9 +10,9 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from harness.cycle import apply, leave, refuse, run_cycle, succeed, warm_up
+from harness.cycle import apply, leave, predict_and_call, refuse, run_cycle, succeed, warm_up
 from harness.images import LABEL, UUID, add_device, is_known_to_the_kernel, make_image
-from harness.reconcile import reconcile
+from harness.reconcile import reboot, reconcile
 from harness.results import play, task
 from harness.world import World
 
@@ -294,6 +294,33 @@ def test_block_foreign_mount_of_other_words_is_a_conflict(
     device_world.mount(device, PATH, fstype, flags=6, data=data)
     refusal = refuse(device_world, "conflict", **block(device, fstype, opts=opts, adopt=True))
     assert f"'{word}'" in refusal["msg"]
+
+
+@pytest.mark.parametrize(
+    ("fstype", "opts"),
+    [
+        ("btrfs", ["discard=sync", "compress=zstd"]),
+        ("btrfs", ["ro", "rescue=all"]),
+        ("btrfs", ["subvolid=0"]),
+        ("squashfs", []),
+        ("xfs", ["logbsize=0", "dax=always"]),
+    ],
+)
+def test_block_mount_of_a_boot_is_ours_in_the_words_of_the_kernel(
+    device_world: World, loop_device: Attach, tmp_path: Path, fstype: str, opts: t.List[str]
+) -> None:
+    device = loop_device(make_image(tmp_path, fstype))
+    add_device(device_world, device)
+    wish = block(device, fstype, opts=opts, boot=True)
+    succeed(device_world, **wish)
+    reboot(device_world)
+    device_world.make_directory(PATH)
+    done = device_world.run("mount", PATH)
+    assert done.rc == 0, done
+    again = predict_and_call(device_world, **wish)
+    assert (again.action, again.mount["owned"]) == ("none", True), again
+    assert device_world.facts()["drift"] == []
+    apply(device_world, "unmounted", **leave(PATH, "a"))
 
 
 def test_block_subvolume_is_joined_by_its_other_name(

@@ -376,6 +376,16 @@ def test_reboot_mount_of_the_entry_is_ours(world: World) -> None:
     assert (world.stack(PATH), read(world)) == ([], before)
 
 
+def test_reboot_mount_that_the_kernel_shows_in_other_words_is_ours(world: World) -> None:
+    opts = ["size=50%", "mode=1777", "uid=0", "huge=never"]
+    succeed(world, **tmpfs(PATH, "a", boot=True, opts=opts))
+    boot(world, PATH)
+    again = predict_and_call(world, **tmpfs(PATH, "a", boot=True, opts=opts))
+    assert (again.action, again.mount["owned"]) == ("none", True), again
+    assert world.facts()["drift"] == []
+    apply(world, "unmounted", **leave(PATH, "a"))
+
+
 @pytest.mark.parametrize(
     ("old", "new"), [(b" ", b"\t"), (b"\n", b"\r\n")], ids=["aligned", "carriage-returns"]
 )

@@ -246,14 +246,16 @@ _ALL = (
     ),
     Filesystem(
         "iso9660",
-        # fs/isofs/inode.c, isofs_show_options: mode is shown as fmode, words by their first letter.
+        # fs/isofs/inode.c, isofs_show_options: mode is shown as fmode, words by their first letter. A medium
+        # has a least block of its own.
         """
         block=512|1024|2048 check=relaxed|strict cruft dmode=MODE gid=ID hide iocharset=CHARSET
         map=acorn|normal|off mode=MODE nocompress nojoliet norock overriderockperm sbsector=COUNT
         session=0..99 showassoc uid=ID unhide utf8
         fmode->mode hide!unhide
-        block=1024~ block=512~blocksize=512 block=2048~blocksize=2048 check=r~check=relaxed
-        check=s~check=strict map=a~map=acorn map=normal~ map=o~map=off sbsector=0~ utf8~iocharset=utf8""",
+        block=1024~ block=512~blocksize=512 block=2048~blocksize=2048 block=*~>blocksize=2048
+        check=r~check=relaxed check=s~check=strict map=a~map=acorn map=normal~ map=o~map=off sbsector=0~
+        utf8~iocharset=utf8""",
         read_only=("*",),
     ),
     Filesystem(

@@ -29,7 +29,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.text impo
     quote,
     refusal,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.values import LAYERS, Option
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.values import LAYERS
 from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import MOUNT_FLAGS
 
 Flags = t.Tuple[str, ...]
@@ -81,18 +81,19 @@ def shown_options(filesystem: Filesystem, shown: t.Iterable[str]) -> t.Dict[str,
     raises.
     """
     result: t.Dict[str, t.Optional[str]] = {}
+    options = filesystem.options
     for word in shown:
         name, equals, text = word.partition("=")
-        if word in _ACCESS:
-            continue
-        if filesystem.has_layers and name == "lowerdir+":
+        known = options.get(name)
+        if known is not None:
+            value = known.value.canonical(text) if known.value and equals else None
+            result.update(dict.fromkeys(known.canonical_names, text if value is None and equals else value))
+        elif filesystem.has_layers and name == "lowerdir+":
             # Layers that were given one by one (Linux 6.5).
             before = result.get("lowerdir")
             result["lowerdir"] = f"{before}:{text}" if before else text
-            continue
-        known = filesystem.options.get(name) or Option(name)
-        value = known.value.canonical(text) if known.value and equals else None
-        result.update(dict.fromkeys(known.canonical_names, text if value is None and equals else value))
+        elif word not in _ACCESS:
+            result[name] = text if equals else None
     return result
 
 

@@ -20,6 +20,8 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.values im
 SourceKind = t.Literal["bind", "block", "ceph", "cifs", "glusterfs", "nfs", "sshfs", "token"]
 Data = t.Iterable[t.Tuple[str, t.Optional[str]]]
 
+SUPERBLOCK_WORDS = ("dirsync", "lazytime", "sync")
+
 
 @dataclass(frozen=True)
 class Helper:
@@ -83,10 +85,11 @@ class Filesystem:
     may_turn_read_only: bool = False
     redirecting: t.Tuple[str, ...] = ()
 
-    @property
+    @functools.cached_property
     def words(self) -> Words:
         """What may be in opts."""
-        return _words_of(self.line, has_superblock=not (self.helper or self.shows_path))
+        has_superblock = not (self.helper or self.shows_path)
+        return read_line(" ".join((*SUPERBLOCK_WORDS, self.line)) if has_superblock else self.line)
 
     @property
     def options(self) -> t.Mapping[str, Option]:
@@ -130,6 +133,8 @@ class Filesystem:
 
     def is_read_only(self, data: Data) -> bool:
         """Whether one with these options can only be read, whoever mounts it."""
+        if not self.read_only and not self.writable:
+            return False
         words = {name if value is None else f"{name}={value}" for name, value in data}
         names = {word.partition("=")[0] for word in words}
         return (
@@ -137,11 +142,3 @@ class Filesystem:
             or "*" in self.read_only
             or (bool(self.writable) and not names.intersection(self.writable))
         )
-
-
-SUPERBLOCK_WORDS = ("dirsync", "lazytime", "sync")
-
-
-@functools.lru_cache(maxsize=None)
-def _words_of(line: str, *, has_superblock: bool) -> Words:
-    return read_line(" ".join((*SUPERBLOCK_WORDS, line)) if has_superblock else line)

@@ -11,17 +11,15 @@ Pure. Private to holdfast.mounts.
 from __future__ import annotations
 
 import fnmatch
+import functools
 import typing as t
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.contexts import (
     CONTEXT,
     canonical_context,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import (
-    FILESYSTEMS,
-    record_of,
-)
+from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import record_of
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.options import shown_options
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.record import Filesystem
 from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.sources import is_shown_source
@@ -37,12 +35,12 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._values.request im
 
 # tmpfs shows its size in whole pages (mm/shmem.c, shmem_show_options).
 _PAGES = (4096, 16384, 65536)
+_FLAGS = frozenset(MOUNT_FLAGS)
 
 Words = t.Tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Comparison:
+class Comparison(t.NamedTuple):
     """What a mount shows against what was asked.
 
     lacking: what was asked and is not in force.
@@ -61,27 +59,30 @@ def compare(definition: Definition, mount: KernelMount, *, memory: int = 0) -> C
     """Compare a definition with what the kernel shows, flag by flag and option by option.
 
     memory: of the host, in bytes, 0 where nobody asked; a part of it is what a size in percent stands for.
-    A bind mount shows the options of what it shows, so its flags alone are compared.
+    A bind mount has the options and flags of what it shows, so only the flags that were asked are compared.
     """
     filesystem = record_of(definition.fstype)
     in_force = flags_in_force(mount)
-    asked = frozenset(definition.flags)
-    lacking = set(asked - in_force - ({"ro"} & set(mount.options)))
-    beyond = (in_force | ({"ro"} & set(mount.options))) - asked
-    if filesystem.may_turn_read_only or filesystem.is_read_only(definition.data):
-        beyond -= {"ro"}
-    untold: t.Set[str] = set()
+    if "ro" in mount.options:
+        in_force |= {"ro"}
+    lacking = [flag for flag in definition.flags if flag not in in_force]
+    if filesystem.shows_path:
+        return Comparison(tuple(lacking))
+    beyond = [flag for flag in in_force if flag not in definition.flags]
+    if "ro" in beyond and (filesystem.may_turn_read_only or filesystem.is_read_only(definition.data)):
+        beyond.remove("ro")
+    untold: t.List[str] = []
     instead: t.Set[str] = set()
-    data = () if filesystem.shows_path else definition.data
-    shown = _Shown(filesystem, mount if data else replace(mount, options=()))
-    for name, value in data:
-        answer = shown.answers(name, value, memory)
+    pairs = [pair for pair in definition.data if _word(*pair) not in mount.options]
+    shown = _Shown(filesystem, mount) if pairs else None
+    for name, value in pairs:
+        answer = shown.answers(name, value, memory) if shown else None
         if answer is None:
-            untold.add(_word(name, value))
-        elif not answer:
-            lacking.add(_word(name, value))
+            untold.append(_word(name, value))
+        elif shown and not answer:
+            lacking.append(_word(name, value))
             instead.update(shown.words_of(name))
-    return Comparison(*(tuple(sorted(words)) for words in (lacking, untold, instead, beyond)))
+    return Comparison(tuple(lacking), tuple(untold), tuple(instead), tuple(beyond))
 
 
 class _Shown:
@@ -89,12 +90,16 @@ class _Shown:
 
     def __init__(self, filesystem: Filesystem, mount: KernelMount) -> None:
         self._filesystem = filesystem
+        self._mount = mount
         self._options = shown_options(filesystem, mount.options)
-        # NFS of version 4 has a type of its own in the table, which may know more.
-        types = {filesystem.name: filesystem, mount.fstype: FILESYSTEMS.get(mount.fstype, filesystem)}
-        self._patterns = [pattern for known in types.values() for pattern in known.words.shown]
-        self._words = {_word(name, value): name for name, value in self._options.items()}
-        self._meanings = {_meaning(filesystem, word) for word in (*self._words, *self._parts())}
+
+    @functools.cached_property
+    def _words(self) -> t.Dict[str, str]:
+        return {_word(name, value): name for name, value in self._options.items()}
+
+    @functools.cached_property
+    def _meanings(self) -> t.Set[str]:
+        return {_meaning(self._filesystem, word) for word in (*self._words, *self._parts())}
 
     def _parts(self) -> t.Iterator[str]:
         """Yield each one of what the kernel has joined by colons (rescue of btrfs)."""
@@ -105,8 +110,11 @@ class _Shown:
 
     def _is_shown_as(self, word: str) -> bool:
         """Whether what is shown fits a pattern of how the word may be shown."""
-        patterns = [right for left, right in self._patterns if fnmatch.fnmatchcase(word, left)]
-        return any(fnmatch.fnmatchcase(seen, right) for right in patterns for seen in self._words)
+        # NFS of version 4 has a type of its own in the table, of which more is known.
+        known = {self._filesystem.name: self._filesystem, self._mount.fstype: record_of(self._mount.fstype)}
+        patterns = [pattern for record in known.values() for pattern in record.words.shown]
+        fitting = [right for left, right in patterns if fnmatch.fnmatchcase(word, left)]
+        return any(fnmatch.fnmatchcase(seen, right) for right in fitting for seen in self._words)
 
     def words_of(self, name: str) -> t.List[str]:
         """Return what is shown of this option, by any name that it may be shown under."""
@@ -116,9 +124,11 @@ class _Shown:
 
     def answers(self, name: str, value: t.Optional[str], memory: int) -> t.Optional[bool]:
         """Whether the option is in force with that value, None where the kernel does not tell."""
+        if self._options.get(name, "") == value:
+            return True
         word = _word(name, value)
         meant = _meaning(self._filesystem, word)
-        if meant and (meant in self._meanings or self._is_shown_as(word) or self._is_shown_as(meant)):
+        if (meant and meant in self._meanings) or self._is_shown_as(word) or self._is_shown_as(meant):
             return True
         option = self._filesystem.options.get(name)
         shown = self._options.get(name)
@@ -174,21 +184,19 @@ def _is_size(asked: str, shown: t.Optional[str], memory: int) -> t.Optional[bool
 
 def flags_in_force(mount: KernelMount) -> t.FrozenSet[str]:
     """Return the flags of the mount itself; the superblock may be read-only beyond that."""
-    flags = frozenset(mount.flags)
+    flags = _FLAGS.intersection(mount.flags)
     # The kernel shows the strict mode by showing neither of the others (fs/proc_namespace.c).
-    strict = frozenset() if flags & {"noatime", "relatime"} else frozenset(("strictatime",))
-    return (flags & frozenset(MOUNT_FLAGS)) | strict
+    return flags if "relatime" in mount.flags or "noatime" in flags else flags | {"strictatime"}
 
 
 def changed_options(definition: Definition, mount: KernelMount, *, is_owned: bool) -> Words:
     """Return what is not as asked, sorted: C(-word) for what is not in force, C(+word) for what is beyond it.
 
-    A bind mount inherits the flags of what it shows, and an adopted mount may have more than was asked.
+    An adopted mount may have more than was asked.
     """
     found = compare(definition, mount)
-    is_exact = is_owned and not record_of(definition.fstype).shows_path
-    gained = (*found.instead, *(found.beyond if is_exact else ()))
-    return tuple(sorted([*(f"-{word}" for word in found.lacking), *(f"+{word}" for word in gained)]))
+    gained = found.instead + found.beyond if is_owned else found.instead
+    return tuple(sorted([f"-{word}" for word in found.lacking] + [f"+{word}" for word in gained]))
 
 
 def foreign_differences(wanted: Definition, mount: KernelMount, place: Place, source: Source) -> Words:
@@ -226,6 +234,8 @@ def _is_source(wanted: Definition, mount: KernelMount, source: Source) -> bool:
 
 def differences(wanted: Definition, held: Definition, mount: t.Optional[KernelMount] = None) -> Words:
     """Return the names of the options in which two definitions differ. mount: what is held, if seen."""
+    if wanted == held:
+        return ()
     pairs = [
         ("fstype", wanted.fstype == held.fstype),
         ("src", wanted.src == held.src),

@@ -63,6 +63,7 @@ SAME: t.Dict[str, Pair] = {
     "ext4 dax": ("ext4", ["dax"], ["dax=always"]),
     "f2fs compression": ("f2fs", ["compress_algorithm=zstd"], ["compress_algorithm=zstd:3"]),
     "f2fs reserve": ("f2fs", ["reserve_root=99999"], ["reserve_root=1234"]),
+    "iso9660 block of the medium": ("iso9660", ["block=512"], ["ro", "blocksize=2048"]),
     "iso9660 letters": ("iso9660", ["map=off", "check=relaxed"], ["ro", "map=o", "check=r"]),
     "iso9660 mode": ("iso9660", ["mode=0444", "block=512"], ["ro", "fmode=444", "blocksize=512"]),
     "nfs lookupcache": ("nfs4", ["lookupcache=positive"], ["lookupcache=pos"]),
