@@ -17,7 +17,7 @@ Outcome = t.Dict[str, t.Any]
 Program = t.Callable[..., Outcome]
 Show = t.Callable[[str, str, str], None]
 
-ROUNDS = int(os.environ.get("ATTACK_ROUNDS", "3000"))
+ROUNDS = int(os.environ.get("ATTACK_ROUNDS", "1500"))
 # What shared mounts add is the copies that propagation makes, not more chances for the attacker.
 SIZES = [("private", ROUNDS), ("shared", ROUNDS // 10)]
 CONTROLS = {"ancestor": "naive", "away": "handle", "leaf": "naive", "plant": "naive"}
