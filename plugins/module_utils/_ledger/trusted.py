@@ -11,6 +11,7 @@ import contextlib
 import errno
 import os
 import stat
+import sys
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls
@@ -74,7 +75,7 @@ def open_trusted(path: str, untrusted: Untrusted) -> t.Optional[int]:
     return fd
 
 
-def read_trusted(path: str, untrusted: Untrusted, *, most: int = -2) -> t.Optional[bytes]:
+def read_trusted(path: str, untrusted: Untrusted, *, most: int = sys.maxsize) -> t.Optional[bytes]:
     """Return what the file at path holds; None where there is none. Raises as open_trusted.
 
     most: bytes that its reader takes; of a longer one one byte more is returned.
@@ -83,7 +84,8 @@ def read_trusted(path: str, untrusted: Untrusted, *, most: int = -2) -> t.Option
     if fd is None:
         return None
     with os.fdopen(fd, "rb") as file:
-        return file.read(most + 1)
+        # As much memory is taken as is asked for, so no more is than there is to read.
+        return file.read(min(os.fstat(fd).st_size, most) + 1)
 
 
 def _refuse_unsafe_file(fd: int, untrusted: Untrusted) -> None:
