@@ -149,7 +149,8 @@ def supervised(act: t.Callable[[], None], *, parent: int) -> int:
         try:
             helpers.supervise(parent, lambda: None)
             act()
-            time.sleep(60)
+            for _ in range(1200):
+                time.sleep(0.05)  # as the worker waits: a signal just before a sleep is seen after it
         finally:
             os._exit(0)
     return pid
@@ -213,6 +214,7 @@ def test_daemon_is_ended_when_the_caller_is_killed() -> None:
     deadline = time.monotonic() + 20
     while is_running(daemon):
         assert time.monotonic() < deadline
+        time.sleep(0.005)
     os.close(reader)
     os.close(writer)
 
