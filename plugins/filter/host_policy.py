@@ -52,8 +52,8 @@ import json
 import typing as t
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.policy import KEYS, build_policy
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import permissions
 from ansible_collections.holdfast.mounts.plugins.plugin_utils._mounts import plain
 
 
@@ -65,10 +65,10 @@ def host_policy(rules: t.Any) -> t.Dict[str, t.Any]:
     policy = {name: _as_list(value) for name, value in given.items()}
     policy["sources"] = _as_sources(given.get("sources"))
     try:
-        build_policy(policy)
-    except MountError as error:
+        permissions.build_policy(policy)
+    except errors.MountError as error:
         raise AnsibleFilterError(f"host_policy: no policy is written: {error.message}") from error
-    return {**{name: [] for name in KEYS}, **policy}
+    return {**{name: [] for name in permissions.KEYS}, **policy}
 
 
 def _as_sources(value: t.Any) -> t.Any:

@@ -146,8 +146,8 @@ import typing as t
 
 from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.names import check_holder
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import naming
 from ansible_collections.holdfast.mounts.plugins.plugin_utils._mounts import (
     FactsError,
     Row,
@@ -178,12 +178,12 @@ class LookupModule(LookupBase):
         holder = self._option("holder")
         try:
             if holder is not None:
-                check_holder(holder, "holder")
+                naming.check_holder(holder, "holder")
             patterns = plain(list(terms))
             if not all(isinstance(pattern, str) for pattern in patterns):
                 raise FactsError("a term is no text; give shell patterns of mount points, or none")
             rows = select_rows(self._rows(variables or {}), patterns, holder)
-        except (FactsError, MountError) as error:
+        except (FactsError, errors.MountError) as error:
             raise AnsibleError(f"current_mounts: {error}") from error
         expression = self._option("query")
         return rows if expression is None else _search(expression, rows)
@@ -209,9 +209,9 @@ class LookupModule(LookupBase):
 
 def _rows_of_controller() -> t.List[Row]:
     # Imported here, because a controller that is not Linux can still report facts.
-    from ansible_collections.holdfast.mounts.plugins.module_utils._observe.facts import observe_facts
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import observe
 
-    return t.cast(t.List[Row], observe_facts()["mounts"])
+    return t.cast(t.List[Row], observe.observe_facts()["mounts"])
 
 
 def _search(expression: str, rows: t.List[Row]) -> t.List[t.Any]:

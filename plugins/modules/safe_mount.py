@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import call, secrets
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments import spec
+
 DOCUMENTATION = r"""
 module: safe_mount
 short_description: Hold and release mounts that several consumers share
@@ -572,21 +575,17 @@ error:
       sample: "'/srv/scratch' is busy: 1 process uses it; end that and repeat, or leave the unmount for later"
 """
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.secrets import DiscreetModule
-from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.spec import ARGUMENT_SPEC, given
-from ansible_collections.holdfast.mounts.plugins.module_utils._call.safe_mount import run_call
-
 
 def main() -> None:
     """Run the module."""
-    module = DiscreetModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
-    result = run_call(
+    module = secrets.DiscreetModule(argument_spec=spec.ARGUMENT_SPEC, supports_check_mode=True)
+    result = call.run_call(
         module.whole_params(),
         check_mode=module.check_mode,
         diff_mode=module._diff,
         is_verbose=module._verbosity > 0,
     )
-    result["invocation"] = {"module_args": given(module.params)}
+    result["invocation"] = {"module_args": spec.given(module.params)}
     if result.get("failed"):
         module.fail_json(**result)
     module.exit_json(**result)

@@ -226,14 +226,12 @@ error:
 
 import typing as t
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.secrets import DiscreetModule
-from ansible_collections.holdfast.mounts.plugins.module_utils._observe.facts import observe_facts
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, observe, secrets
 
 
 def main() -> None:
     """Report the facts, or the one reason why there are none."""
-    module = DiscreetModule(
+    module = secrets.DiscreetModule(
         argument_spec={"paths": {"type": "list", "elements": "str", "default": []}},
         supports_check_mode=True,
     )
@@ -247,8 +245,8 @@ def main() -> None:
 def build_result(patterns: t.Sequence[str]) -> t.Dict[str, t.Any]:
     """Return what the module returns; with an error in it, it has failed."""
     try:
-        return {"changed": False, "ansible_facts": {"holdfast_mounts": observe_facts(patterns)}}
-    except MountError as error:
+        return {"changed": False, "ansible_facts": {"holdfast_mounts": observe.observe_facts(patterns)}}
+    except errors.MountError as error:
         told = {name: getattr(error, name) for name in ("code", "step", "path", "errno")}
         return {"msg": error.message, "error": {**told, "log_ref": None}}
 

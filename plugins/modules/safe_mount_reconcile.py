@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import call, secrets
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments import build
+
 DOCUMENTATION = r"""
 module: safe_mount_reconcile
 short_description: Bring mounts and their ledger together again
@@ -250,15 +253,11 @@ error:
       sample: "'/srv/scratch' is busy: 1 process uses it; end that and repeat, or leave the unmount for later"
 """
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.reconcile import RECONCILE_SPEC
-from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.secrets import DiscreetModule
-from ansible_collections.holdfast.mounts.plugins.module_utils._call.reconcile import run_reconcile
-
 
 def main() -> None:
     """Run the module."""
-    module = DiscreetModule(argument_spec=RECONCILE_SPEC, supports_check_mode=True)
-    result = run_reconcile(
+    module = secrets.DiscreetModule(argument_spec=build.RECONCILE_SPEC, supports_check_mode=True)
+    result = call.run_reconcile(
         module.params,
         check_mode=module.check_mode,
         diff_mode=module._diff,

@@ -11,7 +11,7 @@ import dataclasses
 import datetime
 import typing as t
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.text import visible
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import strings
 from ansible_collections.holdfast.mounts.plugins.plugin_utils._mounts import can_be_held
 
 # Characters of one text, and of one word: a type, a kind of drift, the name of a holder.
@@ -107,7 +107,7 @@ def text(value: object, limit: int = TEXT_LIMIT) -> str:
         return "?"
     # Not str(): core 2.18 keeps its mark of unsafe texts when the subclass is asked.
     plain = str.__str__(value) if isinstance(value, str) else repr(value)
-    shown = visible(plain[: limit + 1])
+    shown = strings.visible(plain[: limit + 1])
     return shown if len(shown) <= limit else f"{shown[:limit]}…"
 
 

@@ -10,10 +10,8 @@ from __future__ import annotations
 import itertools
 import typing as t
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._facts.facts import is_selected
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.names import HOLDER
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.paths import check_path, refuse_never
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, facts
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import naming, paths
 
 Row = t.Dict[str, t.Any]
 
@@ -52,15 +50,15 @@ def select_rows(rows: t.Iterable[Row], patterns: t.Sequence[str], holder: t.Opti
     return [
         row
         for row in rows
-        if is_selected(row["mount"], patterns) and (holder is None or holder in row["holders"])
+        if facts.is_selected(row["mount"], patterns) and (holder is None or holder in row["holders"])
     ]
 
 
 def can_be_held(value: object) -> bool:
     """Return whether this is a mount point that safe_mount takes under some configuration."""
     try:
-        refuse_never(check_path(value, "path"), "path")
-    except MountError:
+        paths.refuse_never(paths.check_path(value, "path"), "path")
+    except errors.MountError:
         return False
     return True
 
@@ -128,7 +126,7 @@ def _is_row(row: t.Any) -> bool:
     return (
         _has_types(row, _ROW_TYPES)
         and row["mount"].startswith("/")
-        and all(isinstance(name, str) and HOLDER.fullmatch(name) for name in row["holders"])
+        and all(isinstance(name, str) and naming.HOLDER.fullmatch(name) for name in row["holders"])
         and (can_be_held(row["mount"]) or not (row["managed"] or row["owned"] or row["holders"]))
     )
 
@@ -138,7 +136,7 @@ def _is_reference(path: str, value: t.Any) -> bool:
         can_be_held(path)
         and _has_types(value, _REFERENCE_TYPES)
         and all(isinstance(word, str) for word in value["opts"])
-        and all(map(HOLDER.fullmatch, value["holders"]))
+        and all(map(naming.HOLDER.fullmatch, value["holders"]))
     )
 
 

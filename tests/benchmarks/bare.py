@@ -12,7 +12,12 @@ import fcntl
 import os
 import typing as t
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls, inodes, mounts, walk
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
+    inodes,
+    mounts,
+    pathwalk,
+    syscalls,
+)
 
 HANDLE = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -35,9 +40,9 @@ def mount_bare(directory: int, path: str, file: str) -> None:
     _make_mount_point(directory, name, lock)
     leaf = os.open(name, HANDLE, dir_fd=directory)
     inodes.inode_of(leaf)
-    calls.move_mount(mount, leaf)
+    syscalls.move_mount(mount, leaf)
     mounts.mount_parent(inode.mount_id, is_unique=True)
-    walk.look_at(path)
+    pathwalk.look_at(path)
     os.close(leaf)
     os.close(mount)
     os.unlink(file)
@@ -45,10 +50,10 @@ def mount_bare(directory: int, path: str, file: str) -> None:
 
 
 def _make() -> t.Tuple[int, inodes.Inode]:
-    context = calls.fsopen("tmpfs")
-    calls.fsconfig(context, calls.FSCONFIG_SET_STRING, "source", "x")
-    calls.fsconfig(context, calls.FSCONFIG_CMD_CREATE)
-    mount = calls.fsmount(context, mounts.attribute_bits(("nodev", "nosuid")))
+    context = syscalls.fsopen("tmpfs")
+    syscalls.fsconfig(context, syscalls.FSCONFIG_SET_STRING, "source", "x")
+    syscalls.fsconfig(context, syscalls.FSCONFIG_CMD_CREATE)
+    mount = syscalls.fsmount(context, mounts.attribute_bits(("nodev", "nosuid")))
     os.close(context)
     os.fstatvfs(mount)
     return mount, inodes.inode_of(mount)
@@ -62,4 +67,4 @@ def _make_mount_point(directory: int, name: str, lock: int) -> None:
     os.fchmod(made, 0o755)
     os.close(made)
     os.write(lock, MADE)
-    calls.renameat2(directory, f".{name}", name, calls.RENAME_NOREPLACE)
+    syscalls.renameat2(directory, f".{name}", name, syscalls.RENAME_NOREPLACE)

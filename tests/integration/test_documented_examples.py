@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.build import build_request
-from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.spec import ARGUMENT_SPEC
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments.build import build_request
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments.spec import ARGUMENT_SPEC
 from harness.world import World
 
 ROOT = Path(__file__).resolve().parents[2]

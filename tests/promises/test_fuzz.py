@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Whatever comes in, what goes out is a value or an error with a code of the contract.
 
-The grammar's words one by one, and single edits of a ledger, are in the unit tests of their rooms; here whole
+The grammar's words one by one, and single edits of a ledger, are in the unit tests of their files; here whole
 calls, tables, ledgers and notes are damaged in several places. programs/long_fuzz.py runs the same
 properties for longer, led by coverage.
 """
@@ -17,26 +17,26 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.build import build_request
-from ansible_collections.holdfast.mounts.plugins.module_utils._execute.notes import from_records
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.table import (
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments.build import build_request
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine.states import from_records
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.errors import MountError
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel.mountinfo import (
     parse_mountinfo,
     visible_mounts,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.codec import (
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger.codec import (
     ledger_from_json,
     ledger_to_json,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.operations import _records
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import Request
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger.journal import _records
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.model import Request
 from fuzz import rules
 from fuzz.notes import LEDGER, NOTES, damaged, edited
 from fuzz.parameters import JSON, RIGHT, Parameters, parameters
 from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 
-FIXTURES = Path(__file__).parent.parent / "unit/plugins/module_utils/_kernel/fixtures"
+FIXTURES = Path(__file__).parent.parent / "unit/plugins/module_utils/_holdfast/kernel/fixtures"
 TABLES = [path.read_bytes().decode("utf-8", "surrogateescape") for path in sorted(FIXTURES.glob("*.txt"))]
 LEDGER_CODES = frozenset(("ledger_corrupt",))
 Refused = t.Tuple[t.Optional[MountError], t.Any]

@@ -13,9 +13,9 @@ import typing as t
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.build import build_request
-from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.spec import ARGUMENT_SPEC
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments.build import build_request
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments.spec import ARGUMENT_SPEC
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.errors import MountError
 from corpus.kernel_view import Shown, find_mount_number, read_rows
 from corpus.naive import accept
 from corpus.rows import Row, accepted_rows, refused_rows

@@ -13,7 +13,7 @@ import re
 import typing as t
 
 import pytest
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import Code
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.errors import Code
 
 Outcome = t.Dict[str, t.Any]
 Program = t.Callable[..., Outcome]

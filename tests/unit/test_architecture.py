@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, holdfast.mounts contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The rooms of module_utils import in one direction, stay small, and only some of them touch the host."""
+"""One package whose parts import in one direction, stay small, and of which only some touch the host."""
 
 from __future__ import annotations
 
@@ -9,28 +9,39 @@ import sys
 import typing as t
 from pathlib import Path
 
+import graphlib
 import pytest
 
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
-PREFIX = "ansible_collections.holdfast.mounts.plugins.module_utils."
+PACKAGE = "ansible_collections.holdfast.mounts.plugins.module_utils._holdfast"
+FOLDER = PLUGINS / "module_utils" / "_holdfast"
 
-# Each room imports only from itself and the rooms before it.
-ROOMS = (
-    "_values",
-    "_grammar",
-    "_arguments",
-    "_kernel",
-    "_ledger",
-    "_plan",
-    "_facts",
-    "_observe",
-    "_execute",
-    "_result",
-    "_call",
+# Files and packages at the top of the private package. Each imports only from itself and those before it.
+PARTS = (
+    "errors",
+    "model",
+    "claims",
+    "steps",
+    "grammar",
+    "decide",
+    "arguments",
+    "secrets",
+    "kernel",
+    "helper",
+    "ledger",
+    "log",
+    "policy",
+    "fstab",
+    "facts",
+    "second_names",
+    "result",
+    "observe",
+    "engine",
+    "call",
 )
 
-PURE_ROOMS = ("_values", "_grammar", "_facts", "_plan", "_result")
-# What pure rooms may take from the standard library: nothing in here reads, writes, waits or runs.
+PURE_PARTS = ("errors", "model", "claims", "steps", "grammar", "decide", "facts", "result")
+# What pure parts may take from the standard library: nothing in here reads, writes, waits or runs.
 PURE_MODULES = (
     "__future__",
     "abc",
@@ -60,7 +71,7 @@ PURE_MODULES = (
 IMPURE_CALLS = ("__import__", "eval", "exec", "input", "open", "print")
 
 # mount(8) with its helpers is the only command, and this file alone runs it.
-HELPERS_FILE = "module_utils/_kernel/helpers.py"
+COMMAND_FILE = "module_utils/_holdfast/helper/command.py"
 COMMANDS = ("subprocess", "os.system", "os.popen", "os.exec", "os.spawn", "os.posix_spawn", "run_command")
 
 FILE_LIMIT = 400
@@ -68,15 +79,11 @@ FUNCTION_LIMIT = 60
 
 
 class Import(t.NamedTuple):
-    """A module that is imported by its full name, and the line."""
+    """A module by its full name, the name it has in this file, and the line."""
 
     module: str
+    name: str
     line: int
-
-
-def room_of(path: Path) -> str:
-    """Return the room a file of module_utils belongs to."""
-    return path.relative_to(PLUGINS / "module_utils").parts[0]
 
 
 def list_imports(tree: ast.AST) -> t.Iterator[Import]:
@@ -84,37 +91,55 @@ def list_imports(tree: ast.AST) -> t.Iterator[Import]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield Import(alias.name, node.lineno)
+                yield Import(alias.name, alias.asname or alias.name, node.lineno)
         elif isinstance(node, ast.ImportFrom):
-            dots = "." * node.level
-            module = node.module or ""
-            yield Import(dots + module, node.lineno)
-            if module in (PREFIX.rstrip("."), PREFIX.rstrip(".").rpartition(".")[0]):
-                for alias in node.names:
-                    yield Import(f"{module}.{alias.name}", node.lineno)
+            module = "." * node.level + (node.module or "")
+            for alias in node.names:
+                is_ours = f"{module}.".startswith(f"{PACKAGE.rpartition('.')[0]}.")
+                full = f"{module}.{alias.name}" if is_ours else module
+                yield Import(full, alias.asname or alias.name, node.lineno)
 
 
-def find_wrong_direction(room: str, tree: ast.AST) -> t.List[str]:
-    """Return what a room imports from rooms after it, from strange rooms, or relatively."""
+def module_file(module: str) -> Path:
+    """Return the file of a module of ours."""
+    return FOLDER / (module[len(PACKAGE) + 1 :].replace(".", "/") + ".py")
+
+
+def part_of(path: Path) -> str:
+    """Return the part of the package that a file belongs to."""
+    return path.relative_to(FOLDER).with_suffix("").parts[0]
+
+
+def find_wrong_direction(part: str, tree: ast.AST) -> t.List[str]:
+    """Return what a part imports from parts after it, from elsewhere, or relatively."""
     found = []
-    for module, line in list_imports(tree):
+    for module, _name, line in list_imports(tree):
         if module.startswith("."):
             found.append(f"line {line}: {module} is relative")
-        elif module.startswith(PREFIX):
-            other = module[len(PREFIX) :].split(".")[0]
-            if other not in ROOMS or ROOMS.index(other) > ROOMS.index(room):
-                found.append(f"line {line}: {room} imports {other}")
+        elif module.startswith(f"{PACKAGE}."):
+            other = module[len(PACKAGE) + 1 :].split(".")[0]
+            if other not in PARTS or PARTS.index(other) > PARTS.index(part):
+                found.append(f"line {line}: {part} imports {other}")
         elif module.startswith("ansible_collections"):
-            found.append(f"line {line}: {module} is not a room")
+            found.append(f"line {line}: {module} is not of this package")
     return found
 
 
+def find_imported_names(tree: ast.AST) -> t.List[str]:
+    """Return names imported from our own modules: a reader sees where a thing lives by its module's name."""
+    return [
+        f"line {line}: {module} is not a module"
+        for module, _name, line in list_imports(tree)
+        if module.startswith(f"{PACKAGE}.") and not module_file(module).is_file()
+    ]
+
+
 def find_impure(tree: ast.AST) -> t.List[str]:
-    """Return what a pure room imports or calls that could touch the host."""
+    """Return what a pure part imports or calls that could touch the host."""
     found = [
         f"line {line}: imports {module}"
-        for module, line in list_imports(tree)
-        if not module.startswith(PREFIX) and module.split(".")[0] not in PURE_MODULES
+        for module, _name, line in list_imports(tree)
+        if not module.startswith(PACKAGE) and module.split(".")[0] not in PURE_MODULES
     ]
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in IMPURE_CALLS:
@@ -123,27 +148,28 @@ def find_impure(tree: ast.AST) -> t.List[str]:
 
 
 def find_impure_neighbours(tree: ast.AST) -> t.List[str]:
-    """Return what a pure room takes from files that are not pure, other than classes, which are values."""
-    found: t.List[str] = []
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith(PREFIX):
-            continue
-        module = (node.module or "")[len(PREFIX) :]
-        path = PLUGINS / "module_utils" / (module.replace(".", "/") + ".py")
-        if module.split(".")[0] in PURE_ROOMS or all(alias.name[:1].isupper() for alias in node.names):
-            continue
-        other = ast.parse(path.read_text())
-        found.extend(f"line {node.lineno}: {module} {line}" for line in find_impure(other))
-        found.extend(f"line {node.lineno}: {module} {line}" for line in find_impure_neighbours(other))
-    return found
+    """Return what a pure part uses of files that are not pure, other than classes, which are values."""
+    impure = {
+        name
+        for module, name, _line in list_imports(tree)
+        if module.startswith(f"{PACKAGE}.") and find_impure(ast.parse(module_file(module).read_text()))
+    }
+    return [
+        f"line {node.lineno}: uses {node.value.id}.{node.attr}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id in impure
+        and not node.attr[:1].isupper()
+    ]
 
 
 def find_strangers(tree: ast.AST) -> t.List[str]:
     """Return imports that a host with nothing but Python could not satisfy."""
     return [
         f"line {line}: imports {module}"
-        for module, line in list_imports(tree)
-        if not module.startswith((PREFIX, "ansible.module_utils"))
+        for module, _name, line in list_imports(tree)
+        if not module.startswith((PACKAGE, "ansible.module_utils"))
         and module.split(".")[0] not in sys.stdlib_module_names | {"__future__"}
     ]
 
@@ -151,7 +177,7 @@ def find_strangers(tree: ast.AST) -> t.List[str]:
 def find_commands(tree: ast.AST) -> t.List[str]:
     """Return uses of a command where a system call is promised."""
     found = []
-    for module, line in list_imports(tree):
+    for module, _name, line in list_imports(tree):
         if module.split(".")[0] == "subprocess":
             found.append(f"line {line}: imports {module}")
     for node in ast.walk(tree):
@@ -182,9 +208,9 @@ def name_of(path: Path) -> str:
     return str(path.relative_to(PLUGINS))
 
 
-ROOM_FILES = sorted((PLUGINS / "module_utils").rglob("*.py"))
-HOST_FILES = sorted([*ROOM_FILES, *(PLUGINS / "modules").glob("*.py")])
-each_room_file = pytest.mark.parametrize("path", ROOM_FILES, ids=name_of)
+PACKAGE_FILES = sorted((PLUGINS / "module_utils").rglob("*.py"))
+HOST_FILES = sorted([*PACKAGE_FILES, *(PLUGINS / "modules").glob("*.py")])
+each_package_file = pytest.mark.parametrize("path", PACKAGE_FILES, ids=name_of)
 each_host_file = pytest.mark.parametrize("path", HOST_FILES, ids=name_of)
 
 
@@ -192,19 +218,31 @@ each_host_file = pytest.mark.parametrize("path", HOST_FILES, ids=name_of)
 
 
 @pytest.mark.parametrize(
-    ("room", "text"),
+    ("part", "text"),
     [
-        pytest.param("_plan", f"from {PREFIX}_execute.mount import run\n", id="a later room"),
-        pytest.param("_plan", f"def f():\n    from {PREFIX}_execute import mount\n", id="within a function"),
-        pytest.param("_plan", f"import {PREFIX}_execute.mount\n", id="a plain import"),
-        pytest.param("_plan", f"from {PREFIX.rstrip('.')} import _execute\n", id="the room itself"),
-        pytest.param("_plan", f"from {PREFIX}_elsewhere import f\n", id="no such room"),
-        pytest.param("_plan", "from ._values import errors\n", id="a relative import"),
-        pytest.param("_plan", "from ansible_collections.other.one.plugins import f\n", id="a collection"),
+        pytest.param("decide", f"from {PACKAGE}.engine import run\n", id="a later part"),
+        pytest.param("decide", f"def f():\n    from {PACKAGE} import engine\n", id="within a function"),
+        pytest.param("decide", f"import {PACKAGE}.engine.run\n", id="a plain import"),
+        pytest.param("decide", f"from {PACKAGE}.elsewhere import f\n", id="no such part"),
+        pytest.param("decide", "from . import errors\n", id="a relative import"),
+        pytest.param("decide", "from ansible_collections.other.one.plugins import f\n", id="a collection"),
     ],
 )
-def test_direction_planted_violation_is_found(room: str, text: str) -> None:
-    assert find_wrong_direction(room, ast.parse(text))
+def test_direction_planted_violation_is_found(part: str, text: str) -> None:
+    assert find_wrong_direction(part, ast.parse(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"from {PACKAGE}.errors import MountError\n",
+        f"def f():\n    from {PACKAGE}.grammar.paths import parse_path\n",
+        f"from {PACKAGE} import grammar\n",
+    ],
+    ids=["a class", "within a function", "a package"],
+)
+def test_imports_planted_name_is_found(text: str) -> None:
+    assert find_imported_names(ast.parse(text))
 
 
 @pytest.mark.parametrize(
@@ -225,8 +263,9 @@ def test_purity_planted_violation_is_found(text: str) -> None:
 
 
 def test_purity_impure_neighbour_is_found() -> None:
-    text = f"from {PREFIX}_kernel.table import KernelMount, read_mounts\n"
-    assert find_impure_neighbours(ast.parse(text))
+    used = f"from {PACKAGE}.kernel import mountinfo\nmountinfo.KernelMount\n"
+    assert find_impure_neighbours(ast.parse(used)) == []
+    assert find_impure_neighbours(ast.parse(f"{used}mountinfo.read_mounts()\n"))
 
 
 @pytest.mark.parametrize(
@@ -253,21 +292,41 @@ def test_size_planted_violation_is_found() -> None:
     assert len(find_large(ast.parse(f"def f():\n{body}"), "\n" * (FILE_LIMIT + 1))) == 2
 
 
-def test_direction_earlier_room_is_accepted() -> None:
-    text = f"from {PREFIX}_values.errors import MountError\nfrom {PREFIX}_plan.other import f\n"
-    assert find_wrong_direction("_plan", ast.parse(text)) == []
+def test_direction_earlier_part_is_accepted() -> None:
+    text = f"from {PACKAGE} import errors, model\nfrom {PACKAGE}.decide import rules\n"
+    assert find_wrong_direction("decide", ast.parse(text)) == []
+    assert find_imported_names(ast.parse(text)) == []
 
 
-# --- The rooms ---
+# --- The package ---
 
 
-@each_room_file
-def test_room_file_imports_only_earlier_rooms(path: Path) -> None:
-    assert find_wrong_direction(room_of(path), ast.parse(path.read_text())) == []
+@each_package_file
+def test_package_file_imports_only_earlier_parts(path: Path) -> None:
+    assert find_wrong_direction(part_of(path), ast.parse(path.read_text())) == []
 
 
-@pytest.mark.parametrize("path", [f for f in ROOM_FILES if room_of(f) in PURE_ROOMS], ids=name_of)
-def test_pure_room_file_touches_nothing(path: Path) -> None:
+@each_package_file
+def test_package_file_imports_modules_not_names(path: Path) -> None:
+    assert find_imported_names(ast.parse(path.read_text())) == []
+
+
+def test_package_files_import_each_other_without_circles() -> None:
+    uses = {
+        path: {
+            module_file(module)
+            for node in ast.parse(path.read_text()).body
+            if not isinstance(node, ast.If)  # under TYPE_CHECKING nothing is imported
+            for module, _name, _line in list_imports(node)
+            if module.startswith(f"{PACKAGE}.")
+        }
+        for path in PACKAGE_FILES
+    }
+    assert len(list(graphlib.TopologicalSorter(uses).static_order())) == len(PACKAGE_FILES)
+
+
+@pytest.mark.parametrize("path", [f for f in PACKAGE_FILES if part_of(f) in PURE_PARTS], ids=name_of)
+def test_pure_file_touches_nothing(path: Path) -> None:
     tree = ast.parse(path.read_text())
     assert find_impure(tree) + find_impure_neighbours(tree) == []
 
@@ -277,13 +336,13 @@ def test_host_file_imports_only_what_hosts_have(path: Path) -> None:
     assert find_strangers(ast.parse(path.read_text())) == []
 
 
-@pytest.mark.parametrize("path", [f for f in HOST_FILES if name_of(f) != HELPERS_FILE], ids=name_of)
+@pytest.mark.parametrize("path", [f for f in HOST_FILES if name_of(f) != COMMAND_FILE], ids=name_of)
 def test_host_file_runs_no_command(path: Path) -> None:
     assert find_commands(ast.parse(path.read_text())) == []
 
 
-def test_helpers_file_runs_one_list_and_no_shell() -> None:
-    tree = ast.parse((PLUGINS / HELPERS_FILE).read_text())
+def test_command_file_runs_one_list_and_no_shell() -> None:
+    tree = ast.parse((PLUGINS / COMMAND_FILE).read_text())
     calls = [
         node
         for node in ast.walk(tree)
@@ -300,11 +359,11 @@ def test_host_file_is_python_3_8(path: Path) -> None:
     ast.parse(path.read_text(), feature_version=(3, 8))
 
 
-@each_room_file
-def test_room_file_is_small(path: Path) -> None:
+@each_package_file
+def test_package_file_is_small(path: Path) -> None:
     text = path.read_text()
     assert find_large(ast.parse(text), text) == []
 
 
-def test_rooms_are_all_known() -> None:
-    assert {room_of(path) for path in ROOM_FILES} <= set(ROOMS)
+def test_parts_are_all_known() -> None:
+    assert {part_of(path) for path in PACKAGE_FILES} == set(PARTS)

@@ -11,17 +11,18 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.holdfast.mounts.plugins.module_utils._facts.drift import Drift
-from ansible_collections.holdfast.mounts.plugins.module_utils._ledger import store
-from ansible_collections.holdfast.mounts.plugins.module_utils._plan.mounted import plan_mounted
-from ansible_collections.holdfast.mounts.plugins.module_utils._result.reconcile import Point, repair_result
-from ansible_collections.holdfast.mounts.plugins.module_utils._result.result import (
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.hold import plan_mounted
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.errors import MountError
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.facts import Drift
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import store
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.result import (
+    Point,
     Result,
     bulk_result,
     error_to_dict,
+    repair_result,
     single_result,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
 from ansible_collections.holdfast.mounts.plugins.modules.safe_mount_facts import build_result
 from ansible_collections.holdfast.mounts.plugins.plugin_utils._tally import build_report
 from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import (

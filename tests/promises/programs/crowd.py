@@ -15,7 +15,7 @@ import sys
 import time
 import typing as t
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._ledger import trusted
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import files
 from attackers import Attacker
 from harness.namespace import make_world, mount
 from in_process import call, code_of, is_below, read_points
@@ -45,7 +45,7 @@ def main(way: str, mounts: int) -> None:
     os.mkdir(OPEN)
     os.chmod(OPEN, 0o777)
     if way == "naive":
-        vars_of: t.Any = trusted.Replaceable
+        vars_of: t.Any = files.Replaceable
         vars_of._write_into_reserve = write_no_reserve
     paths = [f"/srv/app/{number}/data" for number in range(mounts)]
     for path in paths:

@@ -20,7 +20,7 @@ import time
 import typing as t
 from unittest import mock
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import attach, calls
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import create, syscalls
 from attackers import LIBC, NOBODY, RENAME_EXCHANGE, REST, SWAPS, Attacker, rename
 from harness.namespace import CLONE_NEWNS, MS_PRIVATE, MS_REC, check, make_world, mount
 from in_process import call, code_of, read_points
@@ -53,15 +53,15 @@ def attack() -> Attacker:
 def unmount_by_path(walk: t.Any, *, lazily: bool) -> None:
     """Unmount what the path of a walk leads to, after the walk has checked it."""
     walk.drop_leaf()
-    calls.umount2(walk.path, calls.UMOUNT_NOFOLLOW | (calls.MNT_DETACH if lazily else 0))
+    syscalls.umount2(walk.path, syscalls.UMOUNT_NOFOLLOW | (syscalls.MNT_DETACH if lazily else 0))
 
 
 def weaken(way: str) -> t.ContextManager[t.Any]:
     """Take away what keeps an unmount on the mount that was checked."""
     if way == "handle":
-        return mock.patch.object(attach, "_held_neighbours", return_value=contextlib.nullcontext())
+        return mock.patch.object(create, "_held_neighbours", return_value=contextlib.nullcontext())
     if way == "path":
-        return mock.patch.object(attach, "unmount", unmount_by_path)
+        return mock.patch.object(create, "unmount", unmount_by_path)
     return contextlib.nullcontext()
 
 

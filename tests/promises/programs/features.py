@@ -15,8 +15,8 @@ import subprocess
 import sys
 import typing as t
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls
-from ansible_collections.holdfast.mounts.plugins.module_utils._observe.facts import observe_facts
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import syscalls
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.observe import observe_facts
 from harness.namespace import make_world
 from harness.zygote import Fuse
 from in_process import call, code_of
@@ -149,9 +149,9 @@ def mount_naively(before: Traces) -> t.List[str]:
     """The control: make the directory, then ask the kernel; return what is left of the failure."""
     os.makedirs("/srv/naive/dir")
     try:
-        context = calls.fsopen("tmpfs")
-        calls.fsconfig(context, calls.FSCONFIG_CMD_CREATE)
-        calls.move_mount(calls.fsmount(context, 0), os.open("/srv/naive/dir", os.O_PATH))
+        context = syscalls.fsopen("tmpfs")
+        syscalls.fsconfig(context, syscalls.FSCONFIG_CMD_CREATE)
+        syscalls.move_mount(syscalls.fsmount(context, 0), os.open("/srv/naive/dir", os.O_PATH))
     except OSError:
         return [what for what in compare(before, look()) if what.startswith("new in files")]
     return []

@@ -13,8 +13,8 @@ import time
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls
-from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.policy import POLICY_PATH
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import syscalls
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.policy import POLICY_PATH
 from harness.namespace import mount
 from harness.place import LEDGER, RUN
 from in_process import Result, call
@@ -189,7 +189,7 @@ def stall(name: str) -> None:
         while True:
             time.sleep(1000)
 
-    vars(calls)[name] = wait
+    vars(syscalls)[name] = wait
 
 
 def fail(name: str, number: int) -> None:
@@ -198,4 +198,4 @@ def fail(name: str, number: int) -> None:
     def refuse(*_arguments: t.Any, **_more: t.Any) -> t.NoReturn:
         raise OSError(number, "hidden words of the kernel")
 
-    vars(calls)[name] = refuse
+    vars(syscalls)[name] = refuse

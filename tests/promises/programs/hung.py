@@ -16,8 +16,8 @@ import sys
 import time
 import typing as t
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import helpers
-from ansible_collections.holdfast.mounts.plugins.module_utils._observe.facts import observe_facts
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.helper import command
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.observe import observe_facts
 from fuse_server import SlowServer
 from harness.namespace import make_world
 from harness.table import read_table
@@ -91,7 +91,7 @@ def beside_one_of_many() -> t.Iterator[str]:
 
 def with_credentials() -> t.Iterator[str]:
     """Neighbours of a mount whose credentials file cannot be read are done."""
-    vars(helpers)["refuse_missing_helper"] = lambda _filesystem: None  # that does not come into it
+    vars(command)["refuse_missing_helper"] = lambda _filesystem: None  # that does not come into it
     share = {"path": "/srv/share", "src": "//server/share", "fstype": "cifs"}
     entries = [{"path": "/srv/four", **TMPFS}, share, {"path": "/srv/five", **TMPFS}]
     result = call(mounts=entries, holder="n", credentials_file=f"{SLOW}/held-secret", **TIMEOUTS)

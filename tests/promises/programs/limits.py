@@ -15,11 +15,11 @@ import random
 import sys
 import typing as t
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.spec import ARGUMENT_SPEC
-from ansible_collections.holdfast.mounts.plugins.module_utils._call.safe_mount import run_call
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar import paths
-from ansible_collections.holdfast.mounts.plugins.module_utils._ledger import codec, store
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments.spec import ARGUMENT_SPEC
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.call import run_call
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.errors import MountError
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import paths
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import codec, store
 from harness.namespace import make_world
 from harness.place import LEDGER, RUN
 from in_process import call, code_of, defaults
@@ -128,7 +128,7 @@ def write_without_limits() -> None:
         finally:
             codec.MAX_LEDGER = limit
 
-    vars(store)["ledger_to_json"] = to_json
+    vars(codec)["ledger_to_json"] = to_json
 
 
 def run(way: str, calls: int, seed: str) -> t.Dict[str, t.Any]:

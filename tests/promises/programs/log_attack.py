@@ -17,7 +17,7 @@ import sys
 import time
 import typing as t
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._ledger import log
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import log
 from attackers import NOBODY, RENAME_EXCHANGE, RENAME_NOREPLACE, Attacker, rename
 from harness.namespace import make_world
 from harness.place import LOG

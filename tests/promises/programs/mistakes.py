@@ -16,7 +16,7 @@ import sys
 import typing as t
 
 from ansible.module_utils import basic
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import Code
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.errors import Code
 from ansible_collections.holdfast.mounts.plugins.modules import (
     safe_mount,
     safe_mount_facts,

@@ -15,8 +15,9 @@ import sys
 import typing as t
 from unittest import mock
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._execute import batch, declaring
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import attach
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import batch
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import mounts
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import store
 from harness.namespace import make_world
 from harness.table import read_table
 from in_process import call, code_of, mount_tmpfs, unmount
@@ -53,8 +54,8 @@ def stack_while_recording(way: str) -> t.Iterator[t.Any]:
         raise OSError(errno.ENOSPC, "full")
 
     both = [{"path": path, **TMPFS} for path in ("/srv/x", "/srv/y")]
-    naive = mock.patch.object(attach, "has_submounts", return_value=False)
-    with mock.patch.object(batch, "write_ledger", fail):
+    naive = mock.patch.object(mounts, "has_submounts", return_value=False)
+    with mock.patch.object(store, "write_ledger", fail):
         if way == "naive":
             naive.start()
         yield act(mounts=both)
@@ -68,7 +69,7 @@ def stack_while_recording(way: str) -> t.Iterator[t.Any]:
 
 def release_source_while_binding(way: str) -> t.Iterator[t.Any]:
     """The last holder of a bind's source leaves between the moments when the bind is made and noted."""
-    declare = declaring.declare
+    declare = batch.declare
 
     def leave_first(works: t.Any, *given: t.Any) -> None:
         if works[0].path == "/srv/shown" and mounted("/srv/source"):
@@ -78,7 +79,7 @@ def release_source_while_binding(way: str) -> t.Iterator[t.Any]:
     yield act(path="/srv/source", **TMPFS)
     with mock.patch.object(batch, "declare", leave_first):
         if way == "naive":
-            mock.patch.object(declaring, "_have_sources_changed", return_value=False).start()
+            mock.patch.object(batch, "_have_sources_changed", return_value=False).start()
         yield act(path="/srv/shown", src="/srv/source", fstype="bind")
         mock.patch.stopall()
     yield mounted("/srv/source", "/srv/shown")

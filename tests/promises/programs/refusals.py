@@ -9,7 +9,7 @@ import os
 import stat
 import typing as t
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import syscalls
 from harness.namespace import CLONE_NEWNS, LIBC, check
 from hidden import (
     LEAVE,
@@ -86,8 +86,8 @@ def device_never_answers() -> Scene:
 
 
 def flags_are_not_in_force() -> Scene:
-    real = calls.fsmount
-    vars(calls)["fsmount"] = lambda context, _flags: real(context, 0)
+    real = syscalls.fsmount
+    vars(syscalls)["fsmount"] = lambda context, _flags: real(context, 0)
     return Scene(TMPFS)
 
 

@@ -17,10 +17,10 @@ import sys
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.spec import ARGUMENT_SPEC
-from ansible_collections.holdfast.mounts.plugins.module_utils._call import safe_mount, starting
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel.host import observe_host
-from ansible_collections.holdfast.mounts.plugins.module_utils._observe import facts
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import observe
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments.spec import ARGUMENT_SPEC
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.call import run_call
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import system
 from counting import Counting
 from harness.namespace import MS_BIND, make_world, mount
 from harness.place import LEDGER
@@ -38,6 +38,7 @@ SAFE, NOEXEC, REMOUNT, MNT_DETACH = 2 | 4, 8, 32, 2
 paths, holders, definitions = st.sampled_from(PATHS), st.sampled_from("xyz"), st.sampled_from((0, 1, 2))
 entries = st.dictionaries(paths, definitions, max_size=len(PATHS))
 boots = itertools.count()
+observe_host = system.observe_host
 counts = {"steps": 0, "sequences": 0}
 
 
@@ -45,11 +46,10 @@ def boot() -> None:
     """Let the host have been booted again: another boot id."""
     number = next(boots)
 
-    def observe() -> t.Any:
+    def observe_other_boot() -> t.Any:
         return replace(observe_host(), boot_id=f"00000000-0000-4000-8000-{number:012}")
 
-    for module in (starting, facts):
-        vars(module)["observe_host"] = observe
+    vars(system)["observe_host"] = observe_other_boot
 
 
 def call(*, check_mode: bool = False, **arguments: t.Any) -> t.Dict[str, t.Any]:
@@ -60,7 +60,7 @@ def call(*, check_mode: bool = False, **arguments: t.Any) -> t.Dict[str, t.Any]:
         options = t.cast(t.Any, ARGUMENT_SPEC["mounts"])["options"]
         default = {name: option.get("default") for name, option in options.items()}
         params["mounts"] = [{**default, **element} for element in params["mounts"]]
-    return safe_mount.run_call(params, check_mode=check_mode, diff_mode=False)
+    return run_call(params, check_mode=check_mode, diff_mode=False)
 
 
 def wish(path: str, definition: int) -> t.Dict[str, t.Any]:
@@ -151,7 +151,7 @@ class Host(RuleBasedStateMachine):
         held = {path: sorted(holders) for path, holders in read_references().items()}
         assert held == {path: sorted(held.holders) for path, held in self.model.references.items()}
         assert mounted() == self.expected_mounts()
-        told = t.cast(t.Any, facts.observe_facts())["drift"]
+        told = t.cast(t.Any, observe.observe_facts())["drift"]
         assert {(drift["path"], drift["kind"]) for drift in told} == self.model.drift()
         assert list_notes() == []
 

@@ -17,8 +17,9 @@ import typing as t
 from pathlib import Path
 from unittest import mock
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._grammar.filesystems import LOCAL_TYPES
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import mounts, table, walk
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar.filesystems import LOCAL_TYPES
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import mountinfo, mounts
 from attackers import NOBODY
 from harness.namespace import MS_BIND, make_world
 from harness.namespace import mount as mount_by_path
@@ -59,8 +60,8 @@ def remember_as_ours() -> None:
 
 def believe() -> None:
     """Take what it says of itself for what it is."""
-    mock.patch.object(walk, "LOCAL_TYPES", LOCAL_TYPES | {"fuse"}).start()
-    mock.patch.object(table, "server_of", return_value=None).start()
+    mock.patch.object(filesystems, "LOCAL_TYPES", LOCAL_TYPES | {"fuse"}).start()
+    mock.patch.object(mountinfo, "server_of", return_value=None).start()
     mock.patch.object(mounts, "_owner_of_connection", return_value=None).start()
 
 

@@ -9,19 +9,19 @@ import os
 import struct
 import typing as t
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._kernel import calls, mounts
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import mounts, syscalls
 
 STATX_MNT_ID_UNIQUE = 0x4000
 STATMOUNT_SB_SOURCE = 0x200
 # What a kernel says to an operation, or a key, of fsconfig(2) that it does not know.
 Unknown = t.Union[int, str]
 UNKNOWN: t.Dict[Unknown, int] = {
-    calls.FSCONFIG_SET_FD: errno.EINVAL,
-    calls.FSCONFIG_CMD_CREATE_EXCL: errno.EOPNOTSUPP,
+    syscalls.FSCONFIG_SET_FD: errno.EINVAL,
+    syscalls.FSCONFIG_CMD_CREATE_EXCL: errno.EOPNOTSUPP,
     "lowerdir+": errno.EINVAL,
 }
 # And to the first of them where the filesystem still has the interface of mount(2): overlay before Linux 6.5.
-STRINGS_ALONE = {**UNKNOWN, calls.FSCONFIG_SET_FD: errno.EOPNOTSUPP}
+STRINGS_ALONE = {**UNKNOWN, syscalls.FSCONFIG_SET_FD: errno.EOPNOTSUPP}
 
 
 def lack_call(*names: str) -> None:
@@ -31,25 +31,25 @@ def lack_call(*names: str) -> None:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
 
     for name in names:
-        setattr(calls, name, refuse)
+        setattr(syscalls, name, refuse)
     # A kernel that lacks a call has never answered it.
     mounts._type_of.cache_clear()
 
 
 def lack_unique_id() -> None:
     """Linux before 6.8: mounts have numbers that are given again, and nobody is asked about one mount."""
-    ask = calls.statx
+    ask = syscalls.statx
 
     def statx(fd: int, path: bytes, *, flags: int, mask: int) -> t.Any:
         return ask(fd, path, flags=flags, mask=mask & ~STATX_MNT_ID_UNIQUE)
 
-    calls.statx = statx
+    syscalls.statx = statx
     lack_call("listmount", "statmount")
 
 
 def lack_source_of_statmount() -> None:
     """Linux before 6.13: statmount(2) does not tell the source."""
-    ask = calls.statmount
+    ask = syscalls.statmount
 
     def statmount(mount_id: int, mask: int) -> bytes:
         raw = bytearray(ask(mount_id, mask))
@@ -57,12 +57,12 @@ def lack_source_of_statmount() -> None:
         struct.pack_into("=Q", raw, 8, told & ~STATMOUNT_SB_SOURCE)
         return bytes(raw)
 
-    calls.statmount = statmount
+    syscalls.statmount = statmount
 
 
 def lack_parameter(*unknown: Unknown, refusals: t.Optional[t.Mapping[Unknown, int]] = None) -> None:
     """Let these operations or keys of fsconfig(2) be unknown."""
-    ask, told = calls.fsconfig, refusals or UNKNOWN
+    ask, told = syscalls.fsconfig, refusals or UNKNOWN
 
     def fsconfig(
         context: int,
@@ -77,7 +77,7 @@ def lack_parameter(*unknown: Unknown, refusals: t.Optional[t.Mapping[Unknown, in
                 raise OSError(told[word], os.strerror(told[word]))
         ask(context, command, key, value, aux=aux)
 
-    calls.fsconfig = fsconfig
+    syscalls.fsconfig = fsconfig
 
 
 def lack_everything() -> None:
@@ -90,8 +90,10 @@ SWITCHES: t.Dict[str, t.Callable[[], None]] = {
     "everything": lambda: None,
     "no unique id (6.8)": lack_unique_id,
     "no source of statmount (6.13)": lack_source_of_statmount,
-    "no layers by handle (6.13)": lambda: lack_parameter(calls.FSCONFIG_SET_FD),
-    "no lowerdir+ (6.5)": lambda: lack_parameter(calls.FSCONFIG_SET_FD, "lowerdir+", refusals=STRINGS_ALONE),
-    "no exclusive create (6.6)": lambda: lack_parameter(calls.FSCONFIG_CMD_CREATE_EXCL),
+    "no layers by handle (6.13)": lambda: lack_parameter(syscalls.FSCONFIG_SET_FD),
+    "no lowerdir+ (6.5)": lambda: lack_parameter(
+        syscalls.FSCONFIG_SET_FD, "lowerdir+", refusals=STRINGS_ALONE
+    ),
+    "no exclusive create (6.6)": lambda: lack_parameter(syscalls.FSCONFIG_CMD_CREATE_EXCL),
     "none of these (5.12)": lack_everything,
 }

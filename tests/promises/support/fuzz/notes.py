@@ -8,12 +8,19 @@ import copy
 import json
 import typing as t
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._execute.notes import made_record, to_record
-from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.codec import ledger_to_json
-from ansible_collections.holdfast.mounts.plugins.module_utils._plan.recovery import Note
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Identity
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.lease import Lease
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Holder, Ledger, Reference
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.claims import (
+    Holder,
+    Lease,
+    Ledger,
+    Reference,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.recovery import Note
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine.states import (
+    made_record,
+    to_record,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger.codec import ledger_to_json
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.model import Identity
 from fuzz.parameters import JSON
 from hypothesis import strategies as st
 

@@ -11,7 +11,7 @@ import copy
 import typing as t
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.holdfast.mounts.plugins.module_utils._arguments.spec import ARGUMENT_SPEC
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments.spec import ARGUMENT_SPEC
 from corpus.rows import Row, accepted_rows, refused_rows
 from hypothesis import strategies as st
 

@@ -8,8 +8,8 @@ import re
 import typing as t
 import unicodedata
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import Code, MountError
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import (
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.errors import Code, MountError
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.model import (
     Definition,
     Entry,
     Request,

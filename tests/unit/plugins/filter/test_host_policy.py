@@ -10,7 +10,7 @@ import typing as t
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.holdfast.mounts.plugins.filter.host_policy import host_policy
-from ansible_collections.holdfast.mounts.plugins.module_utils._ledger.policy import policy_from_json
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.policy import policy_from_json
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import lookup_loader
 from ansible.template import Templar
 from ansible_collections.holdfast.mounts.plugins.lookup.current_mounts import EXAMPLES
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.errors import MountError
 from hypothesis import given
 from hypothesis import strategies as st
 

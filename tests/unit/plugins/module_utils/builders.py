@@ -7,17 +7,19 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.holdfast.mounts.plugins.module_utils._plan.mounted import Wish
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.errors import MountError
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.host import Host, KernelMount, Place
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.ledger import Holder, Reference
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.observation import Observation
-from ansible_collections.holdfast.mounts.plugins.module_utils._values.request import (
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.claims import Holder, Reference
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.hold import Wish
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.errors import MountError
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.model import (
     Definition,
     Entry,
+    Host,
+    KernelMount,
+    Place,
     Request,
     definition_from_opts,
 )
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.steps import Observation
 
 PATH = "/srv/a"
 SINCE = "2026-03-01T10:00:00Z"

@@ -69,9 +69,9 @@ def mount_at(private_place: Path) -> t.Callable[[Path], Path]:
 def prepare(private_place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the directory of locks and notes."""
     # Collections can be imported only once pytest has read this file.
-    from ansible_collections.holdfast.mounts.plugins.module_utils._ledger import operations
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal
 
-    monkeypatch.setattr(operations, "RUN_PATH", str(private_place / "run"))
-    monkeypatch.setattr(operations, "_OPERATIONS", str(private_place / "run" / "operations"))
-    operations.prepare_run()
+    monkeypatch.setattr(journal, "RUN_PATH", str(private_place / "run"))
+    monkeypatch.setattr(journal, "_OPERATIONS", str(private_place / "run" / "operations"))
+    journal.prepare_run()
     return private_place / "run"

@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.holdfast.mounts.plugins.module_utils._ledger import store
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import store
 from ansible_collections.holdfast.mounts.plugins.modules.safe_mount_facts import build_result
 
 

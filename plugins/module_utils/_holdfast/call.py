@@ -1,0 +1,192 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One call from its parameters to its result; the only place where errors become words.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
+    errors,
+    log,
+    model,
+    policy,
+    result,
+    steps,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments import build
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import permissions, rules
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import (
+    predict,
+    reconcile,
+    run,
+    states,
+    unmounting,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import system
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import store
+
+
+def start_call(request: model.Request) -> states.Call:
+    """Return the call, once the host's policy allows all of it; no source and no mount point is looked at.
+
+    Raises MountError: C(unsupported), C(not_permitted), or C(policy_untrusted) where it is not known what is
+    allowed, which holds for leaving as well.
+    """
+    host = system.observe_host()
+    system.require_privileges(host.protection)
+    moment = system.read_moment(host.boot_id)
+    try:
+        allowed = policy.read_policy()
+    except errors.MountError:
+        store.read_ledger()  # in the same directory, and graver: it is told first
+        raise
+    if allowed is not None:
+        permissions.refuse_forbidden(request, allowed)
+    return states.Call(request, host, moment.now, moment.uptime, allowed)
+
+
+def refused(error: errors.MountError, *, is_full: bool, log_ref: t.Optional[str]) -> result.Result:
+    """Return the result of a call that was refused as a whole."""
+    return {
+        "failed": True,
+        "changed": False,
+        "msg": result.error_message(error, is_full=is_full),
+        "error": result.error_to_dict(error, log_ref),
+    }
+
+
+def log_error(error: errors.MountError, request: model.Request, *, writes: bool) -> t.Optional[str]:
+    """Keep on the host what the caller may not be told. Check mode writes nothing, so it has no reference."""
+    if not writes:
+        return None
+    return log.write_log(
+        {
+            "code": error.code,
+            "step": error.step,
+            "path": error.path,
+            "errno": error.errno,
+            "state": request.state,
+            "holder": request.holder,
+            "message": error.message,
+            "detail": error.detail,
+        }
+    )
+
+
+def run_call(
+    params: t.Mapping[str, t.Any], *, check_mode: bool, diff_mode: bool, is_verbose: bool = False
+) -> result.Result:
+    """Return the module's result. Raises nothing that the contract has a code for.
+
+    is_verbose: with a line for each of many mount points.
+    """
+    try:
+        request = build.build_request(params)
+    except errors.MountError as error:
+        return refused(error, is_full=False, log_ref=None)
+    is_full = request.disclose == "full"
+    try:
+        call = start_call(request)
+        outcomes = unmounting.name_users(
+            predict.predict(call) if check_mode else run.execute(call), call.host
+        )
+    except (errors.MountError, OSError) as caught:
+        coded = states.as_coded(caught, None, step="start", state=request.state)
+        return refused(coded, is_full=is_full, log_ref=log_error(coded, request, writes=not check_mode))
+    told = [_tell(outcome, request, writes=not check_mode) for outcome in outcomes]
+    messages = [
+        result.error_message(outcome.error, is_full=is_full)
+        for outcome in outcomes
+        if outcome.error is not None
+    ]
+    if request.is_bulk:
+        answer = result.bulk_result(told, call.host.protection, messages)
+        if is_verbose:
+            answer["lines"] = result.bulk_lines(told, messages)
+    else:
+        answer = result.single_result(told[0], call.host.protection, "".join(messages))
+    if diff_mode:
+        answer["diff"] = result.diff_of(o.plan for o in outcomes if o.plan is not None and o.error is None)
+    return answer
+
+
+def _tell(outcome: states.Outcome, request: model.Request, *, writes: bool) -> result.Told:
+    if outcome.error is None:
+        return outcome.path, outcome.plan, None
+    log_ref = log_error(outcome.error, request, writes=writes)
+    error = result.error_to_dict(outcome.error, log_ref)
+    if request.is_bulk:
+        error["msg"] = result.error_message(outcome.error, is_full=request.disclose == "full")
+    return outcome.path, None, error
+
+
+def run_reconcile(
+    params: t.Mapping[str, t.Any], *, check_mode: bool, diff_mode: bool, is_verbose: bool = False
+) -> result.Result:
+    """Return the module's result. Raises nothing that the contract has a code for.
+
+    is_verbose: with a line for each mount point.
+    """
+    try:
+        asked, request = build.build_repair(params)
+    except errors.MountError as error:
+        return refused(error, is_full=False, log_ref=None)
+    is_full = request.disclose == "full"
+    try:
+        call = start_call(request)
+        found = reconcile.reconcile(call, asked, writes=not check_mode)
+    except (errors.MountError, OSError) as caught:
+        coded = states.as_coded(caught, None, step="start", state=request.state)
+        return refused(coded, is_full=is_full, log_ref=log_error(coded, request, writes=not check_mode))
+    points = _points(found, asked, request, writes=not check_mode)
+    answer = result.repair_result(points, asked.kinds, call.host.boot_id)
+    if is_verbose:
+        answer["lines"] = result.repair_lines(answer)
+    if diff_mode:
+        answer["diff"] = result.diff_of(_as_one(point.plans) for point in points if point.plans)
+    return answer
+
+
+def _as_one(plans: t.Sequence[steps.Plan]) -> steps.Plan:
+    first, last = plans[0], plans[-1]
+    return steps.Plan(last.path, last.action, last.step, first.before, last.after, last.reference)
+
+
+def _points(
+    found: reconcile.Reconciled, asked: model.Repair, request: model.Request, *, writes: bool
+) -> t.List[result.Point]:
+    points = []
+    for path in sorted({*found.leaving, *found.coming, *(item.path for item in found.drift)}):
+        outcomes = [part[path] for part in (found.leaving, found.coming) if path in part]
+        failures = [outcome.error for outcome in outcomes if outcome.error is not None]
+        drift = tuple(item for item in found.drift if item.path == path)
+        if not failures and "stacked" in asked.kinds and any(item.kind == "stacked" for item in drift):
+            failures = [_stacked(path)]
+        points.append(
+            result.Point(
+                path,
+                drift,
+                tuple(outcome.plan for outcome in outcomes if outcome.plan and not outcome.error),
+                found.dropped.get(path, ()),
+                _describe_error(failures[0], request, writes=writes) if failures else None,
+            )
+        )
+    return points
+
+
+def _stacked(path: str) -> errors.MountError:
+    return rules.refusal(
+        "not_owned",
+        path,
+        f"at '{path}' a mount that this collection did not make is stacked with the one that is held; take "
+        "it away by the means that made it, then reconcile again",
+    )
+
+
+def _describe_error(error: errors.MountError, request: model.Request, *, writes: bool) -> result.Result:
+    told = result.error_to_dict(error, log_error(error, request, writes=writes))
+    return {**told, "msg": result.error_message(error, is_full=request.disclose == "full")}

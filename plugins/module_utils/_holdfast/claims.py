@@ -1,0 +1,162 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What the ledger says: references, their holders, leases.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import datetime
+import typing as t
+from dataclasses import dataclass, field
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import model
+
+_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+# C(YYYY-MM-DDTHH:MM:SS): of one length, so that the order of texts is the order in time.
+_SECONDS = 19
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When something is looked at.
+
+    now: the wall clock, UTC, ISO 8601 with a Z.
+    uptime: whole seconds since the boot, time asleep included (clock_gettime(2), CLOCK_BOOTTIME).
+    """
+
+    boot_id: str
+    now: str
+    uptime: int
+
+
+@dataclass(frozen=True)
+class Lease:
+    """When a claim ends.
+
+    ttl: in seconds. boot_id: of the boot in which it was renewed last.
+    ends: in that boot, in seconds of its CLOCK_BOOTTIME.
+    expires: the same by the wall clock, which is all there is after a reboot. UTC, ISO 8601 with a Z.
+    """
+
+    ttl: int
+    boot_id: str
+    ends: int
+    expires: str
+
+    def has_ended(self, moment: Moment) -> bool:
+        """Whether it has ended. A clock that was set, forwards or back, ends no lease early.
+
+        In the boot of its renewal only the boot clock counts. After a reboot the wall clock must
+        say that it is over, and the host must have been up for ttl: so long had its holder to renew it.
+        """
+        if self.boot_id == moment.boot_id:
+            return moment.uptime >= self.ends
+        return self.expires[:_SECONDS] <= moment.now[:_SECONDS] and moment.uptime >= self.ttl
+
+
+def grant(ttl: t.Optional[int], moment: Moment) -> t.Optional[Lease]:
+    """Return a lease of so many seconds from now on, never shorter by rounding; None without ttl."""
+    if ttl is None:
+        return None
+    ends = datetime.datetime.strptime(moment.now, _FORMAT) + datetime.timedelta(seconds=ttl)
+    # The uptime was rounded down, so one second more is never less than ttl.
+    return Lease(ttl, moment.boot_id, moment.uptime + ttl + 1, ends.strftime(_FORMAT))
+
+
+@dataclass(frozen=True)
+class Holder:
+    """One claim. since is UTC, ISO 8601 with a Z.
+
+    lease: when it ends by itself, None for never. boot: it wants an entry in fstab.
+    """
+
+    since: str
+    lease: t.Optional[Lease] = None
+    boot: bool = False
+
+    @property
+    def expires(self) -> t.Optional[str]:
+        """When it ends by the wall clock, None without a lease."""
+        return None if self.lease is None else self.lease.expires
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What the ledger keeps of one mount point.
+
+    owned: made by this collection, so it may be unmounted by it.
+    mount_id: unique where the kernel has unique ids, else the number of mountinfo; 0 when none is known.
+    inode, birth: of the mount's root; they tell mounts apart where the kernel uses a number again.
+    operation: the name of the operation that made the mount; tells a committed note from an open one.
+    deferred: the last holder left while the mount was busy.
+    """
+
+    src: str
+    fstype: str
+    opts: t.Tuple[str, ...]
+    owned: bool
+    holders: t.Mapping[str, Holder]
+    boot_id: str
+    mount_namespace: int
+    mount_id: int
+    device: str
+    operation: str
+    deferred: bool = False
+    inode: int = 0
+    birth: int = 0
+
+    @property
+    def definition(self) -> model.Definition:
+        """What was asked for, in canonical form."""
+        return model.definition_from_opts(self.fstype, self.src, self.opts)
+
+    @property
+    def is_at_boot(self) -> bool:
+        """Whether anybody who holds it wants it mounted at boot."""
+        return any(holder.boot for holder in self.holders.values())
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Everything that is remembered of one host.
+
+    directories: the directories and files that operations made on the way to their mount points.
+    """
+
+    boot_id: str = ""
+    references: t.Mapping[str, Reference] = field(default_factory=dict)
+    directories: t.Mapping[str, model.Identity] = field(default_factory=dict)
+
+    def changed(
+        self,
+        references: t.Mapping[str, t.Optional[Reference]],
+        directories: t.Optional[t.Mapping[str, t.Optional[model.Identity]]] = None,
+    ) -> Ledger:
+        """Return a ledger with these set, and those that are None taken out."""
+        return Ledger(
+            self.boot_id, _merged(self.references, references), _merged(self.directories, directories or {})
+        )
+
+
+def ended_holders(reference: Reference, moment: Moment) -> t.Tuple[str, ...]:
+    """Return the names of those whose lease has ended."""
+    return tuple(
+        name
+        for name, holder in reference.holders.items()
+        if holder.lease is not None and holder.lease.has_ended(moment)
+    )
+
+
+V = t.TypeVar("V")
+
+
+def _merged(old: t.Mapping[str, V], new: t.Mapping[str, t.Optional[V]]) -> t.Mapping[str, V]:
+    result = dict(old)
+    for key, value in new.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = value
+    return result

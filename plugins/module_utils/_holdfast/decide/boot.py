@@ -1,0 +1,121 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Entries of fstab: what they say, when they come and go, and which mount a boot has made from one.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import replace
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, model, steps
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import rules, sameness
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import (
+    credentials,
+    filesystems,
+    paths,
+)
+
+# What getmntent(3) and libmount both take back; a "#" within a field they leave as it is.
+# The C library reads a line of fstab into 4096 bytes and forgets the rest; systemd reads it so.
+_LINE = 4094
+_ESCAPES = {ord(character): f"\\{ord(character):03o}" for character in "\\ \t\n"}
+
+
+def fstab_line(path: str, definition: model.Definition) -> str:
+    """Return the entry of fstab(5) that mounts this there. Raises option_not_allowed."""
+    filesystem = filesystems.record_of(definition.fstype)
+    words = ["nofail"]
+    if filesystem.is_network:
+        words.append("_netdev")
+    if filesystem.shows_path:
+        words.append("bind")
+    words += definition.flags
+    for name, value in definition.data:
+        word = credentials.option_for_helper(filesystem) if name == credentials.CREDENTIALS else name
+        words.append(_word(path, word, value))
+    fstype = "none" if filesystem.shows_path else definition.fstype
+    fields = (definition.src, path, fstype, ",".join([*words, model.MARK]))
+    line = " ".join([*(field.translate(_ESCAPES) for field in fields), "0", "0"])
+    if len(line.encode("utf-8")) > _LINE:
+        raise rules.refusal(
+            "option_not_allowed",
+            path,
+            f"the entry of fstab for '{path}' would be longer than {_LINE} bytes, and what reads it at boot "
+            "(getmntent(3)) cuts it off there; write fewer or shorter options, or hold the mount without "
+            "'boot: true'",
+        )
+    return line
+
+
+def _word(path: str, name: str, value: t.Optional[str]) -> str:
+    if value is None:
+        return name
+    if name.endswith("context") and '"' not in value:
+        return f'{name}="{value}"'
+    if "," in value or '"' in value:
+        raise rules.refusal(
+            "option_not_allowed",
+            path,
+            f"the option '{name}' of '{path}' has a comma or a quotation mark, which no entry of fstab can "
+            "hold; choose another name, or hold the mount without 'boot: true'",
+        )
+    return f"{name}={value}"
+
+
+def with_entry(plan: steps.Plan, entry: model.Entry, found: model.BootEntry) -> steps.Plan:
+    """Return the plan with what it does to fstab; found: what that says now.
+
+    Raises conflict where the entry that is asked for would stand beside somebody else's.
+    """
+    if entry.boot and found.is_foreign:
+        raise rules.refusal(
+            "conflict",
+            plan.path,
+            f"fstab has an entry for '{plan.path}' that this collection did not make; take it out, or hold "
+            "the mount without 'boot: true'",
+        )
+    reference = plan.reference
+    wanted = None
+    if reference is not None and reference.is_at_boot:
+        wanted = fstab_line(plan.path, reference.definition)
+    is_kept = wanted == found.ours or (wanted is not None and found.is_foreign)
+    if is_kept or not (plan.writes_ledger or entry.boot):
+        return plan
+    # Somebody has taken the entry out: that it comes back is a change of the host.
+    action = "joined" if plan.action in ("none", "renewed") and entry.boot else plan.action
+    return replace(plan, action=action, boot_change="remove" if wanted is None else "write")
+
+
+def taken_over(
+    reference: claims.Reference, seen: steps.Observation, host: model.Host
+) -> t.Optional[claims.Reference]:
+    """Return the reference of the mount that this boot has made from our entry, None if there is none.
+
+    The entry with our mark is root's and says exactly what is held; the ledger, also root's, has not
+    been in this boot yet; and the topmost mount is of that type and source, with all of its flags and
+    with no other value of an option than is held, as far as the kernel shows it.
+    LIMIT: an equal mount that root has made by hand in the meantime is taken for it.
+    """
+    mount = seen.covering
+    if mount is None or seen.fstab is None or reference.boot_id == host.boot_id:
+        return None
+    definition = reference.definition
+    if any(map(paths.is_system, seen.source.names)):
+        return None  # the boot found the system's own filesystem under the name of the source
+    if seen.fstab.ours != fstab_line(seen.place.path, definition):
+        return None
+    if sameness.foreign_differences(replace(definition, data=()), mount, seen.place, seen.source):
+        return None
+    if sameness.changed_options(definition, mount, is_owned=False):
+        return None
+    ours = replace(
+        reference,
+        owned=True,
+        boot_id=host.boot_id,
+        mount_namespace=host.mount_namespace,
+        operation="",
+    )
+    return sameness.known_by(ours, mount, seen.place)

@@ -1,0 +1,131 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Which managed mount points lie below one another, and which show one another.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import bisect
+import typing as t
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, model
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems
+
+
+def writable_layers(definition: model.Definition) -> t.Tuple[str, ...]:
+    """Return an overlay's upper and work directory, nothing for other types."""
+    data = dict(definition.data) if filesystems.record_of(definition.fstype).has_layers else {}
+    return tuple(value for value in (data.get("upperdir"), data.get("workdir")) if value)
+
+
+def ancestors(path: str) -> t.Iterator[str]:
+    """Yield every path strictly above this one, the nearest first, without the root directory."""
+    while path.count("/") > 1:
+        path = path.rpartition("/")[0]
+        yield path
+
+
+class PathIndex:
+    """A set of paths that is asked what lies below a path. A question costs the logarithm of its size."""
+
+    def __init__(self, paths: t.Iterable[str]) -> None:
+        self._paths = sorted(paths)
+
+    def below(self, path: str) -> t.Tuple[str, ...]:
+        """Return what lies strictly below the path, sorted."""
+        first = bisect.bisect_left(self._paths, path + "/")
+        last = first
+        while last < len(self._paths) and self._paths[last].startswith(path + "/"):
+            last += 1
+        return tuple(self._paths[first:last])
+
+    def at_or_below(self, path: str) -> t.Tuple[str, ...]:
+        """Return the path itself if it is in the set, and what lies below it."""
+        place = bisect.bisect_left(self._paths, path)
+        is_in = place < len(self._paths) and self._paths[place] == path
+        return ((path,) if is_in else ()) + self.below(path)
+
+
+class Surroundings:
+    """The managed mounts of a ledger, as neighbours of one mount point."""
+
+    def __init__(self, references: t.Mapping[str, claims.Reference]) -> None:
+        self._references = references
+        self._points = PathIndex(references)
+        shown: t.Dict[str, t.List[str]] = {}
+        for path, reference in references.items():
+            known = filesystems.record_of(reference.fstype)
+            if known.shows_path or known.has_layers:
+                for source in reference.definition.source_paths:
+                    shown.setdefault(source, []).append(path)
+        self._shown = shown
+        self._sources = PathIndex(shown)
+        self._trusted: t.Optional[t.FrozenSet[model.MountKey]] = None
+
+    def trusted_mounts(self, boot_id: str) -> t.FrozenSet[model.MountKey]:
+        """Return the mounts whose owners and modes count, whatever their type: those that we have made.
+
+        A bind shows what others may serve, so it counts where what it shows is one of these.
+        """
+        if self._trusted is None:
+            owned = [r for r in self._references.values() if r.owned and r.boot_id == boot_id and r.mount_id]
+            devices = {
+                reference.device
+                for reference in owned
+                if not filesystems.record_of(reference.fstype).shows_path
+            }
+            self._trusted = frozenset((r.mount_id, r.device) for r in owned if r.device in devices)
+        return self._trusted
+
+    def below(self, path: str) -> t.Tuple[str, ...]:
+        """Return the managed mount points strictly below the path."""
+        return self._points.below(path)
+
+    def dependents(self, path: str) -> t.Tuple[str, ...]:
+        """Return the managed mount points that show something of the mount at this path."""
+        sources = self._sources.at_or_below(path)
+        return tuple(sorted({point for source in sources for point in self._shown[source] if point != path}))
+
+    def dependents_of_all(self, path: str) -> t.Set[str]:
+        """Return the managed mount points that show the mount at this path, or what shows it, and so on."""
+        found: t.Set[str] = set()
+        pending = [path]
+        while pending:
+            new = set(self.dependents(pending.pop())) - found
+            found |= new
+            pending += new
+        return found
+
+    def not_at_boot(self, path: str, definition: model.Definition) -> t.Tuple[str, ...]:
+        """Return the managed mount points that this mount lies on or shows, and that no boot brings back."""
+        standing = stands_on(path, definition) & self._references.keys()
+        return tuple(sorted(point for point in standing if not self._references[point].is_at_boot))
+
+    def writers_of(self, directory: str) -> t.Tuple[str, ...]:
+        """Return the managed overlays that have this directory as their upper or work directory."""
+        definitions = {point: self._references[point].definition for point in self._shown.get(directory, ())}
+        return tuple(sorted(p for p, known in definitions.items() if directory in writable_layers(known)))
+
+
+def order(needs: t.Mapping[str, t.Optional[model.Definition]]) -> t.List[t.List[str]]:
+    """Return the paths in waves: what a mount lies below or shows comes in an earlier wave than it."""
+    before = {path: stands_on(path, definition) & needs.keys() for path, definition in needs.items()}
+    waves: t.List[t.List[str]] = []
+    done: t.Set[str] = set()
+    pending = list(needs)
+    while pending:
+        # Those that show each other have no order: they come one by one, for the last one to be refused.
+        ready = [path for path in pending if before[path] <= done] or pending[:1]
+        waves.append(ready)
+        done.update(ready)
+        pending = [path for path in pending if path not in done]
+    return waves
+
+
+def stands_on(path: str, definition: t.Optional[model.Definition]) -> t.Set[str]:
+    """Return every path that a mount lies below or shows, and every one above those."""
+    sources = definition.source_paths if definition else ()
+    above = {*ancestors(path), *sources, *(up for source in sources for up in ancestors(source))}
+    return above - {path}

@@ -1,0 +1,255 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Decide what is to be done after a crash, a reboot or a change by hand.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, replace
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, model, steps
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import (
+    hold,
+    neighbours,
+    permissions,
+    release,
+    rules,
+    sameness,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems
+
+Kind = t.Literal["mount", "remount", "unmount"]
+
+
+@dataclass(frozen=True)
+class Note:
+    """What an operation said before it acted.
+
+    mount_id: of the mount that it was about to attach, change or unmount.
+    reference: what the ledger was going to hold, for a mount.
+    made: directories and files made on the way to the mount point.
+    """
+
+    operation: str
+    kind: Kind
+    path: str
+    mount_id: int
+    reference: t.Optional[claims.Reference] = None
+    made: t.Tuple[t.Tuple[str, model.Identity], ...] = ()
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """What brings ledger and kernel together again.
+
+    commits: the ledger shall hold reference at the path, and remember what was made.
+    undoes: what was made is to be taken away again.
+    takes_off: the mount got to another place than its own and is to be unmounted there.
+    restores: the mount's options are to be set as the ledger has them.
+    """
+
+    commits: bool = False
+    reference: t.Optional[claims.Reference] = None
+    undoes: bool = False
+    takes_off: bool = False
+    restores: bool = False
+
+
+def settle(note: Note, ledger: claims.Ledger, *, is_at_path: bool, is_alive: bool) -> Settlement:
+    """Return what completes or undoes an operation that died.
+
+    is_alive: the note's mount exists. is_at_path: and its mount point is the note's path.
+    """
+    held = ledger.references.get(note.path)
+    if note.kind == "remount":
+        return Settlement(restores=is_at_path and held is not None)
+    if note.kind == "unmount":
+        return Settlement(commits=held is not None and held.mount_id == note.mount_id and not is_alive)
+    if held is not None and held.operation == note.operation:
+        return Settlement()
+    if is_at_path:
+        return Settlement(commits=True, reference=note.reference)
+    return Settlement(undoes=True, takes_off=is_alive)
+
+
+def leaving_holders(
+    reference: claims.Reference, repair: model.Repair, moment: claims.Moment
+) -> t.Tuple[str, ...]:
+    """Return the holders whose references a reconciliation drops, sorted."""
+    ended = claims.ended_holders(reference, moment) if "expired" in repair.kinds else ()
+    return tuple(
+        sorted(
+            name
+            for name in reference.holders
+            if name in ended
+            or name in repair.dropped
+            or (repair.live is not None and name not in repair.live)
+        )
+    )
+
+
+def plan_leaving(
+    path: str,
+    request: model.Request,
+    seen: steps.Observation,
+    around: neighbours.Surroundings,
+    *,
+    moment: claims.Moment,
+    policy: t.Optional[model.Policy] = None,
+) -> steps.Plan:
+    """Return what the leaving of dead holders, or of the last one before, comes to. Raises MountError."""
+    reference, repair = seen.reference, request.repair
+    if reference is None or repair is None:
+        return _plan(path, seen, "none", "none", reference)
+    leaving = leaving_holders(reference, repair, moment)
+    permissions.refuse_dropping(path, sorted({*leaving} - {*claims.ended_holders(reference, moment)}), policy)
+    left = hold.without(reference, leaving)
+    if left.holders:
+        return _plan(path, seen, "released" if leaving else "none", "none", left)
+    if not leaving and _kind_of_orphan(reference, seen) not in repair.kinds:
+        return _plan(path, seen, "none", "none", reference)
+    return release.plan_orphaned(path, request, seen, around, reference)
+
+
+def _kind_of_orphan(reference: claims.Reference, seen: steps.Observation) -> str:
+    if not seen.is_alive:
+        return "missing" if seen.covering is None else "replaced"
+    return "deferred" if reference.deferred else "orphaned"
+
+
+def plan_coming(
+    path: str,
+    definition: model.Definition,
+    request: model.Request,
+    seen: steps.Observation,
+    *,
+    host: model.Host,
+) -> steps.Plan:
+    """Return how what is held comes to be there as it was asked for. Raises MountError where it cannot.
+
+    definition: what was to be looked at; if the ledger has another one by now, nothing is done.
+    """
+    reference, kinds = seen.reference, request.repair.kinds if request.repair else ()
+    if reference is None or not reference.holders or reference.definition != definition:
+        return _plan(path, seen, "none", "none", reference)
+    if seen.is_here:
+        mount = seen.place.mount
+        if mount is not None and "options_changed" in kinds:
+            return _plan_options(path, seen, reference, mount)
+    elif seen.is_alive:
+        if "replaced" in kinds:
+            raise _not_ours(path, "covers the one that is held, or that one was moved")
+    elif seen.covering is not None:
+        if "replaced" in kinds:
+            return _plan_replaced(path, seen, reference, seen.covering, host=host)
+    elif "missing" in kinds:
+        return _plan_missing(path, request, seen, reference, host=host)
+    return _plan(path, seen, "none", "none", reference)
+
+
+def _plan_missing(
+    path: str,
+    request: model.Request,
+    seen: steps.Observation,
+    reference: claims.Reference,
+    *,
+    host: model.Host,
+) -> steps.Plan:
+    definition = reference.definition
+    rules.refuse_unsafe_way(seen.place, request, what="mount point", about=path)
+    rules.refuse_bad_source(path, definition, seen.source, request)
+    rules.refuse_wrong_kind(seen.place, rules.wanted_kind(definition, seen.source))
+    rules.refuse_shadowing(path, (*seen.managed_below, *seen.foreign_below))
+    rules.refuse_entries(seen.place, request)
+    again = replace(_reborn(reference, host), owned=True)
+    return _plan(path, seen, "mounted", "mount", again, definition=definition)
+
+
+def _reborn(reference: claims.Reference, host: model.Host) -> claims.Reference:
+    return replace(
+        reference,
+        boot_id=host.boot_id,
+        mount_namespace=host.mount_namespace,
+        mount_id=0,
+        device="",
+        inode=0,
+        birth=0,
+        operation="",
+        deferred=False,
+    )
+
+
+def _plan_replaced(
+    path: str,
+    seen: steps.Observation,
+    reference: claims.Reference,
+    mount: model.KernelMount,
+    *,
+    host: model.Host,
+) -> steps.Plan:
+    different = sameness.foreign_differences(reference.definition, mount, seen.place, seen.source)
+    if different:
+        raise _not_ours(path, f"stands there, with different {' and '.join(different)}")
+    held = replace(_reborn(reference, host), owned=False)
+    return _plan(path, seen, "adopted", "none", sameness.known_by(held, mount, seen.place))
+
+
+def _plan_options(
+    path: str, seen: steps.Observation, reference: claims.Reference, mount: model.KernelMount
+) -> steps.Plan:
+    definition = reference.definition
+    changes = sameness.changed_options(definition, mount, is_owned=reference.owned)
+    if not changes:
+        return _plan(path, seen, "none", "none", reference)
+    if not reference.owned:
+        raise _not_ours(path, "is held as it is, and its options were changed")
+    stuck = [word for word in changes if not _is_changeable(word[1:], definition, mount)]
+    if stuck:
+        raise rules.refusal(
+            "conflict",
+            path,
+            f"the mount at '{path}' has other options than those asked for ({', '.join(stuck)}), and they "
+            "cannot be changed in place; release it everywhere, then hold it again",
+        )
+    plan = _plan(path, seen, "remounted", "remount", reference, definition=definition)
+    return replace(plan, seen_flags=_flags_to_clear(definition, mount))
+
+
+def _is_changeable(word: str, definition: model.Definition, mount: model.KernelMount) -> bool:
+    if word == "ro" and "ro" in mount.options and "ro" not in definition.flags:
+        return filesystems.record_of(definition.fstype).is_block
+    changeable = (*model.MOUNT_FLAGS, *filesystems.record_of(definition.fstype).changeable)
+    return word.partition("=")[0] in changeable
+
+
+def _flags_to_clear(definition: model.Definition, mount: model.KernelMount) -> t.Tuple[str, ...]:
+    if filesystems.record_of(definition.fstype).shows_path:
+        return definition.flags  # it has more of them from the mount of its source
+    return tuple(sorted(sameness.flags_in_force(mount)))
+
+
+def _not_ours(path: str, what: str) -> Exception:
+    return rules.refusal(
+        "not_owned",
+        path,
+        f"at '{path}' a mount that this collection did not make {what}; take it away by the means that made "
+        "it, then reconcile again",
+    )
+
+
+def _plan(
+    path: str,
+    seen: steps.Observation,
+    action: steps.Action,
+    step: steps.Step,
+    reference: t.Optional[claims.Reference],
+    *,
+    definition: t.Optional[model.Definition] = None,
+) -> steps.Plan:
+    before = hold.view_before(path, seen)
+    is_mounted = before.is_mounted or step == "mount"
+    after = hold.view_of(path, reference, is_mounted=is_mounted)
+    return steps.Plan(path, action, step, before, after, reference, definition)

@@ -1,0 +1,308 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is never done: each rule looks at values and raises, or returns.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import collections
+import typing as t
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, model, steps
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import neighbours
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems, paths
+
+# So many are named; a line of the log has to stay one.
+_MOST_NAMES = 64
+
+
+def refusal(code: errors.Code, path: str, message: str, *, detail: str = "") -> errors.MountError:
+    """Return the refusal of a plan."""
+    return errors.MountError(code, message, step="plan", path=path, detail=detail)
+
+
+def refuse_unsafe_way(place: model.Place, request: model.Request, *, what: str, about: str) -> None:
+    """Refuse a path with a symbolic link on its way, or with a directory that others may write."""
+    refuse_obstacle(place, what=what, about=about)
+    if place.writable_ancestor and not request.allow_unsafe_parents:
+        what_to_do = "make it root's and not writable by others"
+        if place.writable_type:
+            what_to_do = "hold that filesystem itself with this collection, which then mounts it"
+        raise refusal(
+            "unsafe_path",
+            about,
+            f"the {what} '{place.path}' is not safe: "
+            f"{model.why_unsafe(place.writable_ancestor, place.writable_type)}, so that what lies below "
+            f"may be swapped; {what_to_do}, or accept the risk with 'allow_unsafe_parents: true'",
+        )
+
+
+def refuse_obstacle(place: model.Place, *, what: str, about: str) -> None:
+    """Refuse a path whose walk ended before its end."""
+    if place.silence:
+        raise refusal(
+            "unsafe_path",
+            about,
+            f"the {what} '{place.path}' cannot be reached: what is mounted at or above '{place.obstacle}' "
+            f"refuses to be searched ({place.silence}); unmount that, or choose another path",
+        )
+    if place.obstacle:
+        raise refusal(
+            "unsafe_path",
+            about,
+            f"the {what} '{place.path}' is not safe: '{place.obstacle}' is a symbolic link or no directory; "
+            "write the path without links, or move away what is in the way",
+        )
+
+
+def refuse_unsafe_boot(path: str, places: t.Iterable[model.Place]) -> None:
+    """Refuse an entry of fstab, whose paths mount(8) reaches by name, where others may exchange names.
+
+    places: the mount point, and whatever else the entry names.
+    """
+    for place in places:
+        what = "mount point" if place.path == path else "source"
+        refuse_obstacle(place, what=what, about=path)
+        why = ""
+        if place.writable_ancestor is not None:
+            why = model.why_unsafe(place.writable_ancestor, place.writable_type)
+        elif place.remote_ancestor is not None:
+            why = f"'{place.remote_ancestor}' lies on a {place.remote_type} filesystem, which is not local"
+        if why:
+            raise refusal(
+                "unsafe_path",
+                path,
+                f"'{path}' cannot be mounted at boot, where names are followed wherever they lead: on the "
+                f"way to the {what} '{place.path}' {why}; every directory there has to be root's alone, on a "
+                "local filesystem; choose another path, or leave 'boot' out",
+            )
+
+
+def wanted_kind(definition: model.Definition, source: steps.Source) -> model.Kind:
+    """Return what a mount point must be: a file for a bind of a file, else a directory."""
+    if (
+        filesystems.record_of(definition.fstype).shows_path
+        and source.places
+        and source.places[0].kind == "file"
+    ):
+        return "file"
+    return "directory"
+
+
+def refuse_wrong_kind(place: model.Place, kind: model.Kind) -> None:
+    """Refuse a mount point that is no directory, or for a bind of a file no regular file."""
+    if place.kind not in ("absent", kind):
+        expected = "a directory" if kind == "directory" else "a regular file, as the source is"
+        raise refusal(
+            "unsafe_path",
+            place.path,
+            f"the mount point '{place.path}' is not {expected}; move it away or choose another mount point",
+        )
+
+
+def refuse_entries(place: model.Place, request: model.Request) -> None:
+    """Refuse a directory whose entries the mount would hide."""
+    if place.has_entries and not request.allow_nonempty:
+        raise refusal(
+            "not_empty",
+            place.path,
+            f"the mount point '{place.path}' has entries that the mount would hide; move them away or accept "
+            "that with 'allow_nonempty: true'",
+        )
+
+
+def refuse_shadowing(path: str, hidden: t.Sequence[str]) -> None:
+    """Refuse a mount that would hide other ones."""
+    if hidden:
+        raise refusal(
+            "shadows",
+            path,
+            f"a mount at '{path}' would hide another mount below it; release that one first, or mount both "
+            "in one task: parents are mounted first",
+            detail="below it: " + ", ".join(hidden),
+        )
+
+
+def refuse_bad_source(
+    path: str, definition: model.Definition, source: steps.Source, request: model.Request
+) -> None:
+    """Refuse a bind or overlay whose source is missing, unsafe or of the wrong kind."""
+    is_bind = filesystems.record_of(definition.fstype).shows_path
+    allowed: t.Tuple[model.Kind, ...] = ("directory", "file") if is_bind else ("directory",)
+    for place in source.places:
+        refuse_unsafe_way(place, request, what="source", about=path)
+        if place.kind == "absent":
+            raise refusal(
+                "mount_failed",
+                path,
+                f"the source '{place.path}' does not exist; make it first, or correct the path",
+            )
+        if place.kind not in allowed:
+            raise refusal(
+                "source_not_allowed",
+                path,
+                f"the source '{place.path}' is not {' or '.join(f'a {kind}' for kind in allowed)}; "
+                "write the path of one",
+            )
+
+
+def refuse_second_name(
+    path: str, definition: model.Definition, source: steps.Source, roots: t.Optional[t.Sequence[str]]
+) -> None:
+    """Refuse a source that shows the system's own directories, or, for a device or a server, anything that is
+    mounted outside of these roots, under another name. roots: None where the host has no policy.
+    """
+    carried = (definition.src, tuple(filter(paths.is_system, source.names)))
+    for src, names in (carried, *((place.path, place.system_names) for place in source.places)):
+        if names:
+            raise refusal(
+                "source_not_allowed",
+                path,
+                f"the source '{src}' carries what the host boots and runs from, and a mount of it would be "
+                "a second name for that; choose one that is not mounted at '/', nor at or below '/boot', "
+                "'/etc' or '/usr'",
+                detail="it is seen at: " + ", ".join(names),
+            )
+    outside = [name for name in source.names if not _is_within(name, roots)]
+    if outside:
+        raise refusal(
+            "not_permitted",
+            path,
+            f"the source '{definition.src}' is mounted outside of the policy's 'allowed_roots' and "
+            "'source_roots' too, and a mount of it would be a second name for what is there; unmount it "
+            "there, or have the host's administrator change the policy",
+            detail="it is mounted at: " + ", ".join(outside),
+        )
+
+
+def _is_within(path: str, roots: t.Optional[t.Sequence[str]]) -> bool:
+    return roots is None or any(path == root or paths.is_below(path, root) for root in roots)
+
+
+def refuse_system_place(place: model.Place) -> None:
+    """Refuse a mount point that lies in a directory of the system which has a second name there."""
+    if place.system_names:
+        raise refusal(
+            "path_not_allowed",
+            place.path,
+            f"the mount point '{place.path}' is a second name for a path that belongs to the system, where "
+            "nothing may be mounted; choose another directory",
+            detail="it is also: " + ", ".join(place.system_names),
+        )
+
+
+def refuse_entangled(path: str, definition: model.Definition, around: neighbours.Surroundings) -> None:
+    """Refuse a new mount that would show what shows it, so that neither could ever be released, and an
+    overlay that would write into the directories of another one, which the kernel calls undefined.
+    """
+    circle = around.dependents_of_all(path).intersection(
+        way for source in definition.source_paths for way in (source, *neighbours.ancestors(source))
+    )
+    if circle:
+        raise refusal(
+            "conflict",
+            path,
+            f"'{path}' would show another managed mount that shows '{path}' itself, and neither could be "
+            "released; choose another source",
+            detail="shown by: " + ", ".join(sorted(circle)),
+        )
+    for layer in neighbours.writable_layers(definition):
+        others = [point for point in around.writers_of(layer) if point != path]
+        if others:
+            raise refusal(
+                "conflict",
+                path,
+                f"'{layer}' is the upper or work directory of another managed overlay; give each its own",
+                detail="used by: " + ", ".join(others),
+            )
+
+
+def refuse_groundless(path: str, definition: model.Definition, around: neighbours.Surroundings) -> None:
+    """Refuse to have a boot mount what lies on, or shows, a mount that the boot leaves out.
+
+    It would come up on, or show, what that mount hides, and stand in its way for good.
+    """
+    absent = around.not_at_boot(path, definition)
+    if absent:
+        raise refusal(
+            "conflict",
+            path,
+            f"'{path}' cannot be mounted at boot, because it lies on, or shows, a managed mount that is not; "
+            "hold that one with 'boot: true' too, in the same task if you like, or leave 'boot' out",
+            detail="not mounted at boot: " + ", ".join(absent),
+        )
+
+
+def refuse_dependents(path: str, around: neighbours.Surroundings) -> None:
+    """Refuse to take away what another managed mount shows."""
+    dependents = around.dependents(path)
+    if dependents:
+        raise refusal(
+            "in_use",
+            path,
+            f"'{path}' is the source of other managed mounts ({len(dependents)}); release those first",
+            detail="shown by: " + ", ".join(dependents),
+        )
+
+
+def busy(path: str, mount_id: int, *, errno: t.Optional[int] = None) -> errors.BusyError:
+    """Return the refusal of an unmount that the kernel calls busy, before anybody has looked by what."""
+    message = _busy_message(path, "something uses it, or is mounted on it", "end that")
+    return errors.BusyError(message, path=path, errno=errno, mount_id=mount_id)
+
+
+def busy_with(error: errors.BusyError, users: model.Users) -> errors.MountError:
+    """Return the same refusal with what was found to use the mount: how many, and as its detail which."""
+    counts = collections.Counter(user.kind for user in users.found)
+    mounts = counts.pop("mount", 0)
+    parts = [_counted(kind, count) for kind, count in sorted(counts.items())]
+    if parts and not users.is_complete:
+        parts.append("more")
+    used, what_to_do = [], []
+    if mounts:
+        used.append(f"{'another mount lies' if mounts == 1 else f'{mounts} other mounts lie'} on or below it")
+        what_to_do.append(
+            "release what is held there, have root unmount the rest (umount(8)), which the host's log names,"
+        )
+    if parts:
+        *first, last = parts
+        used.append(f"{', '.join(first)} and {last} use it" if first else f"{last} {_verb(counts)} it")
+    if parts or not mounts:
+        what_to_do.append("end that")
+    if not used:
+        known = "something uses it that could not be found"
+        used.append(
+            known if users.is_complete else "something uses it, and what could not be found out in a second"
+        )
+    names = [user.text for user in users.found[:_MOST_NAMES]]
+    is_all = users.is_complete and len(names) == len(users.found)
+    return errors.MountError(
+        "busy",
+        _busy_message(error.path or "", ", and ".join(used), " ".join(what_to_do)),
+        step=error.step,
+        path=error.path,
+        errno=error.errno,
+        detail=", ".join(names) + ("" if is_all or not names else ", and more"),
+    )
+
+
+def _busy_message(path: str, used: str, what_to_do: str) -> str:
+    later = "leave the unmount for later with 'on_busy: defer'"
+    return f"'{path}' is busy: {used}; {what_to_do} and repeat, or {later}"
+
+
+def _verb(counts: t.Mapping[model.UserKind, int]) -> str:
+    return "uses" if sum(counts.values()) == 1 else "use"
+
+
+def _counted(kind: model.UserKind, count: int) -> str:
+    plural = "es" if kind == "process" else "s"
+    return f"{count} {kind}{'' if count == 1 else plural}"
+
+
+def named_mount(mount: model.KernelMount) -> str:
+    """Return what a detail says of somebody else's mount."""
+    server = "" if mount.server is None else f", served by the user {mount.server}"
+    return f"{mount.fstype} at '{mount.mount_point}'{server}"

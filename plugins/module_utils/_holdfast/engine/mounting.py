@@ -1,0 +1,316 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Make mounts, directly or by a helper, and change them.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import time
+import typing as t
+from dataclasses import replace
+from functools import partial
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
+    claims,
+    errors,
+    model,
+    observe,
+    second_names,
+    steps,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import (
+    neighbours,
+    rules,
+    sameness,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import mountpoints, states
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.helper import failures, staging
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
+    child,
+    create,
+    devices,
+    inodes,
+    mountinfo,
+    mounts,
+    pathwalk,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal
+
+# A device that is just being mounted by another call is busy and not yet in the table.
+_PAUSES = (0.0, 0.05, 0.2)
+
+
+def definition_of(work: states.Work) -> model.Definition:
+    """Return what a work mounts."""
+    if work.plan is None or work.plan.definition is None:
+        raise ValueError("this work mounts nothing")
+    return work.plan.definition
+
+
+def prepare_mount(
+    work: states.Work, call: states.Call, ledger: claims.Ledger, around: neighbours.Surroundings
+) -> None:
+    """Make the mount of this work, attached nowhere, and fill its ids into the plan."""
+    definition = definition_of(work)
+    if filesystems.record_of(definition.fstype).helper:
+        work.mount = mount_by_helper(definition, work, call)
+        _refuse_second_name(definition, second_names.server_names(definition, work.mount), work, call)
+    elif filesystems.record_of(definition.fstype).is_block:
+        device = devices.find_device(definition.src)
+        work.mount = _create_on_device(definition, device, work, call, ledger)
+        _refuse_second_name(definition, second_names.device_names(definition, device, work.mount), work, call)
+    elif definition.source_paths:
+        work.mount = _create_from_paths(definition, work, call, around)
+    elif filesystems.record_of(definition.fstype).can_hang:
+        work.mount = _with_deadline(lambda: _create(definition, None, may_share=True), call)
+        _refuse_second_name(definition, second_names.server_names(definition, work.mount), work, call)
+    else:
+        work.mount = _create(definition, None, may_share=True)
+    work.root = inodes.inode_of(work.mount)
+    if work.plan is not None and work.plan.reference is not None:
+        identity = work.root.identity
+        reference = replace(
+            work.plan.reference,
+            mount_id=work.root.mount_id,
+            device=identity.device,
+            inode=identity.inode,
+            birth=identity.birth,
+            operation=work.name,
+        )
+        work.plan = replace(work.plan, reference=reference)
+
+
+def _refuse_second_name(
+    definition: model.Definition, names: t.Tuple[str, ...], work: states.Work, call: states.Call
+) -> None:
+    """Judge what really came up, while it is attached nowhere, whatever name led to it."""
+    rules.refuse_second_name(work.path, definition, steps.Source(names=names), call.roots)
+
+
+def _create(definition: model.Definition, device: t.Optional[devices.Device], *, may_share: bool) -> int:
+    return create.create_filesystem(definition, device=device, layers=(), may_share=may_share)
+
+
+def _with_deadline(act: t.Callable[[], int], call: states.Call) -> int:
+    return child.run_with_deadline(
+        lambda: child.Descriptor(act()), call.request.timeout, kept=(), step="mount"
+    )
+
+
+def _create_from_paths(
+    definition: model.Definition, work: states.Work, call: states.Call, around: neighbours.Surroundings
+) -> int:
+    """Make a bind or an overlay from handles of what is looked at here and now."""
+    trusted = around.trusted_mounts(call.host.boot_id)
+    with contextlib.ExitStack() as stack:
+        walks = [
+            stack.enter_context(pathwalk.Walk(path, trusted=trusted)) for path in definition.source_paths
+        ]
+        for walk in walks:
+            if walk.inode is not None:
+                pathwalk.refuse_to_wait(
+                    walk.inode, walk.path
+                )  # a mount of it is asked for its flags and root
+        source = steps.Source(places=tuple(observe.source_of(walk) for walk in walks))
+        rules.refuse_bad_source(work.path, definition, source, call.request)
+        rules.refuse_second_name(work.path, definition, source, call.roots)
+        handles = [walk.leaf for walk in walks if walk.leaf is not None]
+        if filesystems.record_of(definition.fstype).shows_path:
+            return create.create_bind(handles[0], definition)
+        names = ["lowerdir"] * len(definition.lower_layers)
+        names += [name for name in ("upperdir", "workdir") if name in dict(definition.data)]
+        layers = tuple(zip(names, handles))
+        return create.create_filesystem(definition, device=None, layers=layers, may_share=True)
+
+
+def _create_on_device(
+    definition: model.Definition,
+    device: devices.Device,
+    work: states.Work,
+    call: states.Call,
+    ledger: claims.Ledger,
+) -> int:
+    twins: t.List[model.KernelMount] = []
+    for pause in _PAUSES:
+        if pause:
+            time.sleep(pause)
+        try:
+            return _with_deadline(lambda: _create(definition, device, may_share=False), call)
+        except OSError as error:
+            if error.errno not in (errno.EBUSY, errno.EOPNOTSUPP):
+                raise
+            twins = _mounts_of(device)
+            if twins or error.errno == errno.EOPNOTSUPP:
+                break
+            if pause == _PAUSES[-1]:
+                raise
+    held = [ledger.references[m.mount_point].definition for m in twins if m.mount_point in ledger.references]
+    if not all(sameness.is_same_superblock(definition, twin, held) for twin in twins):
+        raise rules.refusal(
+            "conflict",
+            work.path,
+            f"the source '{definition.src}' is mounted elsewhere with other superblock options; ask for "
+            "the same",
+            detail="; ".join(f"'{m.mount_point}': {','.join(m.options)}" for m in twins),
+        )
+    return _with_deadline(lambda: _create(definition, device, may_share=True), call)
+
+
+def _mounts_of(device: devices.Device) -> t.List[model.KernelMount]:
+    # btrfs shows a number of its own, so the source's path counts as well.
+    return [m for m in mountinfo.read_mounts() if m.device == device.number or m.source == device.path]
+
+
+def attach_mount(work: states.Work, call: states.Call, around: neighbours.Surroundings) -> None:
+    """Make the mount point where it is missing, look at it once more, and attach the mount to it."""
+    if work.root is None:
+        raise ValueError("this work has no mount")
+    kind: model.Kind = "file" if work.root.kind == "file" else "directory"
+    mountpoints.make_mount_point(work, call, is_file=kind == "file")
+    with pathwalk.Walk(work.path, shares=True, trusted=around.trusted_mounts(call.host.boot_id)) as walk:
+        place = observe.place_of(walk)
+        rules.refuse_unsafe_way(place, call.request, what="mount point", about=work.path)
+        rules.refuse_wrong_kind(place, kind)
+        _refuse_covered(walk, place)
+        if not _is_as_made(walk, work):
+            # Not before: what covers it may not answer.
+            rules.refuse_entries(replace(place, has_entries=walk.has_entries()), call.request)
+        create.attach(work.mount, work.root, walk)
+
+
+def _is_as_made(walk: pathwalk.Walk, work: states.Work) -> bool:
+    """Whether this operation has just made the mount point, and only root can have filled it."""
+    inode = walk.inode
+    if inode is None or inode.is_writable_by_others or walk.is_exposed:
+        return False
+    return inode.identity == work.made.get(work.path)
+
+
+def _refuse_covered(walk: pathwalk.Walk, place: model.Place) -> None:
+    if walk.inode is not None and walk.inode.is_mount_root:
+        raise rules.refusal(
+            "conflict",
+            place.path,
+            f"something else was mounted at '{place.path}' meanwhile; look at it, then repeat",
+        )
+
+
+def change_mount(work: states.Work, call: states.Call, old: claims.Reference) -> None:
+    """Give a mount that stays the options of the plan. Undoes a half-made change."""
+    definition = definition_of(work)
+    try:
+        change_options(work.path, old, call, before=old.definition, after=definition)
+    except OSError:
+        change_options(work.path, old, call, before=definition, after=old.definition)
+        raise
+
+
+def _is_read_only(fd: int) -> bool:
+    return bool(os.fstatvfs(fd).f_flag & os.ST_RDONLY)
+
+
+def _refuse_twins(path: str, inode: inodes.Inode) -> None:
+    """Refuse to make a superblock writable that others have mounted, and rely on as it is."""
+    # btrfs shows other device numbers for its files, which the reference has, than for its mounts.
+    ours = mounts.mount_under(inode)
+    rows = () if ours is None else mountinfo.read_mounts()
+    # A copy at the same path is one that the mount's own propagation has made.
+    twins = [m for m in rows if ours and m.device == ours.device and m.mount_point != path]
+    if twins:
+        raise rules.refusal(
+            "conflict",
+            path,
+            f"the source of '{path}' is mounted read-only elsewhere, and would become writable there too; "
+            "release it there first",
+            detail="; ".join(f"'{m.mount_point}'" for m in twins),
+        )
+
+
+def change_options(
+    path: str,
+    reference: claims.Reference,
+    call: states.Call,
+    *,
+    before: model.Definition,
+    after: model.Definition,
+) -> None:
+    """Change the flags and the changeable options of a reference's mount from one definition to another."""
+    with pathwalk.Walk(path) as walk:
+        if walk.leaf is None or walk.inode is None or not observe.is_mount(walk.inode, reference, call.host):
+            raise rules.refusal(
+                "conflict", path, f"the mount at '{path}' was replaced meanwhile; look at it, then repeat"
+            )
+        pathwalk.refuse_to_wait(walk.inode, path)
+        filesystem = filesystems.record_of(after.fstype)
+        parameters = [(name, value) for name, value in after.data if name in filesystem.changeable]
+        if filesystem.is_block and "ro" not in after.flags and _is_read_only(walk.leaf):
+            _refuse_twins(path, walk.inode)
+            parameters = [("rw", None)]
+        if parameters:
+            create.reconfigure(walk.leaf, parameters)
+        create.change_flags(walk.leaf, before, after)
+
+
+_SEPARATOR = "-"
+# Taking away may wait for the server that did not answer before.
+_DROP_SECONDS = 5
+# How much later than its deadline the child may be that ends what a helper started.
+_GRACE_SECONDS = 2
+
+
+def mount_by_helper(definition: model.Definition, work: states.Work, call: states.Call) -> int:
+    """Return a detached mount that a helper made. Raises MountError or OSError; nothing is left then."""
+    stage = f"{work.operation.name}{_SEPARATOR}{work.name}"
+    parent = os.getpid()
+    try:
+        mount = child.run_with_deadline(
+            lambda: child.Descriptor(
+                staging.mount_staged(
+                    stage, definition, point=work.path, parent=parent, seconds=call.request.timeout
+                )
+            ),
+            call.request.timeout + _GRACE_SECONDS,
+            kept=(),
+            step="mount",
+        )
+    except errors.MountError as error:
+        _drop(stage)
+        if error.code == "timeout":
+            raise failures.late(filesystems.record_of(definition.fstype), call.request.timeout) from error
+        raise
+    return mount
+
+
+def has_stage(operation: str, stages: t.Iterable[str]) -> bool:
+    """Whether one of these stages was left by a dead operation on this mount point, by Operation.name."""
+    return any(stage.startswith(operation + _SEPARATOR) for stage in stages)
+
+
+def sweep_stages(operation: str, stages: t.Iterable[str]) -> None:
+    """Take away those of these stages that dead operations on this mount point left. Its lock is held."""
+    _drop(*(stage for stage in stages if has_stage(operation, (stage,))))
+
+
+def sweep_all_stages() -> None:
+    """Take away the stages of dead operations wherever they were to be mounted: all at once."""
+    stages = staging.list_stages()
+    idle = {name: journal.lock_idle(name) for name in {stage.partition(_SEPARATOR)[0] for stage in stages}}
+    locked = {name: operation for name, operation in idle.items() if operation is not None}
+    try:
+        _drop(*(stage for stage in stages if stage.partition(_SEPARATOR)[0] in locked))
+    finally:
+        for operation in locked.values():
+            operation.close()
+
+
+def _drop(*stages: str) -> None:
+    """Take stages away. LIMIT: where even that waits for a server, it is left to the next call."""
+    there = set(staging.list_stages()).intersection(stages)
+    tasks = [child.Task(partial(staging.drop_stage, stage, aborts=True)) for stage in sorted(there)]
+    child.run_together(tasks, _DROP_SECONDS, step="stage")

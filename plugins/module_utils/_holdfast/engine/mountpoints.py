@@ -1,0 +1,127 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Directories on the way to mount points: made under a lock of their filesystem, and taken away again.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import typing as t
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, model
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import neighbours
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import states
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import directories, pathwalk
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal
+
+
+class _Turn:
+    """The lock of one filesystem's directories, kept from one mount point to the next. Never of two."""
+
+    def __init__(self) -> None:
+        self.device = ""
+        self._lock = contextlib.ExitStack()
+
+    def take(self, device: str, call: states.Call) -> None:
+        if device != self.device:
+            self.end()
+            # A server that hangs keeps this lock, so each filesystem has its own.
+            self._lock.enter_context(journal.short_lock(f"directories-{device}", call.lock_deadline))
+            self.device = device
+
+    def end(self) -> None:
+        self.device = ""
+        self._lock.close()
+
+
+_turn: t.Optional[_Turn] = None
+
+
+@contextlib.contextmanager
+def in_turn() -> t.Iterator[_Turn]:
+    """Hold what is taken in here until the outermost of these ends: for many in one directory."""
+    global _turn
+    if _turn is not None:
+        yield _turn
+        return
+    _turn = _Turn()
+    try:
+        yield _turn
+    finally:
+        _turn.end()
+        _turn = None
+
+
+def make_mount_point(work: states.Work, call: states.Call, *, is_file: bool) -> None:
+    """Make what is missing of the mount point, each inode noted before it has its name."""
+    with in_turn() as turn:
+        with pathwalk.Walk(work.path, shares=True) as walk:
+            if not walk.missing:
+                return
+            device = walk.above.identity.device
+            if device == turn.device:  # so that look was under the lock
+                _make(work, walk, is_file=is_file)
+                return
+        turn.take(device, call)
+        with pathwalk.Walk(work.path, shares=True) as walk:
+            _make(work, walk, is_file=is_file)
+
+
+def _make(work: states.Work, walk: pathwalk.Walk, *, is_file: bool) -> None:
+    def note(path: str, identity: model.Identity) -> None:
+        work.operation.note(states.made_record(path, identity))
+        work.made[path] = identity
+
+    directories.make_missing(
+        walk, operation=work.name, is_file=is_file, attributes=work.entry.attributes, note=note
+    )
+
+
+def take_away(
+    made: t.Mapping[str, model.Identity], call: states.Call, *, same_boot: bool
+) -> t.Dict[str, states.Fate]:
+    """Remove what was made, deepest first, and return what became of each."""
+    fates: t.Dict[str, states.Fate] = {}
+    with in_turn() as turn:
+        for path in sorted(made, key=lambda path: -path.count("/")):
+            identity = made[path]
+            turn.take(identity.device, call)
+            fate = directories.remove_made(path, identity, same_boot=same_boot)
+            fates[path] = states.Fate(identity, is_kept=fate == "kept")
+    return fates
+
+
+def made_for(path: str, ledger: claims.Ledger) -> t.Dict[str, model.Identity]:
+    """Return the remembered directories that are the mount point or lie on the way to it."""
+    ways = (path, *neighbours.ancestors(path))
+    return {way: ledger.directories[way] for way in ways if way in ledger.directories}
+
+
+def remember(
+    ledger: claims.Ledger, fates: t.Mapping[str, states.Fate], own: t.Collection[str]
+) -> claims.Ledger:
+    """Return the ledger with only those directories that a mount point still lies at or below.
+
+    own: the mount points whose notes do not count. What nobody needs belongs from now on to whoever
+    filled it; a directory that somebody else made at the same path meanwhile stays remembered.
+    """
+    ours = {
+        path: fate
+        for path, fate in fates.items()
+        if ledger.directories.get(path, fate.identity) == fate.identity
+    }
+    needed = neighbours.PathIndex({*ledger.references, *journal.list_notes(but=own)} if ours else ())
+    changes = {
+        path: fate.identity if fate.is_kept and needed.at_or_below(path) else None
+        for path, fate in ours.items()
+    }
+    return ledger.changed({}, changes)
+
+
+def clean_up_after(work: states.Work, call: states.Call) -> None:
+    """Take away what a failed mount made."""
+    directories.sweep_temporaries(work.path, work.name)
+    work.removed.update(take_away(work.made, call, same_boot=True))
+    work.made.clear()

@@ -1,0 +1,191 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Check mode: the same looks and the same decisions on a ledger in memory; nothing is written.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import replace
+from functools import partial
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
+    claims,
+    errors,
+    model,
+    observe,
+    steps,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import neighbours
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import (
+    boot,
+    recover,
+    run,
+    states,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import child, pathwalk
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import codec, journal, store
+
+
+class _World:
+    """The host as it is, and the ledger as it would become."""
+
+    def __init__(self, ledger: claims.Ledger, budget: codec.Budget) -> None:
+        self.ledger = ledger
+        self.budget = budget
+        self.mounted: t.Dict[str, model.Definition] = {}
+        self.unmounted: t.Set[int] = set()
+
+    def apply(self, outcome: states.Outcome) -> states.Outcome:
+        """Take in what an entry would do; return its outcome, an error where the ledger has no room."""
+        plan = outcome.plan
+        if plan is None:
+            return outcome
+        held = self.ledger.references.get(plan.path)
+        try:
+            self.budget.spend(plan, held)
+        except errors.MountError as error:
+            return states.Outcome(plan.path, error=error.about(plan.path))
+        if plan.step == "mount" and plan.definition is not None:
+            self.mounted[plan.path] = plan.definition
+        if plan.step == "unmount" and held is not None:
+            self.unmounted.add(held.mount_id)
+        if plan.writes_ledger:
+            self.ledger = self.ledger.changed({plan.path: plan.reference})
+        return outcome
+
+    def adjust(
+        self, seen: steps.Observation, entry: model.Entry, trusted: t.Container[model.MountKey]
+    ) -> steps.Observation:
+        """Return what would be seen once everything before it were done.
+
+        LIMIT: what is in a filesystem that would be mounted is not known, but for a fresh tmpfs.
+        """
+        if entry.definition is None:
+            return replace(seen, submounts=self._submounts(seen, entry.path))
+        fresh = self._fresh(*neighbours.ancestors(entry.path))
+        if fresh is not None:
+            place = model.Place(
+                entry.path, "absent", writable_ancestor=_writable_root(fresh, self.mounted[fresh])
+            )
+            seen = replace(seen, place=place, foreign_below=())
+        on_fresh = {
+            path: self._fresh(path, *neighbours.ancestors(path)) for path in entry.definition.source_paths
+        }
+        if any(on_fresh.values()):
+            places = tuple(self._source(path, fresh, trusted) for path, fresh in on_fresh.items())
+            seen = replace(seen, source=steps.Source(places))
+        return seen
+
+    def _fresh(self, *ways: str) -> t.Optional[str]:
+        """Return the first of these paths at which something new would be mounted."""
+        return next((way for way in ways if way in self.mounted), None)
+
+    def _source(self, path: str, fresh: t.Optional[str], trusted: t.Container[model.MountKey]) -> model.Place:
+        if fresh is None:
+            return observe.source_at(path, trusted)
+        is_empty = filesystems.record_of(self.mounted[fresh].fstype).empty_mode and path != fresh
+        return model.Place(path, "absent" if is_empty else "directory")
+
+    def _submounts(self, seen: steps.Observation, path: str) -> t.Tuple[int, ...]:
+        new = tuple(-1 for mounted in self.mounted if mounted.startswith(f"{path}/"))
+        return new + tuple(number for number in seen.submounts if number not in self.unmounted)
+
+
+def _writable_root(path: str, definition: model.Definition) -> t.Optional[str]:
+    """Return the path if others than root may write the root of this new filesystem, as far as is known."""
+    data, default = dict(definition.data), filesystems.record_of(definition.fstype).empty_mode
+    mode, owner = data.get("mode") or default, data.get("uid") or "0"
+    return path if default and (int(mode, 8) & 0o022 or owner != "0") else None
+
+
+def predict(call: states.Call) -> t.Tuple[states.Outcome, ...]:
+    """Return the outcomes that the call would have now. Takes no lock and writes nothing."""
+    return Prediction(call.host).predict(call)
+
+
+class Prediction:
+    """What calls would come to, one after the other, from how the host is now."""
+
+    def __init__(self, host: model.Host) -> None:
+        ledger = store.read_ledger()
+        budget = store.open_budget()
+        observe.refuse_other_namespace(ledger, host)
+        for records in journal.list_notes().values():
+            ledger = recover.settled(ledger, *recover.settle_note(records, ledger, host))
+        self._world = _World(boot.recognised(ledger.references, ledger, host), budget)
+
+    @property
+    def ledger(self) -> claims.Ledger:
+        """The ledger as it would be."""
+        return self._world.ledger
+
+    def predict(self, call: states.Call) -> t.Tuple[states.Outcome, ...]:
+        """Return the outcomes that the call would have once those before were done."""
+        world, ledger = self._world, self._world.ledger
+        outcomes: t.Dict[str, states.Outcome] = {}
+        for part in run.parts(call.request, ledger):
+            own = replace(call, request=part)
+            for wave in run.waves(part, ledger):
+                going, stopped = run.without_footing(wave, own, outcomes)
+                outcomes.update(stopped)
+                for group in _groups(going):
+                    for outcome in _predict_group(
+                        group, own, world, neighbours.Surroundings(world.ledger.references)
+                    ):
+                        outcomes[outcome.path] = world.apply(outcome)
+        given = [entry.path for entry in call.request.entries]
+        return tuple(outcomes[path] for path in given + sorted(set(outcomes) - set(given)))
+
+
+def _groups(wave: t.Sequence[model.Entry]) -> t.List[t.List[model.Entry]]:
+    """Return together what does not look at each other, then each overlay alone: its layers are its own."""
+    layered = [
+        entry
+        for entry in wave
+        if entry.definition and filesystems.record_of(entry.definition.fstype).has_layers
+    ]
+    others = [entry for entry in wave if entry not in layered]
+    return ([others] if others else []) + [[entry] for entry in layered]
+
+
+def _predict_group(
+    group: t.Sequence[model.Entry], call: states.Call, world: _World, around: neighbours.Surroundings
+) -> t.List[states.Outcome]:
+    outcomes: t.List[states.Outcome] = []
+    apart: t.List[model.Entry] = []
+    for entry in group:
+        try:
+            outcomes.append(_predict_entry(entry, call, world, around))
+        except pathwalk.WouldWait:
+            apart.append(entry)
+    tasks = [child.Task(partial(_predict_entry, entry, call, world, around)) for entry in apart]
+    for entry, result in zip(apart, child.run_together(tasks, call.request.timeout, step="wait")):
+        outcomes.append(result if isinstance(result, states.Outcome) else _failed(entry, call, result))
+    return outcomes
+
+
+def _predict_entry(
+    entry: model.Entry, call: states.Call, world: _World, around: neighbours.Surroundings
+) -> states.Outcome:
+    try:
+        # Known already, but for what could not be seen without waiting, as a child may.
+        references = boot.recognised([entry.path], world.ledger, call.host).references
+        trusted = around.trusted_mounts(call.host.boot_id)
+        seen = world.adjust(states.look_at(entry, references, call, around), entry, trusted)
+        return states.Outcome(entry.path, plan=states.decide(entry, call, seen, around))
+    except pathwalk.WouldWait:
+        raise
+    except (errors.MountError, OSError) as error:
+        return _failed(entry, call, error)
+
+
+def _failed(
+    entry: model.Entry, call: states.Call, error: t.Union[errors.MountError, OSError]
+) -> states.Outcome:
+    return states.Outcome(
+        entry.path, error=states.as_coded(error, entry.path, step="look at", state=call.request.state)
+    )

@@ -1,0 +1,108 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Reconcile a whole host: two requests, of those who leave and of what comes back, run as any other.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, replace
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, facts, model, observe
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import recovery
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import (
+    mounting,
+    predict,
+    run,
+    states,
+    unmounting,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal, store
+
+_COMING = ("missing", "options_changed", "replaced")
+
+
+@dataclass(frozen=True)
+class Reconciled:
+    """What was found, and what became of each mount point: those that were left first, then those that came.
+
+    dropped: the holders whose references are gone, by mount point.
+    """
+
+    drift: t.Tuple[facts.Drift, ...]
+    leaving: t.Mapping[str, states.Outcome]
+    coming: t.Mapping[str, states.Outcome]
+    dropped: t.Mapping[str, t.Tuple[str, ...]]
+
+
+def reconcile(call: states.Call, asked: model.Repair, *, writes: bool) -> Reconciled:
+    """Bring kernel and ledger together, or with writes false tell what that would come to.
+
+    Raises MountError where the whole call is refused.
+    """
+    ledger = store.read_ledger()
+    observe.refuse_other_namespace(ledger, call.host)
+    drift = observe.observe_drift()
+    if writes:
+        journal.prepare_run()
+        mounting.sweep_all_stages()
+    prediction = None if writes else predict.Prediction(call.host)
+
+    def carry_out(request: model.Request) -> t.Dict[str, states.Outcome]:
+        if not request.entries:
+            return {}
+        own = replace(call, request=request)
+        outcomes = run.execute(own) if prediction is None else prediction.predict(own)
+        return {outcome.path: outcome for outcome in outcomes}
+
+    leaving = carry_out(_leaving_part(call, ledger, drift, asked))
+    now = store.read_ledger() if prediction is None else prediction.ledger
+    failed = {path for path, outcome in leaving.items() if outcome.error is not None}
+    coming = carry_out(_coming_part(call, now, drift, asked, but=failed))
+    named = {outcome.path: outcome for outcome in unmounting.name_users(leaving.values(), call.host)}
+    return Reconciled(drift, named, coming, _dropped(leaving))
+
+
+def _paths(drift: t.Iterable[facts.Drift], kinds: t.Collection[str]) -> t.Set[str]:
+    return {item.path for item in drift if item.kind in kinds}
+
+
+def _leaving_part(
+    call: states.Call, ledger: claims.Ledger, drift: t.Sequence[facts.Drift], asked: model.Repair
+) -> model.Request:
+    dying = {
+        path
+        for path, reference in ledger.references.items()
+        if recovery.leaving_holders(reference, asked, call.moment)
+    }
+    paths = sorted(dying | _paths(drift, asked.kinds))
+    return replace(call.request, state="released", entries=tuple(model.Entry(path) for path in paths))
+
+
+def _coming_part(
+    call: states.Call,
+    ledger: claims.Ledger,
+    drift: t.Sequence[facts.Drift],
+    asked: model.Repair,
+    *,
+    but: t.Collection[str],
+) -> model.Request:
+    wanted = _paths(drift, set(_COMING) & set(asked.kinds)) - set(but)
+    entries = tuple(
+        model.Entry(path, ledger.references[path].definition)
+        for path in sorted(wanted)
+        if path in ledger.references and ledger.references[path].holders
+    )
+    return replace(call.request, state="mounted", entries=entries)
+
+
+def _dropped(leaving: t.Mapping[str, states.Outcome]) -> t.Dict[str, t.Tuple[str, ...]]:
+    dropped = {}
+    for path, outcome in leaving.items():
+        if outcome.plan is not None and outcome.error is None:
+            gone = set(outcome.plan.before.holders) - set(outcome.plan.after.holders)
+            if gone:
+                dropped[path] = tuple(sorted(gone))
+    return dropped

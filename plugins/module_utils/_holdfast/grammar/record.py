@@ -1,0 +1,140 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What there is to know of a type of filesystem. filesystems.py has the record of each.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import functools
+import typing as t
+from dataclasses import dataclass, field
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import values
+
+SourceKind = t.Literal["bind", "block", "ceph", "cifs", "glusterfs", "nfs", "sshfs", "token"]
+Data = t.Iterable[t.Tuple[str, t.Optional[str]]]
+
+SUPERBLOCK_WORDS = ("dirsync", "lazytime", "sync")
+
+
+@dataclass(frozen=True)
+class Helper:
+    """How mount(8) mounts a type.
+
+    package: what has the helper, under the name that Debian gives it.
+    kernel_type: what the kernel must have.
+    shown_types: what the kernel's mount table shows.
+    always: what is asked of it beyond the caller's options: to wait for nobody and to ask nobody.
+    log_option: its option that names a file for its log, as far as the folder.
+    credentials: its option that names a file of credentials, where it takes one.
+    anonymous: options with which it needs none; where there are none of these, it never needs any.
+    hints: what to do about a failure, by its cause (failures.py), where the type has better words.
+    """
+
+    package: str
+    kernel_type: str
+    shown_types: t.Tuple[str, ...]
+    always: t.Tuple[str, ...] = ()
+    log_option: str = ""
+    credentials: str = ""
+    anonymous: t.Tuple[str, ...] = ()
+    hints: t.Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Filesystem:
+    """One type.
+
+    line: its options, read when somebody asks for them: a task has to do with few types.
+    source: the grammar of its source.
+    helper: how it is mounted, None where the kernel makes it by itself.
+    is_local: no server and no daemon can keep a call waiting.
+    is_optional: off by default.
+    is_named_at_will: its source is a word that whoever mounts it chooses, and shows nothing.
+    has_layers: it shows directories of the host that its options name.
+    has_own_numbers: files have another device number than the superblock has in the mount table.
+    empty_mode: permission bits of the root of one that is empty when it is made; else nothing.
+    changeable: options that can be changed while it is mounted.
+    of_the_mount: options that tell one mount of a superblock from another; they name the same thing.
+    read_only: options that make it only readable, C(*) where nothing else is possible.
+    writable: options without one of which it is only readable.
+    may_turn_read_only: the medium decides, and the kernel does not ask.
+    redirecting: options that mount something else of the source, or with credentials of somebody else.
+    """
+
+    name: str
+    line: str = ""
+    source: SourceKind = "block"
+    helper: t.Optional[Helper] = None
+    is_local: bool = True
+    is_optional: bool = False
+    is_named_at_will: bool = False
+    has_layers: bool = False
+    has_own_numbers: bool = False
+    empty_mode: str = ""
+    changeable: t.Tuple[str, ...] = ()
+    of_the_mount: t.Tuple[str, ...] = ()
+    read_only: t.Tuple[str, ...] = ()
+    writable: t.Tuple[str, ...] = ()
+    may_turn_read_only: bool = False
+    redirecting: t.Tuple[str, ...] = ()
+
+    @functools.cached_property
+    def words(self) -> values.Words:
+        """What may be in opts."""
+        has_superblock = not (self.helper or self.shows_path)
+        return values.read_line(" ".join((*SUPERBLOCK_WORDS, self.line)) if has_superblock else self.line)
+
+    @property
+    def options(self) -> t.Mapping[str, values.Option]:
+        """Its superblock options, by every name that they may be written with."""
+        return self.words.options
+
+    @property
+    def shown_types(self) -> t.Tuple[str, ...]:
+        """The types that the kernel's mount table may show for it."""
+        return self.helper.shown_types if self.helper else (self.name,)
+
+    @property
+    def takes_credentials(self) -> bool:
+        """Whether a file of credentials may be given."""
+        return bool(self.helper and self.helper.credentials)
+
+    @property
+    def is_block(self) -> bool:
+        """Whether it lives on a block device."""
+        return self.source == "block"
+
+    @property
+    def shows_path(self) -> bool:
+        """Whether it shows a directory or file of the host, with the superblock and type that this has."""
+        return self.source == "bind"
+
+    @property
+    def names_source(self) -> bool:
+        """Whether its source names a device or a server, which other mounts may show as well."""
+        return not (self.is_named_at_will or self.shows_path)
+
+    @property
+    def is_network(self) -> bool:
+        """Whether it is served by another host."""
+        return self.helper is not None
+
+    @property
+    def can_hang(self) -> bool:
+        """Whether mounting or unmounting it may wait for a device or a server."""
+        return self.is_block or not self.is_local
+
+    def is_read_only(self, data: Data) -> bool:
+        """Whether one with these options can only be read, whoever mounts it."""
+        if not self.read_only and not self.writable:
+            return False
+        words = {name if value is None else f"{name}={value}" for name, value in data}
+        names = {word.partition("=")[0] for word in words}
+        return (
+            bool(words.intersection(self.read_only))
+            or "*" in self.read_only
+            or (bool(self.writable) and not names.intersection(self.writable))
+        )

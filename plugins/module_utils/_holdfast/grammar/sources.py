@@ -1,0 +1,267 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Sources by kind: devices and tags, paths, servers and their hosts.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import typing as t
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import (
+    filesystems,
+    hints,
+    naming,
+    paths,
+    record,
+    secrets,
+    strings,
+)
+
+HOST_LENGTH = 253
+HOST_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+IPV4_PART = r"(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+IPV4 = re.compile(rf"({IPV4_PART}\.){{3}}{IPV4_PART}")
+# inet_aton(3) reads a name that ends in a number as an address, in octal and hexadecimal too.
+ENDS_IN_NUMBER = re.compile(r"(.*\.)?([0-9]+|0[xX][0-9A-Fa-f]*)\.?")
+BRACKETED = re.compile(r"\[([0-9A-Fa-f:.]+)\]")
+PORT = re.compile(r"[1-9][0-9]{0,4}")
+NAME = re.compile(r"[A-Za-z0-9._-]+")
+USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
+CEPH_NAMED = re.compile(
+    r"[A-Za-z0-9._-]+@([0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})?\.[A-Za-z0-9._-]+"
+)
+
+
+def is_host(text: str) -> bool:
+    """Return whether it is a DNS name, an IPv4 address, or an IPv6 address in brackets."""
+    bracketed = BRACKETED.fullmatch(text)
+    if bracketed:
+        return _is_ipv6(bracketed.group(1))
+    if ENDS_IN_NUMBER.fullmatch(text):
+        return IPV4.fullmatch(text) is not None
+    return len(text) <= HOST_LENGTH and all(HOST_LABEL.fullmatch(label) for label in text.split("."))
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def nfs_fault(source: str) -> str:
+    """Check host:/path."""
+    host, path = _split(source)
+    if is_host(host) and _is_inner_path(path):
+        return ""
+    return "is no NFS export; write host:/path"
+
+
+def glusterfs_fault(source: str) -> str:
+    """Check host:/volume[/sub]."""
+    host, path = _split(source)
+    names = path.split("/")[1:]
+    if is_host(host) and _is_inner_path(path) and all(NAME.fullmatch(name) for name in names):
+        return ""
+    return "is no Gluster volume; write host:/volume or host:/volume/sub of A-Z a-z 0-9 . _ -"
+
+
+def cifs_fault(source: str) -> str:
+    """Check //host/share[/sub]."""
+    host, slash, path = source[2:].partition("/")
+    is_clean = source.startswith("//") and not any(character in source for character in ',\\"%')
+    if is_clean and is_host(host) and slash and not paths.path_fault("/" + path):
+        return ""
+    return 'is no SMB share; write //host/share or //host/share/sub without , \\ " and %'
+
+
+def ceph_fault(source: str) -> str:
+    """Check [mon[:port][,mon...]]:/path, or user@[fsid].fs=/path."""
+    named, equals, path = source.partition("=")
+    if equals and CEPH_NAMED.fullmatch(named) and _is_inner_path(path):
+        return ""
+    monitors, path = _split(source)
+    if _is_inner_path(path) and (not monitors or all(map(_is_monitor, monitors.split(",")))):
+        return ""
+    return "is no Ceph filesystem; write monitor:/path, :/path or user@.filesystem=/path"
+
+
+def is_ceph_shown(source: str, shown: str) -> bool:
+    """Whether the mount table shows this source so.
+
+    mount.ceph(8) puts addresses for names of monitors and adds the cluster's id where it is left out; for a
+    kernel before Linux 5.17 it writes monitors in place of user@.filesystem.
+    """
+    named, _equals, path = source.partition("=")
+    if CEPH_NAMED.fullmatch(named):
+        shown_named, _equals, shown_path = shown.partition("=")
+        if CEPH_NAMED.fullmatch(shown_named):
+            return (path, _without_fsid(named)) == (shown_path, _without_fsid(shown_named)) and (
+                "@." in named or named == shown_named
+            )
+    else:
+        path = _split(source)[1]
+    return bool(path) and _split(shown)[1] == path
+
+
+def _without_fsid(named: str) -> t.Tuple[str, str]:
+    user, _at, rest = named.partition("@")
+    return user, rest.partition(".")[2]
+
+
+def sshfs_fault(source: str) -> str:
+    """Check [user@]host:/path."""
+    place, path = _split(source)
+    user, at, host = place.rpartition("@")
+    if is_host(host) and _is_inner_path(path) and (not at or USER.fullmatch(user)):
+        return ""
+    return "is no directory of an SSH host; write host:/path or user@host:/path"
+
+
+def _split(source: str) -> t.Tuple[str, str]:
+    host, separator, path = source.partition(":/")
+    return (host, "/" + path) if separator else ("", "")
+
+
+def _is_inner_path(path: str) -> bool:
+    return path == "/" or not paths.path_fault(path)
+
+
+def _is_monitor(text: str) -> bool:
+    host, colon, port = text.rpartition(":")
+    if colon and PORT.fullmatch(port) and int(port) < 65536 and is_host(host):
+        return True
+    return is_host(text)
+
+
+# By the kind of source that it is, as in the table of filesystems.
+FAULTS: t.Mapping[str, t.Callable[[str], str]] = {
+    "ceph": ceph_fault,
+    "cifs": cifs_fault,
+    "glusterfs": glusterfs_fault,
+    "nfs": nfs_fault,
+    "sshfs": sshfs_fault,
+}
+# Whether a source is shown so, where that may be otherwise than it was written.
+SHOWN: t.Mapping[str, t.Callable[[str, str], bool]] = {"ceph": is_ceph_shown}
+
+
+SOURCE_BYTES = 1024
+DEVICE = re.compile(r"/dev/[A-Za-z0-9/._:+@-]+")
+TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+LABEL = re.compile(r"(?!\.)[A-Za-z0-9._-]{1,64}")
+UUID = r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"
+TAGS: t.Mapping[str, t.Tuple[t.Pattern[str], str]] = {
+    "LABEL": (LABEL, "1 to 64 characters out of A-Z a-z 0-9 . _ - that do not begin with a dot"),
+    "PARTLABEL": (LABEL, "1 to 64 characters out of A-Z a-z 0-9 . _ - that do not begin with a dot"),
+    "PARTUUID": (
+        re.compile(UUID + r"|[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}|[0-9A-Fa-f]{8}-[0-9A-Fa-f]{2}"),
+        "hexadecimal digits as 8-4-4-4-12, 4-4 or 8-2",
+    ),
+    "UUID": (
+        re.compile(UUID + r"|[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}"),
+        "hexadecimal digits as 8-4-4-4-12 or 4-4",
+    ),
+}
+
+
+def check_source(fstype: str, src: t.Any, *, source_roots: t.Sequence[str] = (), option: str = "src") -> None:
+    """Refuse a source that breaks the grammar of its type, or lies outside of the source roots.
+
+    Raises invalid_argument for its characters, else source_not_allowed. Whether the source exists
+    is not looked at.
+    """
+    filesystem = filesystems.FILESYSTEMS.get(fstype) or naming.find_filesystem(fstype)
+    source = strings.check_text(src, option, secret="source_not_allowed")
+    fault = _fault(filesystem, source)
+    if fault:
+        raise strings.refusal("source_not_allowed", f"{strings.about(option, source)} {fault}")
+    if filesystem.shows_path:
+        check_source_path(source, option, source_roots=source_roots)
+
+
+def is_source(fstype: t.Any, text: str) -> bool:
+    """Return whether the text is a source of this type, or of any where there is no such type."""
+    known = filesystems.FILESYSTEMS.get(fstype) if isinstance(fstype, str) else None
+    if strings.character_fault(text) or secrets.holds_secret(text):
+        return False
+    return any(
+        not _fault(filesystem, text)
+        for filesystem in ([known] if known else filesystems.FILESYSTEMS.values())
+    )
+
+
+def is_shown_source(fstype: str, source: str, shown: str) -> bool:
+    """Whether the mount table shows this source so."""
+    filesystem = filesystems.FILESYSTEMS.get(fstype)
+    is_shown = SHOWN.get(filesystem.source) if filesystem else None
+    return is_shown(source, shown) if is_shown else source == shown
+
+
+def check_source_path(path: t.Any, option: str, *, source_roots: t.Sequence[str]) -> None:
+    """Refuse a directory or file of the host that may not be shown elsewhere.
+
+    Raises invalid_argument for its characters, else source_not_allowed.
+    """
+    checked = paths.check_path(path, option, code="source_not_allowed")
+    paths.refuse_never(checked, option, code="source_not_allowed")
+    paths.refuse_outside(
+        checked, source_roots, option, code="source_not_allowed", roots_option="source_roots"
+    )
+
+
+def _fault(filesystem: record.Filesystem, source: str) -> str:
+    find_fault = _FAULTS.get(filesystem.source) or FAULTS[filesystem.source]
+    return _general_fault(source) or find_fault(source)
+
+
+def _general_fault(source: str) -> str:
+    if not source:
+        return "is empty; write what shall be mounted"
+    if len(source.encode("utf-8", "surrogatepass")) > SOURCE_BYTES:
+        return f"is longer than {SOURCE_BYTES} bytes; write a shorter source"
+    if source.startswith("-"):
+        return "begins with a hyphen, which a helper may take for an option; write the source itself"
+    return ""
+
+
+def _block_fault(source: str) -> str:
+    tag, equals, value = source.partition("=")
+    if equals and tag in TAGS:
+        expression, expected = TAGS[tag]
+        if expression.fullmatch(value):
+            return ""
+        return f"is no {tag}; write {tag}= with {expected}"
+    if not source.startswith("/dev/"):
+        return (
+            "is no block device; write a path below /dev, or UUID=, PARTUUID=, LABEL= or PARTLABEL=; "
+            f"attach an image to a loop device first and write /dev/loopN; {hints.GUIDE}"
+        )
+    if DEVICE.fullmatch(source) is None:
+        return "is no block device; write a path of A-Z a-z 0-9 / . _ : + @ - below /dev"
+    return paths.path_fault(source, quotes=False)
+
+
+def _token_fault(source: str) -> str:
+    if TOKEN.fullmatch(source):
+        return ""
+    return (
+        "is no name; write 1 to 64 characters out of A-Z a-z 0-9 . _ - that begin with a letter or a "
+        "digit, for example the name of the type"
+    )
+
+
+def _bind_fault(source: str) -> str:
+    return paths.path_fault(source, quotes=False)
+
+
+_FAULTS: t.Mapping[record.SourceKind, t.Callable[[str], str]] = {
+    "bind": _bind_fault,
+    "block": _block_fault,
+    "token": _token_fault,
+}

@@ -1,0 +1,188 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Mount points that are missing are made, and what was made is removed: that and nothing else.
+
+Every inode is known before it gets its name, so that after a crash it can be told from others.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import typing as t
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import model
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
+    inodes,
+    pathwalk,
+    syscalls,
+)
+
+Remove = t.Literal["forgotten", "kept", "removed"]
+
+
+def temporary_name(operation: str, depth: int) -> str:
+    """Return the name that a directory has until it is known; depth is its component's place in the path."""
+    return f".holdfast-{operation}-{depth}"
+
+
+def make_missing(
+    walk: pathwalk.Walk,
+    *,
+    operation: str,
+    is_file: bool,
+    attributes: model.MountPointAttributes,
+    note: t.Callable[[str, model.Identity], None],
+) -> None:
+    """Make the missing components of the walk's path, the last one as a file or a directory.
+
+    attributes: of the last one where it is a directory. A file is always root's, 0600: under the mount it
+    stays a file of the host, which a second name of its directory, or another mount namespace, shows.
+    note is told each path and inode before the path shows it. What somebody else makes meanwhile is
+    left as it is, and the next look at the path tells what that is. Raises OSError.
+    """
+    depth = walk.path.count("/") - len(walk.missing)
+    parent, path = walk.directory, walk.path.rsplit("/", len(walk.missing))[0]
+    try:
+        for name in walk.missing:
+            depth, path = depth + 1, f"{path}/{name}"
+            is_last = path == walk.path
+            made = _Made(parent, temporary_name(operation, depth), is_last and is_file)
+            made.make(attributes if is_last else model.MountPointAttributes())
+            note(path, made.identity)
+            made.reveal(name)
+            if is_last:
+                return
+            deeper = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=parent)
+            if parent != walk.directory:
+                os.close(parent)
+            parent = deeper
+            if inodes.inode_of(parent).mount_id != walk.above.mount_id:
+                raise OSError(errno.EAGAIN, "something was mounted on the way meanwhile")
+    finally:
+        if parent != walk.directory:
+            os.close(parent)
+
+
+class _Made:
+    """One new directory or empty file, under a name of its own until it is revealed."""
+
+    def __init__(self, parent: int, temporary: str, is_file: bool) -> None:
+        self.parent = parent
+        self.temporary = temporary
+        self.is_file = is_file
+        self.identity = model.Identity("", 0, 0)
+
+    def make(self, attributes: model.MountPointAttributes) -> None:
+        if self.is_file:
+            flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
+        else:
+            os.mkdir(self.temporary, 0o700, dir_fd=self.parent)
+            flags = os.O_RDONLY | os.O_DIRECTORY
+        try:
+            fd = os.open(self.temporary, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=self.parent)
+            try:
+                inode = inodes.inode_of(fd)
+                if inode.mount_id != inodes.inode_of(self.parent).mount_id:
+                    raise OSError(errno.EAGAIN, "a new directory was exchanged for a mount point")
+                # Where nobody but root may write, nobody else can put another one in its place.
+                if inodes.inode_of(self.parent).is_writable_by_others:
+                    _refuse_swapped(fd, inode, is_file=self.is_file)
+                if self.is_file:
+                    attributes = model.MountPointAttributes(mode=0o600)
+                if (inode.uid, inode.gid) != (attributes.uid, attributes.gid):
+                    os.fchown(fd, attributes.uid, attributes.gid)
+                os.fchmod(fd, attributes.mode)
+                self.identity = inode.identity
+            finally:
+                os.close(fd)
+        except BaseException:
+            self.discard()
+            raise
+
+    def reveal(self, name: str) -> None:
+        try:
+            syscalls.renameat2(self.parent, self.temporary, name, syscalls.RENAME_NOREPLACE)
+        except OSError as error:
+            if error.errno == errno.EINVAL:  # nfs, ceph, 9p and some daemons cannot rename so
+                self._reveal_by_link(name)
+                return
+            self.discard()
+            if error.errno != errno.EEXIST:
+                raise
+
+    def _reveal_by_link(self, name: str) -> None:
+        """Give the inode its name where nothing has it: a file by link(2), a directory over a new, empty one.
+
+        LIMIT: a kill between the two calls for a directory leaves an empty one, of root's alone, behind.
+        """
+        try:
+            if self.is_file:
+                os.link(self.temporary, name, src_dir_fd=self.parent, dst_dir_fd=self.parent)
+                os.unlink(self.temporary, dir_fd=self.parent)
+                return
+            os.mkdir(name, 0o700, dir_fd=self.parent)
+            os.rename(self.temporary, name, src_dir_fd=self.parent, dst_dir_fd=self.parent)
+        except FileExistsError:
+            self.discard()
+        except BaseException:
+            self.discard()
+            raise
+
+    def discard(self) -> None:
+        _remove_name(self.parent, self.temporary, is_file=self.is_file)
+
+
+def _refuse_swapped(fd: int, inode: inodes.Inode, *, is_file: bool) -> None:
+    """Refuse what is not the new, empty inode of root's: who may write the parent may have swapped it."""
+    is_new = inode.uid == 0 and not inode.mode & 0o077 and inode.kind == ("file" if is_file else "directory")
+    if not is_new or (inode.size if is_file else os.listdir(fd)):
+        raise OSError(errno.EAGAIN, "a new directory was swapped for another one")
+
+
+def _remove_name(parent: int, name: str, *, is_file: bool) -> bool:
+    try:
+        if is_file:
+            os.unlink(name, dir_fd=parent)
+        else:
+            os.rmdir(name, dir_fd=parent)
+    except OSError:
+        return False
+    return True
+
+
+def remove_made(path: str, identity: model.Identity, *, same_boot: bool) -> Remove:
+    """Remove the directory or empty file at path if it is the one that was made and nothing uses it.
+
+    kept: it has entries, content or a mount. forgotten: it is gone, or another one stands there.
+    Device numbers may differ after a reboot, so they are compared within one boot only.
+    """
+    with pathwalk.Walk(path, shares=True) as walk:
+        inode = walk.inode
+        if walk.error is not None:
+            return "kept"
+        if inode is None or walk.obstacle:
+            return "forgotten"
+        if pathwalk.is_served_by_user(inode):
+            return "kept"  # its inode is whatever that user says
+        found = inode.identity
+        is_same = (found.inode, found.birth) == (identity.inode, identity.birth)
+        if inode.is_mount_root:
+            return "kept"
+        if not is_same or (same_boot and found.device != identity.device):
+            return "forgotten"
+        is_file = inode.kind == "file"
+        if is_file and inode.size:
+            return "kept"
+        return "removed" if _remove_name(walk.directory, walk.name, is_file=is_file) else "kept"
+
+
+def sweep_temporaries(path: str, operation: str) -> None:
+    """Remove what an operation that was killed left under its own names on the way to path."""
+    names = path[1:].split("/")
+    for depth in range(1, len(names) + 1):
+        with pathwalk.Walk("/".join(["", *names[: depth - 1], temporary_name(operation, depth)])) as walk:
+            if walk.inode is not None and not walk.obstacle:
+                _remove_name(walk.directory, walk.name, is_file=walk.inode.kind == "file")

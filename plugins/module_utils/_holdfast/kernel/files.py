@@ -1,0 +1,311 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Files of root's: the one trusted read, the one durable replace, credentials.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+import sys
+import typing as t
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, model
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import credentials
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
+    inodes,
+    pathwalk,
+    syscalls,
+)
+
+
+def read_credentials(path: str) -> str:
+    """Return the file's text. Raises MountError, which quotes nothing of it, or OSError.
+
+    The way is walked without links and the file is opened once: what is checked is what is read.
+    Raises WouldWait where the file's filesystem may not answer, unless this process may wait.
+    """
+    with pathwalk.Walk(path) as walk:
+        if walk.error is not None:
+            raise walk.error
+        if walk.obstacle:
+            raise _refused(
+                "unsafe_path", "a symbolic link or no directory is on its way", detail=f"'{walk.obstacle}'"
+            )
+        if walk.writable_ancestor:
+            raise _refused(
+                "unsafe_path",
+                "others than root may write a directory on its way",
+                detail=model.why_unsafe(walk.writable_ancestor, walk.writable_type),
+            )
+        if walk.leaf is None or walk.inode is None:
+            raise _refused("mount_failed", "it does not exist; make it, or correct the path")
+        if walk.inode.kind != "file":
+            raise _refused("unsafe_path", "it is not a regular file; make it a file of root's with mode 0600")
+        pathwalk.refuse_to_wait(walk.inode, path)
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        fd = os.open(walk.name, flags, dir_fd=walk.directory)
+    try:
+        _refuse_unsafe(fd)
+        raw = os.read(fd, credentials.MOST_BYTES + 1)
+    finally:
+        os.close(fd)
+    if len(raw) > credentials.MOST_BYTES:
+        raise _refused("mount_failed", f"it is longer than {credentials.MOST_BYTES} bytes")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        # Not "from": the cause holds the bytes.
+        raise _refused("mount_failed", "it is not UTF-8 text") from None
+
+
+def _refuse_unsafe(fd: int) -> None:
+    inode = inodes.inode_of(fd)
+    wrong: t.Sequence[t.Tuple[bool, str]] = (
+        (inode.kind != "file", "it is not a regular file"),
+        (inode.uid != 0, "it does not belong to root"),
+        (bool(inode.mode & 0o7177), "its mode is not 0600"),
+        (inode.links > 1, "it has a second name, a hard link"),
+    )
+    for is_wrong, what in wrong:
+        if is_wrong:
+            raise _refused("unsafe_path", f"{what}; make it a file of root's with mode 0600")
+
+
+def _refused(code: errors.Code, what: str, *, detail: str = "") -> errors.MountError:
+    return errors.MountError(
+        code, f"the credentials file cannot be used: {what}", step="credentials", detail=detail
+    )
+
+
+# From what is wrong to the error that tells it.
+Untrusted = t.Callable[[str], errors.MountError]
+# Makes a new file, of root's alone so far, one that may take the place of the old one.
+Finish = t.Callable[[int], None]
+
+_NEW = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_BLOCK = 4096
+
+
+def refuse_unsafe_way(walk: pathwalk.Walk, untrusted: Untrusted) -> None:
+    """Refuse a way that leads through a link, or through a directory that others may write."""
+    if walk.error is not None:
+        raise walk.error
+    if walk.obstacle:
+        raise untrusted(f"'{walk.obstacle}' is a symbolic link or no directory")
+    if walk.writable_ancestor:
+        if walk.writable_type:
+            raise untrusted(model.why_unsafe(walk.writable_ancestor, walk.writable_type))
+        raise untrusted(f"'{walk.writable_ancestor}' may be written by others than root")
+
+
+def open_trusted(path: str, untrusted: Untrusted) -> t.Optional[int]:
+    """Return the file at path, open for reading; None where there is none. Needs neither root nor a lock.
+
+    Raises what untrusted returns, or OSError where the host has run out of something.
+    """
+    try:
+        walk = pathwalk.Walk(path, waits=True)
+    except pathwalk.WouldWait as error:
+        raise untrusted(f"'{error.path}' is a filesystem of FUSE, which any user may have mounted") from error
+    with walk:
+        refuse_unsafe_way(walk, untrusted)
+        if walk.inode is None:
+            return None
+        if walk.inode.kind != "file":
+            raise untrusted("it is not a regular file")  # to open it might wait, or set something off
+        try:
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            fd = os.open(walk.name, flags, dir_fd=walk.directory)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+                raise  # nothing is wrong with the file
+            raise untrusted(f"it cannot be opened: {error.strerror}") from error
+    try:
+        _refuse_unsafe_file(fd, untrusted)
+    except errors.MountError:
+        os.close(fd)
+        raise
+    return fd
+
+
+def read_trusted(path: str, untrusted: Untrusted, *, most: int = sys.maxsize) -> t.Optional[bytes]:
+    """Return what the file at path holds; None where there is none. Raises as open_trusted.
+
+    most: bytes that its reader takes; of a longer one one byte more is returned.
+    """
+    fd = open_trusted(path, untrusted)
+    if fd is None:
+        return None
+    with os.fdopen(fd, "rb") as file:
+        # As much memory is taken as is asked for, so no more is than there is to read.
+        return file.read(min(os.fstat(fd).st_size, most) + 1)
+
+
+def _refuse_unsafe_file(fd: int, untrusted: Untrusted) -> None:
+    inode = inodes.inode_of(fd)
+    wrong = [
+        (inode.kind != "file", "it is not a regular file"),
+        (inode.uid != 0, "it does not belong to root"),
+        (bool(inode.mode & 0o7022), "others than root may write it, or it has odd bits (mode 0644 is right)"),
+        (bool(inode.mode & 0o111), "it is executable (mode 0644 is right)"),
+        (inode.links > 1, "it has a second name, a hard link"),
+    ]
+    for is_wrong, what in wrong:
+        if is_wrong:
+            raise untrusted(what)
+
+
+class Replaceable:
+    """One file in an open directory, which is replaced in one piece or not at all, and a reserve beside it.
+
+    The reserve has as many blocks as the file. So what is no longer than that can be written when somebody
+    has filled the filesystem: into the reserve, which then changes places with the file, whose blocks are
+    the reserve from then on.
+    LIMIT: not where blocks are never written twice (btrfs, zfs), nor twice in a row where two names cannot
+    be exchanged (nfs, 9p).
+    """
+
+    def __init__(self, directory: int, name: str, hidden: str) -> None:
+        """directory: root's alone. hidden: how the names of new file and reserve begin."""
+        self._directory, self._name = directory, name
+        self._new, self._reserve = f"{hidden}.new", f"{hidden}.reserve"
+
+    def replace(self, content: bytes, finish: Finish) -> None:
+        """Have the file hold this content, durably. Raises OSError, and has changed nothing then."""
+        is_longer = len(content) > self._size(self._name)
+        try:
+            try:
+                self._keep_reserve(len(content))
+            except OSError:
+                if is_longer:
+                    raise
+            self._write_new(content, finish)
+            self._rename(self._new)
+            self._trim_reserve(len(content))
+        except OSError as error:
+            self._discard(self._new)
+            if is_longer or error.errno not in _FULL:
+                raise
+            self._write_into_reserve(content, finish)
+        except BaseException:
+            self._discard(self._new)
+            raise
+        os.fsync(self._directory)
+
+    def require_room(self, growth: int) -> None:
+        """Refuse, before anything is done, what would not fit if it were so much longer. Raises OSError."""
+        size = _rounded(self._size(self._name) + growth)
+        self._discard(self._new)
+        fd = os.open(self._new, _NEW, 0o600, dir_fd=self._directory)
+        try:
+            _allocate(fd, size + max(0, size - self._size(self._reserve)))
+        finally:
+            os.close(fd)
+            self._discard(self._new)
+
+    def drop_reserve(self) -> None:
+        """Keep no blocks any longer."""
+        self._discard(self._reserve)
+
+    def _write_new(self, content: bytes, finish: Finish) -> None:
+        self._discard(self._new)
+        with os.fdopen(os.open(self._new, _NEW, 0o600, dir_fd=self._directory), "wb") as file:
+            file.write(content)
+            file.flush()
+            finish(file.fileno())
+            os.fsync(file.fileno())
+
+    def _keep_reserve(self, size: int) -> None:
+        found = self._size(self._reserve)
+        if found >= _rounded(size):
+            return
+        fd = self._open_reserve()
+        try:
+            _allocate(fd, _rounded(size))
+        except OSError:
+            if not found:
+                self._discard(self._reserve)
+            raise
+        finally:
+            os.close(fd)
+
+    def _trim_reserve(self, size: int) -> None:
+        # The file is the new one by now, whatever becomes of blocks that nobody needs.
+        with contextlib.suppress(OSError):
+            if self._size(self._reserve) > _rounded(size):
+                fd = self._open_reserve()
+                os.ftruncate(fd, _rounded(size))
+                os.close(fd)
+
+    def _open_reserve(self) -> int:
+        with contextlib.suppress(FileNotFoundError):
+            found = os.stat(self._reserve, dir_fd=self._directory, follow_symlinks=False)
+            if stat.S_ISREG(found.st_mode) and (found.st_uid, found.st_nlink) == (0, 1):
+                return os.open(self._reserve, _NEW & ~(os.O_CREAT | os.O_EXCL), dir_fd=self._directory)
+        self._discard(self._reserve)
+        return os.open(self._reserve, _NEW, 0o600, dir_fd=self._directory)
+
+    def _write_into_reserve(self, content: bytes, finish: Finish) -> None:
+        if self._size(self._reserve) < len(content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        fd = self._open_reserve()
+        try:
+            # To its end: blocks that are cut off before it has the name would be somebody else's at once.
+            padded = content.ljust(os.fstat(fd).st_size, b"\n")
+            if os.pwrite(fd, padded, 0) != len(padded):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            finish(fd)
+            os.fsync(fd)
+            self._take_name()
+            with contextlib.suppress(OSError):
+                os.ftruncate(fd, len(content))
+        finally:
+            os.close(fd)
+
+    def _take_name(self) -> None:
+        """Have the reserve and the file change places."""
+        try:
+            syscalls.renameat2(self._directory, self._reserve, self._name, syscalls.RENAME_EXCHANGE)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
+                raise
+            size = self._size(self._name)
+            self._rename(self._reserve)
+            with contextlib.suppress(OSError):
+                self._keep_reserve(size)
+            return
+        with contextlib.suppress(OSError):
+            os.chmod(self._reserve, 0o600, dir_fd=self._directory)
+
+    def _rename(self, name: str) -> None:
+        os.rename(name, self._name, src_dir_fd=self._directory, dst_dir_fd=self._directory)
+
+    def _size(self, name: str) -> int:
+        try:
+            return os.stat(name, dir_fd=self._directory, follow_symlinks=False).st_size
+        except FileNotFoundError:
+            return 0
+
+    def _discard(self, name: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=self._directory)
+
+
+def _rounded(size: int) -> int:
+    return -(-size // _BLOCK) * _BLOCK
+
+
+def _allocate(fd: int, size: int) -> None:
+    try:
+        os.posix_fallocate(fd, 0, size)
+    except OSError as error:
+        if error.errno in _FULL:
+            raise  # else this filesystem keeps no blocks for anybody

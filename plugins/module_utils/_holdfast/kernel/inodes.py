@@ -1,0 +1,179 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""One inode and the mount it is seen through, asked without waking a filesystem's server.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+import struct
+import typing as t
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import model
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
+    mountinfo,
+    mounts,
+    syscalls,
+)
+
+_BASIC_STATS = 0x7FF
+_BTIME = 0x800
+_MNT_ID = 0x1000
+_MNT_ID_UNIQUE = 0x4000
+_ATTR_MOUNT_ROOT = 0x2000
+_FIELDS = struct.Struct("=IIQIIIHHQQQQqIiqIiqIiqIiIIIIQ")
+_FLAGS = syscalls.AT_EMPTY_PATH | syscalls.AT_STATX_DONT_SYNC
+_MASK = _BASIC_STATS | _BTIME | _MNT_ID | _MNT_ID_UNIQUE
+# What a filesystem answers that has been shut down, has lost its server, or lets nobody in but its user.
+SILENT = frozenset(
+    (
+        errno.EACCES,
+        errno.ECONNABORTED,
+        errno.EHOSTDOWN,
+        errno.EIO,
+        errno.ENODEV,
+        errno.ENOTCONN,
+        errno.EREMOTEIO,
+        errno.ESTALE,
+        errno.ETIMEDOUT,
+        errno.EUCLEAN,
+    )
+)
+_OVERFLOW_UID = 65534
+_FDINFO_MOUNT = re.compile(r"^mnt_id:\s*([0-9]+)$", re.MULTILINE)
+_KINDS: t.Dict[int, model.Kind] = {stat.S_IFDIR: "directory", stat.S_IFREG: "file", stat.S_IFBLK: "device"}
+
+
+class Inode:
+    """What statx(2) tells of an open handle. A walk asks for many and looks at little of each."""
+
+    __slots__ = ("_told",)
+
+    def __init__(self, told: t.Tuple[int, ...]) -> None:
+        self._told = told
+
+    @property
+    def kind(self) -> model.Kind:
+        """What it is; a symbolic link is C(other)."""
+        return _KINDS.get(stat.S_IFMT(self._told[6]), "other")
+
+    @property
+    def is_symlink(self) -> bool:
+        """Whether it is a symbolic link."""
+        return stat.S_ISLNK(self._told[6])
+
+    @property
+    def is_socket(self) -> bool:
+        """Whether it is a socket."""
+        return stat.S_ISSOCK(self._told[6])
+
+    @property
+    def mode(self) -> int:
+        """The permissions, without the type."""
+        return stat.S_IMODE(self._told[6])
+
+    @property
+    def uid(self) -> int:
+        """The owner."""
+        return self._told[4]
+
+    @property
+    def gid(self) -> int:
+        """The group."""
+        return self._told[5]
+
+    @property
+    def is_writable_by_others(self) -> bool:
+        """Whether others than root may write it, by owner or mode, which has the mask of an ACL too."""
+        return self.uid != 0 or bool(self.mode & 0o022)
+
+    @property
+    def links(self) -> int:
+        """How many names it has."""
+        return self._told[3]
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self._told[9]
+
+    @property
+    def identity(self) -> model.Identity:
+        """What tells it from every other one, as far as its filesystem says."""
+        told = self._told
+        birth = told[15] * 1_000_000_000 + told[16] if told[0] & _BTIME else 0
+        return model.Identity(device=f"{told[26]}:{told[27]}", inode=told[8], birth=birth)
+
+    @property
+    def mount_id(self) -> int:
+        """Unique where has_unique_id, else the number of mountinfo; 0 before Linux 5.8."""
+        return self._told[28] if self._told[0] & (_MNT_ID | _MNT_ID_UNIQUE) else 0
+
+    @property
+    def has_unique_id(self) -> bool:
+        """Whether mount_id is never used again (Linux 6.8)."""
+        return bool(self._told[0] & _MNT_ID_UNIQUE)
+
+    @property
+    def is_mount_root(self) -> t.Optional[bool]:
+        """Whether it is the root of a mount; None before Linux 5.8, where the kernel does not say."""
+        return bool(self._told[2] & _ATTR_MOUNT_ROOT) if self._told[11] & _ATTR_MOUNT_ROOT else None
+
+    @property
+    def device_number(self) -> str:
+        """C(major:minor) of a block device's own number."""
+        return f"{self._told[24]}:{self._told[25]}"
+
+
+def inode_of(fd: int) -> Inode:
+    """Return what is known of the open handle fd. A dead server does not delay it (AT_STATX_DONT_SYNC).
+
+    Of a filesystem that does not tell, the mount alone is known, and whether this is its root or a directory:
+    the rest reads as what others may write.
+    """
+    try:
+        return Inode(_FIELDS.unpack_from(syscalls.statx(fd, b"", flags=_FLAGS, mask=_MASK)))
+    except OSError as error:
+        if error.errno not in SILENT:
+            raise
+    return _known_by_mount(fd)
+
+
+def _known_by_mount(fd: int) -> Inode:
+    """Return what the kernel tells of an open handle without asking the filesystem (proc_pid_fdinfo(5))."""
+    with open(f"/proc/self/fdinfo/{fd}", encoding="ascii") as file:
+        number = int(_FDINFO_MOUNT.findall(file.read())[0])
+    # Both are the path from this process' root, so they agree for the root of a mount and for nothing else.
+    path = os.readlink(f"/proc/self/fd/{fd}")
+    is_root = any(row.mount_id == number and row.mount_point == path for row in mountinfo.read_mounts())
+    unique = mounts.unique_id(number)
+    told = [0] * 29
+    told[0] = _MNT_ID if unique is None else _MNT_ID_UNIQUE
+    told[2], told[11] = _ATTR_MOUNT_ROOT if is_root else 0, _ATTR_MOUNT_ROOT
+    told[4], told[6] = _OVERFLOW_UID, _type_of(fd)
+    told[28] = number if unique is None else unique
+    return Inode(tuple(told))
+
+
+def _type_of(fd: int) -> int:
+    try:
+        os.close(os.open(f"/proc/self/fd/{fd}", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+    except OSError:
+        return 0
+    return stat.S_IFDIR
+
+
+def inode_behind(path: str) -> Inode:
+    """Return what is known of what path leads to, through a magic link too; mount_id is mountinfo's number.
+
+    Asks for nothing that a server would have to answer, so a FUSE of another user's tells its mount too.
+    """
+    flags = syscalls.AT_STATX_DONT_SYNC | syscalls.AT_NO_AUTOMOUNT
+    return Inode(
+        _FIELDS.unpack_from(syscalls.statx(syscalls.AT_FDCWD, path.encode("ascii"), flags=flags, mask=0))
+    )

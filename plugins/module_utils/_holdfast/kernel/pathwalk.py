@@ -1,0 +1,310 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""From a path to a handle, one component at a time, and which filesystems on the way may block.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import typing as t
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import model
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import inodes, mounts, syscalls
+
+_OPEN = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class Walk:
+    """Open handles on a path as it was found; a name that is swapped afterwards does not move them.
+
+    directory: handle of the deepest directory on the way; the parent of the last component when
+        nothing is missing but that. above: its inode.
+    leaf: handle of the last component, or of the obstacle; None when a component is missing.
+    missing: the components that do not exist.
+    obstacle: the prefix of the path that is a symbolic link or, before the end, no directory that root can
+        search. error: what the filesystem answered there, where it answered at all.
+    writable_ancestor: the first directory on the way that others than root may write. Owners and modes count
+        where they are the kernel's: on the root filesystem, on local ones, and on the mounts in trusted; a
+        directory on any other counts as one that others may write, and writable_type is that filesystem's.
+    remote_ancestor: the first directory on the way whose filesystem is not local, trusted or not.
+    remote_type: of that filesystem.
+    is_exposed: others than root may change the names in directory.
+
+    Raises WouldWait where a name would have to be looked up in a filesystem that may not answer, unless
+    this process may wait, or waits is set: for what nothing can be done without, and FUSE even then.
+
+    shares: start at the directory of an earlier walk, within keep_ways. The last look at what was done
+        must not: only a walk from / shows what everybody else sees.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        waits: bool = False,
+        shares: bool = False,
+        trusted: t.Container[model.MountKey] = (),
+    ) -> None:
+        self.path = path
+        self.waits = waits
+        self._trusted = trusted
+        self.leaf: t.Optional[int] = None
+        self.inode: t.Optional[inodes.Inode] = None
+        self.missing: t.Tuple[str, ...] = ()
+        self.obstacle: t.Optional[str] = None
+        self.error: t.Optional[OSError] = None
+        self.writable_ancestor: t.Optional[str] = None
+        self.writable_type = ""
+        self.remote_ancestor: t.Optional[str] = None
+        self.remote_type = ""
+        self.is_exposed = False
+        self.directory, self._is_lent = -1, False
+        try:
+            self.above = self._start(_ways if shares else None)
+        except BaseException:
+            self.close()
+            raise
+
+    def _start(self, ways: t.Optional[_Ways]) -> inodes.Inode:
+        """Go from where another walk has come by, or from /; return the inode of the last directory."""
+        way = ways.find(self.path) if ways is not None else None
+        above = self._follow(way) if way is not None else None
+        if above is None:
+            self.directory = os.open("/", _OPEN | os.O_DIRECTORY)
+            above = self._descend(self.path[1:].split("/"), "", inodes.inode_of(self.directory))
+        is_at_end = self.obstacle in (None, self.path)
+        if ways is not None and not self._is_lent and is_at_end and self.writable_ancestor is None:
+            here = self.path.rsplit("/", len(self.missing) or 1)[0]
+            self._is_lent = ways.keep(here, self.directory, above)
+        return above
+
+    def _follow(self, way: _Way) -> t.Optional[inodes.Inode]:
+        self.directory, self._is_lent = way.directory, True
+        above = self._descend(self.path[len(way.path) + 1 :].split("/"), way.path, way.inode)
+        if not self.missing or not self._is_lent or inodes.inode_of(way.directory).links:
+            return above
+        # It was removed meanwhile, and may be there again, as another one.
+        self.missing, self.directory, self._is_lent = (), -1, False
+        return None
+
+    def _descend(self, names: t.Sequence[str], here: str, inode: inodes.Inode) -> inodes.Inode:
+        """Go down from a directory, whose inode this is; return the inode of the last one."""
+        # A root filesystem that does not answer would have stopped this process long ago, and whoever serves
+        # it has the host.
+        asked, distrusted = inode.mount_id, ""
+        for position, name in enumerate(names):
+            if inode.mount_id != asked:
+                asked, distrusted = inode.mount_id, self._enter(inode, here)
+            self.is_exposed = inode.is_writable_by_others or bool(distrusted)
+            if self.writable_ancestor is None and self.is_exposed:
+                self.writable_ancestor, self.writable_type = here or "/", distrusted
+            try:
+                leaf = os.open(name, _OPEN, dir_fd=self.directory)
+            except FileNotFoundError:
+                self.missing = tuple(names[position:])
+                break
+            except OSError as error:
+                if error.errno not in inodes.SILENT:
+                    raise
+                self.obstacle, self.error = here or "/", error
+                break
+            here, found, is_last = f"{here}/{name}", inodes.inode_of(leaf), position == len(names) - 1
+            if is_last or found.kind != "directory":
+                self.leaf, self.inode = leaf, found
+                if found.is_symlink or not is_last:
+                    self.obstacle = here
+                break
+            if not self._is_lent:
+                os.close(self.directory)
+            self.directory, self._is_lent, inode = leaf, False, found
+        return inode
+
+    def _enter(self, inode: inodes.Inode, here: str) -> str:
+        """Go on in another mount, at this directory of it; return its type if its owners do not count."""
+        fstype = type_of(inode) or "unknown"
+        if fstype in filesystems.LOCAL_TYPES:
+            return ""
+        refuse_to_wait(inode, here, waits=self.waits)
+        if self.remote_ancestor is None:
+            self.remote_ancestor, self.remote_type = here, fstype
+        return "" if (inode.mount_id, inode.identity.device) in self._trusted else fstype
+
+    @property
+    def name(self) -> str:
+        """The last component of the path."""
+        return self.path.rpartition("/")[2]
+
+    def has_entries(self) -> bool:
+        """Whether the directory at the end of the path has entries. False for everything else."""
+        if self.leaf is None or self.inode is None or self.inode.kind != "directory":
+            return False
+        listing = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.leaf)
+        try:
+            with os.scandir(listing) as entries:
+                return next(entries, None) is not None
+        finally:
+            os.close(listing)
+
+    def drop_leaf(self) -> None:
+        """Close the handle of the last component: an open one keeps its mount busy (umount2(2))."""
+        leaf, self.leaf = self.leaf, None
+        if leaf is not None:
+            os.close(leaf)
+
+    def close(self) -> None:
+        """Close every handle. A second call does nothing."""
+        self.drop_leaf()
+        directory, self.directory = self.directory, -1
+        if directory >= 0 and not self._is_lent:
+            os.close(directory)
+
+    def __enter__(self) -> Walk:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+class _Way(t.NamedTuple):
+    path: str
+    directory: int
+    inode: inodes.Inode
+
+
+class _Ways:
+    """Directories that walks have come by, below which other walks start."""
+
+    def __init__(self, managed: t.Container[str]) -> None:
+        self._managed = managed
+        self._found: t.Dict[str, _Way] = {}
+
+    def find(self, path: str) -> t.Optional[_Way]:
+        """Return the deepest directory above the path that is known."""
+        above = (self._found.get(up) for up in _at_or_above(path.rpartition("/")[0]))
+        return next(filter(None, above), None)
+
+    def keep(self, path: str, directory: int, inode: inodes.Inode) -> bool:
+        """Take a directory over, unless it lies on a mount that somebody may want to unmount."""
+        is_on_managed = any(up in self._managed for up in _at_or_above(path))
+        if not path or is_on_managed or len(self._found) >= _WAYS or path in self._found:
+            return False
+        self._found[path] = _Way(path, directory, inode)
+        return True
+
+    def close(self) -> None:
+        for way in self._found.values():
+            os.close(way.directory)
+
+
+_WAYS = 32
+_ways: t.Optional[_Ways] = None
+
+
+def _at_or_above(path: str) -> t.Iterator[str]:
+    while path:
+        yield path
+        path = path.rpartition("/")[0]
+
+
+@contextlib.contextmanager
+def keep_ways(managed: t.Container[str]) -> t.Iterator[None]:
+    """Have the walks in here that share start where another one has come by, for many in one directory.
+
+    Only root can have moved that directory, as nobody else may write any on the way to it. managed: the
+    mount points in the ledger; a handle below one of them would make it busy.
+    """
+    global _ways
+    before, _ways = _ways, _Ways(managed)
+    try:
+        yield
+    finally:
+        _ways.close()
+        _ways = before
+
+
+def look_at(path: str) -> t.Optional[inodes.Inode]:
+    """Return the inode that everybody sees at path, from / on; None where a link or nothing is on the way.
+
+    Raises WouldWait, as a walk does.
+    """
+    try:
+        # What the kernel has at hand, which what has just been walked is, needs no server (Linux 5.12).
+        fd = syscalls.openat2(
+            syscalls.AT_FDCWD, path, _OPEN, syscalls.RESOLVE_NO_SYMLINKS | syscalls.RESOLVE_CACHED
+        )
+    except OSError:
+        with Walk(path) as walk:
+            return None if walk.obstacle else walk.inode
+    try:
+        inode = inodes.inode_of(fd)
+    finally:
+        os.close(fd)
+    return None if inode.is_symlink else inode
+
+
+def open_directory(path: str) -> t.Optional[int]:
+    """Return a handle of the directory at path, None if something on the way is missing or in the way."""
+    with Walk(path) as walk:
+        if walk.leaf is None or walk.obstacle or walk.inode is None or walk.inode.kind != "directory":
+            return None
+        handle, walk.leaf = walk.leaf, None
+        return handle
+
+
+def is_gone(error: OSError) -> bool:
+    """Whether the error says that the object is not there."""
+    return error.errno in (errno.ENOENT, errno.ENOTDIR)
+
+
+# Everything else than LOCAL_TYPES may have a server or a daemon, which may stop answering, and says of owners
+# what it likes. LIMIT: a layer of an overlay may have a server.
+_may_wait = False
+
+
+class WouldWait(OSError):
+    """Going on would ask a filesystem that may not answer; it has to be done apart (EWOULDBLOCK)."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(errno.EWOULDBLOCK, os.strerror(errno.EWOULDBLOCK))
+        self.path = path
+
+
+def allow_waiting() -> None:
+    """Let this process ask every filesystem: it is a child that somebody ends at a deadline."""
+    global _may_wait
+    _may_wait = True
+
+
+def type_of(inode: inodes.Inode) -> t.Optional[str]:
+    """Return the type of the filesystem that an open handle lies on, None where the kernel does not tell."""
+    return mounts.mount_type(inode.mount_id, is_unique=inode.has_unique_id, device=inode.identity.device)
+
+
+def answers_at_once(inode: inodes.Inode) -> bool:
+    """Whether the filesystem that an open handle lies on is of a type that needs no server."""
+    fstype = type_of(inode)
+    return fstype is None or fstype in filesystems.LOCAL_TYPES
+
+
+def is_served_by_user(inode: inodes.Inode) -> bool:
+    """Whether the filesystem that an open handle lies on is FUSE that a process of another user serves."""
+    if answers_at_once(inode):
+        return False
+    found = mounts.mount_under(inode)
+    return found is not None and found.server is not None
+
+
+def refuse_to_wait(inode: inodes.Inode, path: str, *, waits: bool = False) -> None:
+    """Raise WouldWait if the filesystem behind this handle may not answer and nobody keeps watch.
+
+    waits: for what nothing can be done without, but not for FUSE, which any user may mount.
+    """
+    if _may_wait or answers_at_once(inode):
+        return
+    if not waits or (type_of(inode) or "").startswith("fuse"):
+        raise WouldWait(path)

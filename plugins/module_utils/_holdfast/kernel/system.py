@@ -1,0 +1,118 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The host: boot, mount namespace, clocks, capabilities, systemd.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import time
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, errors, model
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import inodes
+
+_CAP_SYS_ADMIN = 21
+# selinuxfs is mounted where SELinux is on (is_selinux_enabled(3)).
+_SELINUX = "/sys/fs/selinux/enforce"
+
+
+def observe_host() -> model.Host:
+    """Return the host's facts. Raises MountError C(unsupported) where they cannot be had."""
+    if not sys.platform.startswith("linux"):
+        raise errors.MountError(
+            "unsupported", "only Linux has the mounts that this collection manages", step="host"
+        )
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            boot_id = file.read().strip()
+        mount_namespace = os.stat("/proc/self/ns/mnt").st_ino
+    except OSError as error:
+        raise errors.MountError(
+            "unsupported",
+            "the host's /proc does not tell its boot and mount namespace; mount procfs at /proc",
+            step="host",
+            errno=error.errno,
+        ) from error
+    return model.Host(boot_id, mount_namespace, _protection())
+
+
+def _protection() -> model.Protection:
+    root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        inode = inodes.inode_of(root)
+    finally:
+        os.close(root)
+    if inode.has_unique_id:
+        return "full"
+    return "no_unique_id" if inode.mount_id else "legacy"
+
+
+def require_privileges(protection: model.Protection) -> None:
+    """Refuse a caller that may not mount, and a kernel on which it could not be done safely."""
+    if os.geteuid() != 0:
+        raise errors.MountError(
+            "unsupported", "mounting needs root; set 'become: true' on the task or play", step="host"
+        )
+    with open("/proc/self/status", encoding="ascii", errors="replace") as file:
+        effective = next((line.split()[1] for line in file if line.startswith("CapEff:")), "0")
+    if not int(effective, 16) >> _CAP_SYS_ADMIN & 1:
+        raise errors.MountError(
+            "unsupported",
+            "mounting needs the capability CAP_SYS_ADMIN, which this root does not have; run on the host "
+            "itself instead of in its container",
+            step="host",
+        )
+    if protection == "legacy":
+        raise errors.MountError(
+            "unsupported",
+            "this kernel is older than Linux 5.12 and cannot attach a mount that is complete; use a newer "
+            "one",
+            step="host",
+        )
+
+
+def refuse_missing_selinux() -> None:
+    """Refuse a context where there is nothing that heeds it. Raises unsupported."""
+    if not os.path.exists(_SELINUX):
+        raise errors.MountError(
+            "unsupported",
+            "SELinux is off on this host, so no mount can have a context; leave 'selinux_context' out",
+            step="host",
+        )
+
+
+def read_moment(boot_id: str) -> claims.Moment:
+    """Return the present moment of this boot.
+
+    LIMIT: in a time namespace (time_namespaces(7)) the boot clock has an offset, so leases are granted
+    and ended from one such namespace only, that of the host.
+    """
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return claims.Moment(boot_id, now, int(time.clock_gettime(time.CLOCK_BOOTTIME)))
+
+
+_RUNS = "/run/systemd/system"  # sd_booted(3)
+_NAME_OF_INIT = "/proc/1/comm"
+
+
+def reload_units() -> bool:
+    """Have systemd read its units and the table anew; return whether there is a systemd to do so.
+
+    SIGHUP is what C(systemctl daemon-reload) asks for (systemd(1), SIGNALS), without a command that may
+    hang. It is not waited for: the table counts at the next boot.
+    """
+    if not os.path.isdir(_RUNS):
+        return False
+    with contextlib.suppress(OSError):
+        with open(_NAME_OF_INIT, encoding="ascii", errors="replace") as file:
+            # In a namespace of processes another one may be the first, which a hangup would end.
+            if file.read().strip() != "systemd":
+                return False
+        os.kill(1, signal.SIGHUP)
+        return True
+    return False

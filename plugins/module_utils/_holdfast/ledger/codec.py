@@ -1,0 +1,265 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The ledger as text: JSON that a person can read, and a loader that accepts nothing but what was written.
+
+Pure. Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import typing as t
+from dataclasses import replace
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, errors, model, steps
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import schema
+
+# Bytes. Ten thousand references take about five million.
+MAX_LEDGER = 64 * 1024 * 1024
+# Of one line: an overlay of 500 layers with long paths, or two thousand holders.
+MAX_REFERENCE = 128 * 1024
+# What nobody can take up by coming: numbers of a mount that is made anew are longer than the old ones.
+_KEPT_FREE = 1024 * 1024
+# The numbers of a mount and of a directory, which are not known before it is made.
+_NUMBERS = 256
+# More than any number of the ledger needs; reading a longer one takes time that grows with its square.
+_MAX_DIGITS = 30
+_LONG_NUMBER = "0" * (_MAX_DIGITS + 1)
+_AS_ZEROS = str.maketrans("123456789", "000000000")
+
+_encode = json.JSONEncoder(sort_keys=True).encode
+_T = t.TypeVar("_T")
+
+
+def ledger_to_json(ledger: claims.Ledger) -> str:
+    """Return the text of a ledger: ASCII, sorted, one line for each reference and directory.
+
+    Raises MountError where it would be larger than what is read.
+    """
+    references = [_line(path, ledger.references[path]) for path in sorted(ledger.references)]
+    text = (
+        "{\n"
+        f' "boot_id": {_encode(ledger.boot_id)},\n'
+        f' "directories": {_block("[]", _rows(ledger.directories))},\n'
+        f' "references": {_block("{}", references)},\n'
+        f' "version": {schema.VERSION}\n'
+        "}\n"
+    )
+    if is_too_large(len(text)):
+        raise _full()
+    return text
+
+
+def is_too_large(size: int) -> bool:
+    """Whether a ledger has more bytes than are read: asked before writing, and before reading."""
+    return size > MAX_LEDGER
+
+
+class Budget:
+    """How much the ledger may grow by what one batch, or one prediction, adds to it.
+
+    What makes it no longer is never refused, so whoever holds something can let go of it.
+    """
+
+    def __init__(self, size: int) -> None:
+        """size: of the ledger as it is, in bytes."""
+        self._left = MAX_LEDGER - _KEPT_FREE - size
+        self.spent = 0
+
+    def spend(self, plan: steps.Plan, old: t.Optional[claims.Reference]) -> None:
+        """Count in what a plan makes of a mount point's reference. Raises MountError where it may not."""
+        path, new = plan.path, plan.reference
+        if new is None or new is old:
+            return
+        size = len(_line(path, new))
+        growth = size - (0 if old is None else len(_line(path, old)))
+        if growth <= 0:
+            return
+        if size > MAX_REFERENCE:
+            raise _too_long(path, new)
+        growth += _NUMBERS
+        if plan.step == "mount":
+            growth += len(_encode(path)) + _NUMBERS * path.count("/")
+        if growth > self._left - self.spent:
+            raise _full()
+        self.spent += growth
+
+
+def _too_long(path: str, reference: claims.Reference) -> errors.MountError:
+    most = f"{MAX_REFERENCE} bytes are the most that the ledger keeps of one mount point"
+    if len(_line(path, replace(reference, holders={}))) > MAX_REFERENCE // 2:
+        return errors.MountError(
+            "option_not_allowed",
+            f"opts: the options of '{path}' are too long, {most}; write fewer or shorter ones, of an overlay "
+            "fewer layers in lowerdir or layers with shorter paths",
+            step="record",
+            path=path,
+        )
+    return errors.MountError(
+        "in_use",
+        f"holder: '{path}' has {len(reference.holders) - 1} holders already, and {most}; have those that are "
+        "gone dropped (safe_mount_reconcile, drop_holders or live_holders), give new ones a ttl, or hold a "
+        "bind of it at another path",
+        step="record",
+        path=path,
+    )
+
+
+def _full() -> errors.MountError:
+    return errors.MountError(
+        "mount_failed",
+        f"the ledger of this host is full, {MAX_LEDGER} bytes are the most that is kept; release what nobody "
+        "needs any longer, which always works, then repeat",
+        step="record",
+    )
+
+
+def reference_to_dict(reference: claims.Reference) -> t.Dict[str, object]:
+    """Return a reference in the shape of the ledger, made of plain JSON types."""
+    return {
+        "src": reference.src,
+        "fstype": reference.fstype,
+        "opts": list(reference.opts),
+        "owned": reference.owned,
+        "holders": {name: _holder_to_dict(holder) for name, holder in reference.holders.items()},
+        "boot_id": reference.boot_id,
+        "mount_namespace": reference.mount_namespace,
+        "mount_id": reference.mount_id,
+        "device": reference.device,
+        "operation": reference.operation,
+        "deferred": reference.deferred,
+        "inode": reference.inode,
+        "birth": reference.birth,
+    }
+
+
+def _holder_to_dict(holder: claims.Holder) -> t.Dict[str, object]:
+    """Return a claim; what most claims do not have is left out."""
+    claim: t.Dict[str, object] = {"since": holder.since, "expires": holder.expires}
+    if holder.lease is not None:
+        claim["lease"] = {
+            "ttl": holder.lease.ttl,
+            "boot_id": holder.lease.boot_id,
+            "ends": holder.lease.ends,
+        }
+    if holder.boot:
+        claim["boot"] = True
+    return claim
+
+
+def ledger_from_json(text: str) -> claims.Ledger:
+    """Return the ledger that this text holds.
+
+    Raises ledger_corrupt, and nothing else, for what is not exactly of the written shape: also for
+    what RFC 8259 leaves to chance, such as double keys and NaN.
+    """
+    try:
+        if is_too_large(len(text)):
+            raise schema.WrongShape(f"it has more than {MAX_LEDGER} bytes")
+        return schema.build_ledger(_parse(text))
+    except schema.WrongShape as error:
+        raise _corrupt(error) from error
+
+
+def reference_from_dict(data: object) -> claims.Reference:
+    """Return the reference of this shape; the inverse of reference_to_dict. Raises ledger_corrupt."""
+    try:
+        return schema.build_reference(data)
+    except schema.WrongShape as error:
+        raise _corrupt(error) from error
+
+
+def made_from_dict(data: object, path: str) -> t.Tuple[str, model.Identity]:
+    """Return the directory that a line of a note about this path tells of. Raises ledger_corrupt."""
+    try:
+        return schema.build_made(data, path)
+    except schema.WrongShape as error:
+        raise _corrupt(error) from error
+
+
+def operation_from_dict(data: object) -> t.Mapping[str, object]:
+    """Return the first line of a note once its values are of the written types. Raises ledger_corrupt."""
+    try:
+        return schema.build_operation(data)
+    except schema.WrongShape as error:
+        raise _corrupt(error) from error
+
+
+def _corrupt(what: schema.WrongShape) -> errors.MountError:
+    return errors.MountError(
+        "ledger_corrupt",
+        f"the ledger of this host cannot be read and was left as it is: {what}",
+        step="ledger",
+        detail=what.detail,
+    )
+
+
+def _block(brackets: str, rows: t.Sequence[str]) -> str:
+    return f"{brackets[0]}\n" + ",\n".join(rows) + f"\n {brackets[1]}" if rows else brackets
+
+
+# The batches of a call write what the ones before have written, and all that they leave as it is.
+_written: t.Dict[str, t.Tuple[claims.Reference, str]] = {}
+
+
+def _line(path: str, reference: claims.Reference) -> str:
+    known = _written.get(path)
+    if known is not None and known[0] is reference:
+        return known[1]
+    # The C encoder cannot indent, and the one that can is several times slower.
+    line = f"  {_encode({path: reference_to_dict(reference)})[1:-1]}"
+    _written[path] = (reference, line)
+    return line
+
+
+def _rows(directories: t.Mapping[str, model.Identity]) -> t.List[str]:
+    """Return the tree of what was made, one component in a row, so that no path repeats those above it."""
+    rows: t.List[str] = []
+    parent, before = "", [""]
+    # A slash sorts before every other character, so that what lies below a directory comes right after it.
+    for path in sorted(directories, key=lambda path: path.replace("/", "\0")):
+        way, _slash, name = path.rpartition("/")
+        if way != parent:
+            parent, names = way, way.split("/")
+            alike = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(before, names))
+            shared = sum(1 for _pair in alike)
+            rows += [f"  [{depth}, {_encode(names[depth])}]" for depth in range(shared, len(names))]
+        made, depth = directories[path], path.count("/")
+        rows.append(f'  [{depth}, {_encode(name)}, "{made.device}", {made.inode}, {made.birth}]')
+        before = path.split("/")
+    return rows
+
+
+def _parse(text: str) -> object:
+    try:
+        return json.loads(
+            text,
+            object_pairs_hook=_unique,
+            # Ten times as fast as a regular expression, which takes longer than the parser.
+            parse_int=_whole if _LONG_NUMBER in text.translate(_AS_ZEROS) else None,
+            parse_float=_refuse_number,
+            parse_constant=_refuse_number,
+        )
+    except RecursionError as error:
+        raise schema.WrongShape("it is nested too deeply") from error
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise schema.WrongShape(f"it is not valid JSON from {place} on") from error
+
+
+def _unique(pairs: t.List[t.Tuple[str, object]]) -> t.Dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise schema.WrongShape("it has the same key twice in one object")
+    return members
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > _MAX_DIGITS:
+        raise schema.WrongShape("it holds a number that is too long")
+    return int(digits)
+
+
+def _refuse_number(word: str) -> t.NoReturn:
+    raise schema.WrongShape("it holds a number that is not a whole one")

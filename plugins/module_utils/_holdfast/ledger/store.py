@@ -1,0 +1,99 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The ledger's file: read only when it can be trusted, replaced in one piece or not at all.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import typing as t
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, errors
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import files, pathwalk
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import codec
+
+LEDGER_PATH = "/etc/ansible/facts.d/holdfast_mounts.fact"
+# The local facts of Ansible are *.fact, so a new file is none until it takes the ledger's name.
+_HIDDEN = ".holdfast_mounts"
+
+
+def _untrusted(what: str) -> errors.MountError:
+    return errors.MountError(
+        "ledger_untrusted",
+        f"the ledger '{LEDGER_PATH}' cannot be trusted: {what}; find out who changed it, compare it with "
+        "the mounts of the host, then put it right",
+        step="ledger",
+    )
+
+
+def read_ledger() -> claims.Ledger:
+    """Return the ledger, an empty one where there is no file yet; reading needs neither root nor a lock.
+
+    Raises MountError C(ledger_untrusted) or C(ledger_corrupt).
+    """
+    raw = _read()
+    while raw is not None and raw != _last[0]:
+        try:
+            _last[:] = raw, codec.ledger_from_json(raw.decode("utf-8", "surrogateescape"))
+        except errors.MountError:
+            # On a full disk the file that was opened may be the next reserve, and be written into meanwhile.
+            torn, raw = raw, _read()
+            if raw == torn:
+                raise
+    return claims.Ledger() if raw is None else t.cast(claims.Ledger, _last[1])
+
+
+def _read() -> t.Optional[bytes]:
+    return files.read_trusted(LEDGER_PATH, _untrusted, most=codec.MAX_LEDGER)
+
+
+# A call reads the ledger several times, and mostly finds what it read or wrote last.
+_last: t.List[t.Any] = [None, None]
+
+
+def write_ledger(ledger: claims.Ledger) -> None:
+    """Replace the ledger durably; the caller holds its lock. Raises MountError or OSError."""
+    text = codec.ledger_to_json(ledger).encode("ascii")
+    with _replaceable() as file:
+        file.replace(text, lambda fd: os.fchmod(fd, 0o644))
+    _last[:] = text, ledger
+
+
+def open_budget() -> codec.Budget:
+    """Return what the ledger that was read last may still grow by."""
+    return codec.Budget(len(_last[0] or b""))
+
+
+def require_room(growth: int) -> None:
+    """Refuse, before anything is changed, a ledger that could not be written with so many bytes more.
+
+    The caller holds the ledger's lock. Raises MountError or OSError.
+    """
+    with _replaceable() as file:
+        file.require_room(growth)
+
+
+@contextlib.contextmanager
+def _replaceable() -> t.Iterator[files.Replaceable]:
+    directory = _open_facts_directory()
+    try:
+        yield files.Replaceable(directory, os.path.basename(LEDGER_PATH), _HIDDEN)
+    finally:
+        os.close(directory)
+
+
+def _open_facts_directory() -> int:
+    """Return a handle of the ledger's directory, made root's where it is missing."""
+    facts = os.path.dirname(LEDGER_PATH)
+    for directory in (os.path.dirname(facts), facts):
+        try:
+            os.mkdir(directory, 0o755)
+        except FileExistsError:
+            continue
+        os.chmod(directory, 0o755)  # whatever the umask took away
+    with pathwalk.Walk(LEDGER_PATH, waits=True) as walk:
+        files.refuse_unsafe_way(walk, _untrusted)
+        return os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=walk.directory)

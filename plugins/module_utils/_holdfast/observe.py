@@ -1,0 +1,399 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Look at mount points, their sources and what boots them.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import os
+import typing as t
+from dataclasses import replace
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
+    claims,
+    errors,
+    facts,
+    fstab,
+    model,
+    second_names,
+    steps,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import sameness
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import (
+    credentials,
+    filesystems,
+    strings,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.helper import command
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
+    devices,
+    files,
+    inodes,
+    mountinfo,
+    mounts,
+    pathwalk,
+    syscalls,
+    system,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal, store
+
+
+def place_of(
+    walk: pathwalk.Walk,
+    *,
+    mount: t.Optional[model.KernelMount] = None,
+    has_entries: t.Optional[bool] = None,
+    names: t.Tuple[str, ...] = (),
+) -> model.Place:
+    """Return what a walk found, as a value. mount: the one whose root that is, where it was asked for."""
+    inode = walk.inode
+    return model.Place(
+        path=walk.path,
+        kind="absent" if inode is None else inode.kind,
+        depth=walk.path.count("/") - len(walk.missing),
+        obstacle=walk.obstacle,
+        writable_ancestor=walk.writable_ancestor,
+        writable_type=walk.writable_type,
+        remote_ancestor=walk.remote_ancestor,
+        remote_type=walk.remote_type,
+        silence=(walk.error.strerror or "") if walk.error else "",
+        identity=None if inode is None else inode.identity,
+        mount=mount,
+        has_entries=has_entries,
+        system_names=names,
+    )
+
+
+def source_of(walk: pathwalk.Walk) -> model.Place:
+    """Return what a walk to a bind's source or an overlay's layer found."""
+    if walk.inode is None or walk.obstacle:
+        return place_of(walk)
+    return place_of(walk, names=second_names.system_names(walk.path, walk.inode, holds=True))
+
+
+def is_mount(inode: t.Optional[inodes.Inode], reference: claims.Reference, host: model.Host) -> bool:
+    """Whether the inode is the root of the mount that a reference speaks of."""
+    if inode is None or not inode.is_mount_root or reference.boot_id != host.boot_id:
+        return False
+    if inode.mount_id != reference.mount_id:
+        return False
+    if inode.has_unique_id:
+        return True
+    found = mounts.mount_under(inode)
+    return found is not None and sameness.is_same_mount(found, reference) and _has_same_root(inode, reference)
+
+
+def _has_same_root(inode: inodes.Inode, reference: claims.Reference) -> bool:
+    """Whether a mount whose number may be another one's by now has the root that was noted.
+
+    LIMIT: a tmpfs has no birth before Linux 5.18, so there two of them look alike.
+    """
+    found, noted = inode.identity, reference
+    if found.device != noted.device or (noted.inode and found.inode != noted.inode):
+        return False
+    return not (found.birth and noted.birth) or found.birth == noted.birth
+
+
+def is_alive(reference: claims.Reference, host: model.Host) -> bool:
+    """Whether the mount that a reference speaks of still exists, wherever it is."""
+    if reference.boot_id != host.boot_id or not reference.mount_id:
+        return False
+    if host.protection == "full":
+        return mounts.mount_number(reference.mount_id, is_unique=True) is not None
+    found = mounts.find_mount(reference.mount_id, is_unique=False)
+    return found is not None and is_its_mount(found, reference)
+
+
+def is_its_mount(found: model.KernelMount, reference: claims.Reference) -> bool:
+    """Whether a mount with a reference's id is its mount, by its root as well where that can be seen.
+
+    Before Linux 6.8 the next mount of a type gets number and device of one that is gone.
+    """
+    if found.unique_id is not None:
+        return True
+    if not sameness.is_same_mount(found, reference):
+        return False
+    try:
+        with pathwalk.Walk(found.mount_point) as walk:
+            inode = walk.inode
+    except OSError:  # a server on the way may not answer (WouldWait)
+        return True
+    is_hidden = inode is None or inode.mount_id != found.mount_id or not inode.is_mount_root
+    return is_hidden or (inode is not None and _has_same_root(inode, reference))
+
+
+def would_be_hidden(
+    path: str, below: t.Sequence[str], references: t.Mapping[str, claims.Reference], host: model.Host
+) -> t.Tuple[str, ...]:
+    """Return those of the managed mount points below that a mount at this path would hide.
+
+    A new mount point hides them all. One that is managed was there before them: when everything has
+    vanished, with a reboot, it comes back first, and only what has not vanished is in its way.
+    """
+    if path not in references:
+        return tuple(below)
+    return tuple(point for point in below if is_alive(references[point], host))
+
+
+def observe_leaving(
+    path: str, reference: t.Optional[claims.Reference], host: model.Host
+) -> steps.Observation:
+    """Look at a mount point that is to be released or unmounted."""
+    try:
+        with pathwalk.Walk(path, shares=True) as walk:
+            if reference is None or walk.obstacle or not is_mount(walk.inode, reference, host):
+                return _observe_absent(walk, reference, host)
+            submounts = _submounts(reference.mount_id, host)
+            return steps.Observation(
+                place=place_of(walk),
+                reference=reference,
+                is_here=True,
+                is_alive=True,
+                submounts=submounts,
+                in_the_way=mounts_upon(reference, host) if submounts else (),
+            )
+    except pathwalk.WouldWait:
+        hidden = _observe_hidden(path, reference, host)
+        if hidden is None:
+            raise
+        return hidden
+
+
+def observe_coming(
+    path: str,
+    reference: t.Optional[claims.Reference],
+    host: model.Host,
+    *,
+    definition: model.Definition,
+    looks_below: bool,
+    trusted: t.Container[model.MountKey] = (),
+) -> steps.Observation:
+    """Look at a mount point where a definition shall be mounted, and at its source.
+
+    looks_below: whether mounts below the path are of interest, because it may have entries.
+    trusted: the mounts whose owners and modes count, whatever their type.
+    """
+    try:
+        with pathwalk.Walk(path, shares=True, trusted=trusted) as walk:
+            if reference is not None and not walk.obstacle and is_mount(walk.inode, reference, host):
+                # What it shows tells whether other words name the same.
+                shown = _covering(walk) if reference.opts != definition.opts else None
+                place = place_of(walk, mount=shown)
+                return steps.Observation(place=place, reference=reference, is_here=True, is_alive=True)
+            seen = _observe_absent(walk, reference, host)
+            is_taken = seen.place.mount is not None or walk.obstacle or seen.in_the_way
+            has_entries = None if is_taken else walk.has_entries()
+            names = () if is_taken else second_names.system_names(path, walk.above, holds=False)
+    except pathwalk.WouldWait:
+        hidden = _observe_hidden(path, reference, host)
+        if hidden is None:
+            raise
+        return hidden
+    if seen.in_the_way:
+        return seen
+    return replace(
+        seen,
+        place=replace(seen.place, has_entries=has_entries, system_names=names),
+        foreign_below=_mounts_below(path) if has_entries and looks_below else (),
+        source=observe_source(definition, trusted),
+    )
+
+
+def _observe_absent(
+    walk: pathwalk.Walk, reference: t.Optional[claims.Reference], host: model.Host
+) -> steps.Observation:
+    """Return what stands at the end of a walk that is not the ledger's mount."""
+    is_elsewhere = reference is not None and _is_elsewhere(walk, reference, host)
+    return steps.Observation(
+        place=place_of(walk, mount=_covering(walk)),
+        reference=reference,
+        is_alive=is_elsewhere,
+        in_the_way=_mounts_hiding(reference, host) if reference is not None and is_elsewhere else (),
+    )
+
+
+def _observe_hidden(
+    path: str, reference: t.Optional[claims.Reference], host: model.Host
+) -> t.Optional[steps.Observation]:
+    """Return what the table tells of a mount that another one hides, None where it does not.
+
+    What hides it may be a filesystem that does not answer, and need not be asked.
+    """
+    hiding = _mounts_hiding(reference, host) if reference is not None and is_alive(reference, host) else ()
+    return (
+        steps.Observation(model.Place(path, "other"), reference, is_alive=True, in_the_way=hiding)
+        if hiding
+        else None
+    )
+
+
+def _mounts_hiding(reference: claims.Reference, host: model.Host) -> t.Tuple[model.KernelMount, ...]:
+    number = mounts.mount_number(reference.mount_id, is_unique=host.protection == "full")
+    return () if number is None else mountinfo.hiding(mountinfo.read_mounts(), number)
+
+
+def mounts_upon(reference: claims.Reference, host: model.Host) -> t.Tuple[model.KernelMount, ...]:
+    """Return what is mounted on or below the mount of a reference; no filesystem is asked."""
+    number = mounts.mount_number(reference.mount_id, is_unique=host.protection == "full")
+    return () if number is None else mountinfo.upon(mountinfo.read_mounts(), number)
+
+
+def _covering(walk: pathwalk.Walk) -> t.Optional[model.KernelMount]:
+    """Return the mount whose root is at the end of the walk."""
+    is_root = walk.inode is not None and walk.inode.is_mount_root and not walk.obstacle
+    return mounts.mount_under(walk.inode) if walk.inode is not None and is_root else None
+
+
+def _is_elsewhere(walk: pathwalk.Walk, reference: claims.Reference, host: model.Host) -> bool:
+    """Whether the mount that a reference speaks of exists, though it is not what the walk has found."""
+    inode = walk.inode
+    # Another mount that has the number of the ledger's got it after that one was gone.
+    is_reused = inode and inode.is_mount_root and not walk.obstacle and inode.mount_id == reference.mount_id
+    return not is_reused and is_alive(reference, host)
+
+
+def observe_source(definition: model.Definition, trusted: t.Container[model.MountKey] = ()) -> steps.Source:
+    """Look at a definition's source, and at what mounting it needs of the host. Raises MountError.
+
+    A server is not asked.
+    """
+    filesystem, data = filesystems.record_of(definition.fstype), dict(definition.data)
+    if strings.CONTEXT in data:
+        system.refuse_missing_selinux()
+    if filesystem.helper:
+        command.refuse_missing_helper(filesystem)
+        file = data.get(credentials.CREDENTIALS)
+        if file is not None:
+            credentials.file_for_helper(filesystem, files.read_credentials(file))
+    if filesystem.is_block:
+        device = devices.find_device(definition.src)
+        names = second_names.device_names(definition, device)
+        return steps.Source(device_path=device.path, device_number=device.number, names=names)
+    places = tuple(source_at(path, trusted) for path in definition.source_paths)
+    is_part = any((value or "").endswith("%") for value in data.values())
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if is_part else 0
+    return steps.Source(places=places, names=second_names.server_names(definition), memory=memory)
+
+
+def place_at(path: str, trusted: t.Container[model.MountKey] = ()) -> model.Place:
+    """Walk to a path and return what is there. trusted: see Walk."""
+    with pathwalk.Walk(path, trusted=trusted) as walk:
+        return place_of(walk)
+
+
+def source_at(path: str, trusted: t.Container[model.MountKey] = ()) -> model.Place:
+    """Walk to a bind's source or an overlay's layer and return what is there. trusted: see Walk."""
+    with pathwalk.Walk(path, trusted=trusted) as walk:
+        return source_of(walk)
+
+
+def _submounts(mount_id: int, host: model.Host) -> t.Tuple[int, ...]:
+    is_unique = host.protection == "full"
+    if mounts.carries_none(mount_id, is_unique=is_unique):
+        return ()
+    if is_unique:
+        return syscalls.listmount(mount_id, 256)
+    return tuple(mount.mount_id for mount in mountinfo.read_mounts() if mount.parent_id == mount_id)
+
+
+def _mounts_below(path: str) -> t.Tuple[str, ...]:
+    return tuple(m.mount_point for m in mountinfo.read_mounts() if m.mount_point.startswith(path + "/"))
+
+
+def refuse_other_namespace(ledger: claims.Ledger, host: model.Host) -> None:
+    """Refuse a ledger whose mounts live in another mount namespace of this boot."""
+    for reference in ledger.references.values():
+        if reference.boot_id == host.boot_id and reference.mount_namespace != host.mount_namespace:
+            raise errors.MountError(
+                "unsupported",
+                "the ledger speaks of another mount namespace than this task's; run it where the mounts were "
+                "made, not in a container or a systemd unit with PrivateMounts; where that namespace is gone "
+                "for good, move the ledger away",
+                step="host",
+                detail=f"ledger: {reference.mount_namespace}, here: {host.mount_namespace}",
+            )
+
+
+def with_fstab(seen: steps.Observation, entry: model.Entry) -> steps.Observation:
+    """Return the observation with what fstab says. Raises unsafe_path."""
+    return replace(seen, fstab=fstab.read_entry(entry.path))
+
+
+def named_places(
+    path: str, definition: model.Definition, seen: t.Optional[steps.Observation] = None
+) -> t.List[model.Place]:
+    """Return the place of everything that an entry of fstab names by a path: what it shows, and where.
+
+    seen: what was seen of these already, in check mode of what is not there yet.
+    """
+    known = {} if seen is None else {place.path: place for place in (seen.place, *seen.source.places)}
+    file = dict(definition.data).get(credentials.CREDENTIALS)
+    named = (path, *definition.source_paths, *((file,) if file else ()))
+    return [known[one] if one in known else place_at(one) for one in named]
+
+
+def booted_places(
+    paths: t.Iterable[str], ledger: claims.Ledger, host: model.Host
+) -> t.Iterator[t.Tuple[str, claims.Reference, steps.Observation]]:
+    """Yield those of these mount points that the ledger knows from another boot, and wants in this one."""
+    for path in paths:
+        reference = ledger.references.get(path)
+        if reference is None or reference.boot_id == host.boot_id or not reference.is_at_boot:
+            continue
+        try:
+            definition = reference.definition
+            seen = observe_coming(path, reference, host, definition=definition, looks_below=False)
+            if not _is_stacked(path, seen):
+                yield path, reference, replace(seen, fstab=fstab.read_entry(path))
+        except (errors.MountError, OSError):
+            continue  # whoever decides of this mount point meets it again, and tells it
+
+
+def _is_stacked(path: str, seen: steps.Observation) -> bool:
+    """Whether another mount lies under the one that is seen: a boot makes one alone."""
+    mount = seen.covering
+    if mount is None:
+        return False
+    return any(row.mount_id == mount.parent_id and row.mount_point == path for row in mountinfo.read_mounts())
+
+
+def stands(path: str, reference: claims.Reference, host: model.Host) -> bool:
+    """Whether any mount stands at this managed mount point; false where seeing it may take waiting."""
+    try:
+        seen = observe_leaving(path, reference, host)
+    except (errors.MountError, OSError):
+        return False
+    return seen.is_here or seen.covering is not None
+
+
+def with_own_mount(seen: steps.Observation, host: model.Host) -> steps.Observation:
+    """Return the observation with the ledger's mount as the kernel shows it, where that is in its place."""
+    if seen.reference is None or not seen.is_here:
+        return seen
+    found = mounts.find_mount(seen.reference.mount_id, is_unique=host.protection == "full")
+    return replace(seen, place=replace(seen.place, mount=found))
+
+
+def observe_drift() -> t.Tuple[facts.Drift, ...]:
+    """Return where the kernel and the ledger disagree, as the facts tell it. Raises MountError."""
+    found = observe_facts()["drift"]
+    return tuple(facts.Drift(item["path"], item["kind"], item["message"]) for item in found)
+
+
+def observe_facts(patterns: t.Sequence[str] = ()) -> facts.Facts:
+    """Return the facts of this host, of the mount points that match one of the patterns or of all.
+
+    Needs no root and no lock, writes nothing, never touches a mounted filesystem. Raises MountError.
+    LIMIT: an operation that ends between the readings shows as drift; only root sees interrupted ones.
+    """
+    host = system.observe_host()
+    ledger = store.read_ledger()
+    table = mountinfo.read_mounts()
+    moment = system.read_moment(host.boot_id)
+    scene = facts.Scene(host, mounts.living_mounts(ledger.references, host, table), moment.now, moment.uptime)
+    interrupted = journal.list_interrupted()
+    return facts.build_facts(
+        scene, ledger, mountinfo.visible_mounts(table), interrupted=interrupted, patterns=patterns
+    )

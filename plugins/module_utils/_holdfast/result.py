@@ -1,0 +1,266 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The results of the modules, their lines and their diff.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import collections
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, facts, model, steps
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import strings
+
+Result = t.Dict[str, t.Any]
+# A mount point, what was planned and carried out, and the error that stopped it.
+Told = t.Tuple[str, t.Optional[steps.Plan], t.Optional[Result]]
+
+_DONE: t.Dict[steps.Action, str] = {
+    "adopted": "adopted as it was",
+    "deferred": "released; the unmount is left for later",
+    "joined": "was mounted already, joined",
+    "mounted": "mounted",
+    "none": "as it should be",
+    "released": "released",
+    "remounted": "remounted with other options",
+    "renewed": "held already; the lease is renewed",
+    "unmounted": "unmounted",
+}
+
+
+def error_message(error: errors.MountError, *, is_full: bool) -> str:
+    """Return the words for the caller; with is_full also what the host knows beyond them."""
+    return f"{error.message} ({strings.visible(error.detail)})" if is_full and error.detail else error.message
+
+
+def error_to_dict(error: errors.MountError, log_ref: t.Optional[str]) -> Result:
+    """Return the error as data."""
+    return {
+        "code": error.code,
+        "step": error.step,
+        "path": error.path,
+        "errno": error.errno,
+        "log_ref": log_ref,
+    }
+
+
+def single_result(told: Told, protection: model.Protection, message: str) -> Result:
+    """Return the result of a call for one mount point; message is the error's, where there is one."""
+    path, plan, error = told
+    if error is not None:
+        return {"failed": True, "changed": False, "msg": message, "error": error}
+    if plan is None:
+        raise ValueError("an outcome without a plan and without an error")
+    return {
+        "changed": plan.changed,
+        "msg": _line(path, plan),
+        "action": plan.action,
+        "mount": _view_to_dict(plan.after, protection),
+    }
+
+
+def bulk_result(
+    all_told: t.Sequence[Told], protection: model.Protection, messages: t.Sequence[str]
+) -> Result:
+    """Return the result of a call for many mount points, in their order; messages are those of the errors."""
+    mounts = [_bulk_item(told, protection) for told in all_told]
+    result: Result = {
+        "changed": any(plan.changed for _path, plan, error in all_told if plan and error is None),
+        "mounts": mounts,
+    }
+    tally = tally_of((item["action"] for item in mounts), none="unchanged") or "nothing to do"
+    failures = [error for _path, _plan, error in all_told if error is not None]
+    if not failures:
+        return {**result, "msg": f"mount points: {tally}"}
+    more = f" (and {len(failures) - 1} more, see 'mounts')" if len(failures) > 1 else ""
+    return {**result, "failed": True, "msg": f"{messages[0]}{more}; {tally}", "error": failures[0]}
+
+
+def bulk_lines(all_told: t.Sequence[Told], messages: t.Iterable[str]) -> t.List[str]:
+    """Return one line for each mount point, in their order; messages are those of the errors."""
+    words = iter(messages)
+    return [
+        f"'{path}' failed: {next(words)}" if plan is None else _line(path, plan)
+        for path, plan, _error in all_told
+    ]
+
+
+def tally_of(actions: t.Iterable[str], *, none: str) -> str:
+    """Return how often there is which action, in words; none: the word for the action of that name."""
+    counts = collections.Counter(none if action == "none" else action for action in actions)
+    return ", ".join(f"{count} {action}" for action, count in sorted(counts.items()))
+
+
+def _bulk_item(told: Told, protection: model.Protection) -> Result:
+    path, plan, error = told
+    if error is not None:
+        return {"path": path, "action": "failed", "changed": False, "failed": True, "error": error}
+    if plan is None:
+        raise ValueError("an outcome without a plan and without an error")
+    return {**_view_to_dict(plan.after, protection), "action": plan.action, "changed": plan.changed}
+
+
+def _view_to_dict(view: steps.View, protection: model.Protection) -> Result:
+    return {
+        "path": view.path,
+        "src": view.src,
+        "fstype": view.fstype,
+        "opts": list(view.opts),
+        "mounted": view.is_mounted,
+        "owned": view.is_owned,
+        "holders": list(view.holders),
+        "holder_count": len(view.holders),
+        "protection": protection,
+    }
+
+
+def _line(path: str, plan: steps.Plan) -> str:
+    return f"'{path}' {_DONE[plan.action]}; {held_by(len(plan.after.holders))}"
+
+
+def held_by(count: int) -> str:
+    """Return how many holders there are, in words."""
+    return f"held by {count} holder{'s' if count != 1 else ''}" if count else "held by nobody"
+
+
+def diff_of(plans: t.Iterable[steps.Plan]) -> Result:
+    """Return holders and mount state before and after, by mount point, as Ansible's diff mode shows it."""
+    before: Result = {}
+    after: Result = {}
+    for plan in plans:
+        before[plan.path] = _view_to_diff(plan.before)
+        after[plan.path] = _view_to_diff(plan.after)
+        if plan.boot_change != "keep":
+            before[plan.path]["boot"] = plan.boot_change == "remove"
+            after[plan.path]["boot"] = plan.boot_change == "write"
+    return {"before": before, "after": after}
+
+
+def _view_to_diff(view: steps.View) -> Result:
+    return {
+        "mounted": view.is_mounted,
+        "owned": view.is_owned,
+        "src": view.src,
+        "fstype": view.fstype,
+        "opts": list(view.opts),
+        "holders": list(view.holders),
+    }
+
+
+_LEFT_FOR_LATER = "Nobody holds it; it was busy when the last holder left."
+
+
+@dataclass(frozen=True)
+class Point:
+    """One mount point: its drift before, the plans that were carried out, who was dropped, and the error.
+
+    error: as data, None where nothing failed. is_settled: whether it was looked at under its lock.
+    """
+
+    path: str
+    drift: t.Tuple[facts.Drift, ...]
+    plans: t.Tuple[steps.Plan, ...]
+    dropped: t.Tuple[str, ...] = ()
+    error: t.Optional[Result] = None
+
+    @property
+    def last(self) -> t.Optional[steps.Plan]:
+        """What was carried out last."""
+        return self.plans[-1] if self.plans else None
+
+    @property
+    def action(self) -> str:
+        """The last thing that was done, none if nothing was."""
+        return next((plan.action for plan in reversed(self.plans) if plan.action != "none"), "none")
+
+
+def repair_result(points: t.Sequence[Point], kinds: t.Collection[str], boot_id: str) -> Result:
+    """Return the result; kinds: of drift, that were to be put right. boot_id: of the running kernel."""
+    repaired, remaining = [], []
+    for point in points:
+        solved = [item for item in point.drift if _is_solved(item.kind, point, kinds, boot_id)]
+        if solved or any(plan.changed for plan in point.plans):
+            repaired.append(_repaired(point, solved))
+        remaining += _remaining(point, [item for item in point.drift if item not in solved])
+    failures = [item["error"] for item in remaining if item["error"] is not None]
+    result = {
+        "changed": bool(repaired),
+        "repaired": repaired,
+        "remaining": remaining,
+        "msg": _message(repaired, remaining),
+    }
+    if failures:
+        result.update(failed=True, error=failures[0], msg=f"{failures[0]['msg']}; {result['msg']}")
+    return result
+
+
+def _is_solved(kind: str, point: Point, kinds: t.Collection[str], boot_id: str) -> bool:
+    last = point.last
+    if last is None:
+        return False
+    if last.reference is None:
+        return kind != "interrupted" or kind in kinds
+    if kind in ("expired", "interrupted"):
+        return kind in kinds
+    if kind == "missing":
+        # What stands there is ours if it is of this boot: made meanwhile, or taken over from the boot.
+        is_ours = last.after.is_mounted and last.reference.boot_id == boot_id
+        return last.action == "mounted" or (kind in kinds and is_ours and point.error is None)
+    if kind == "options_changed":
+        return last.action in ("mounted", "remounted")
+    if kind == "replaced":
+        return last.action == "adopted"
+    return kind in ("deferred", "orphaned") and bool(last.reference.holders)
+
+
+def _repaired(point: Point, solved: t.Sequence[facts.Drift]) -> Result:
+    last = point.last
+    return {
+        "path": point.path,
+        "kinds": sorted({item.kind for item in solved}),
+        "action": point.action,
+        "dropped": list(point.dropped),
+        "holders": list(last.after.holders) if last else [],
+        "mounted": bool(last and last.after.is_mounted),
+    }
+
+
+def _remaining(point: Point, unsolved: t.Sequence[facts.Drift]) -> t.List[Result]:
+    rows: t.List[Result] = [
+        {"path": item.path, "kind": item.kind, "message": item.message, "error": point.error}
+        for item in unsolved
+    ]
+    last = point.last
+    is_left = last is not None and last.reference is not None and last.reference.deferred
+    if is_left and not any(item.kind == "deferred" for item in unsolved):
+        rows = [row for row in rows if row["kind"] != "orphaned"]
+        rows.append({"path": point.path, "kind": "deferred", "message": _LEFT_FOR_LATER, "error": None})
+    if point.error is not None and not unsolved:
+        message = "What was asked for could not be done here."
+        rows.append({"path": point.path, "kind": None, "message": message, "error": point.error})
+    return rows
+
+
+def _message(repaired: t.Sequence[Result], remaining: t.Sequence[Result]) -> str:
+    done = tally_of((item["action"] for item in repaired), none="finished")
+    left = len({item["path"] for item in remaining})
+    told = [done] if done else []
+    if left:
+        told.append(f"{left} left as {'it is' if left == 1 else 'they are'}")
+    return f"mount points: {'; '.join(told) or 'nothing to repair'}"
+
+
+def repair_lines(result: Result) -> t.List[str]:
+    """Return a line for each item of a result of repair_result: what was put right, then what is left."""
+    lines = []
+    for item in result["repaired"]:
+        why = [*item["kinds"], *(f"dropped {name}" for name in item["dropped"])]
+        done = "finished" if item["action"] == "none" else item["action"]
+        lines.append(f"'{item['path']}' {done} ({', '.join(why)}); {held_by(len(item['holders']))}")
+    for item in result["remaining"]:
+        told = item["message"] if item["error"] is None else item["error"]["msg"]
+        lines.append(f"'{item['path']}' left as it is ({item['kind'] or 'not dropped'}): {told}")
+    return lines

@@ -1,0 +1,116 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What is observed of a mount point, and what is decided for it.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, model
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a definition's source is on this host.
+
+    places: of a bind's source, or an overlay's layers, in the order of Definition.source_paths.
+    device_path, device_number: of a block device.
+    names: every path at which the mount table shows what a device or a server would show here.
+    memory: of the host, in bytes, where a part of it is asked for; 0 where nobody asked.
+    """
+
+    places: t.Tuple[model.Place, ...] = ()
+    device_path: str = ""
+    device_number: str = ""
+    names: t.Tuple[str, ...] = ()
+    memory: int = 0
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One mount point: what stands there, what the ledger says, and whether the two agree.
+
+    is_here: the ledger's mount is the topmost one at the path.
+    is_alive: the ledger's mount exists, here or elsewhere.
+    submounts: ids of what is mounted on or below the ledger's mount.
+    in_the_way: those, or what keeps a lookup of the path from reaching the ledger's mount, for people.
+    managed_below: managed mount points below the path that a mount there would hide.
+    foreign_below: mount points of the kernel's table below the path, looked up only where the path
+        has entries that shall be covered.
+    fstab: what the host's table of filesystems says of the path, None if nobody looked.
+    """
+
+    place: model.Place
+    reference: t.Optional[claims.Reference] = None
+    is_here: bool = False
+    is_alive: bool = False
+    submounts: t.Tuple[int, ...] = ()
+    in_the_way: t.Tuple[model.KernelMount, ...] = ()
+    managed_below: t.Tuple[str, ...] = ()
+    foreign_below: t.Tuple[str, ...] = ()
+    source: Source = Source()
+    fstab: t.Optional[model.BootEntry] = None
+
+    @property
+    def covering(self) -> t.Optional[model.KernelMount]:
+        """The mount at the path that is not the ledger's, None where there is none."""
+        return None if self.is_here else self.place.mount
+
+
+Action = t.Literal[
+    "adopted", "deferred", "joined", "mounted", "none", "released", "remounted", "renewed", "unmounted"
+]
+BootChange = t.Literal["keep", "remove", "write"]
+Step = t.Literal["mount", "none", "remount", "unmount"]
+
+
+@dataclass(frozen=True)
+class View:
+    """One mount point as a result shows it."""
+
+    path: str
+    src: t.Optional[str]
+    fstype: t.Optional[str]
+    opts: t.Tuple[str, ...]
+    is_mounted: bool
+    is_owned: bool
+    holders: t.Tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One mount point's next step.
+
+    step: what is asked of the kernel; none when only the ledger changes, or nothing does.
+    reference: what the ledger shall hold afterwards, None for nothing. Ids of a mount that is yet
+        to be made are filled in by its execution.
+    definition: what is mounted or remounted.
+    tidies: the ledger is written though nothing is different for anybody, as when a lease has ended.
+    boot_change: what is done to the entry of fstab.
+    seen_flags: the flags in force, where they are not those of the ledger; only of a remount.
+    """
+
+    path: str
+    action: Action
+    step: Step
+    before: View
+    after: View
+    reference: t.Optional[claims.Reference] = None
+    definition: t.Optional[model.Definition] = None
+    tidies: bool = False
+    boot_change: BootChange = "keep"
+    seen_flags: t.Optional[t.Tuple[str, ...]] = None
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything is different afterwards."""
+        return self.action not in ("none", "renewed")
+
+    @property
+    def writes_ledger(self) -> bool:
+        """Whether the ledger is different afterwards."""
+        return self.action != "none" or self.tidies

@@ -1,0 +1,117 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The last look before a mount is attached: at what came to its mount point meanwhile."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import time
+import typing as t
+from pathlib import Path
+
+import pytest
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.neighbours import Surroundings
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine.mounting import attach_mount
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine.states import Call, Work
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import directories
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel.child import run_with_deadline
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel.create import create_filesystem
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel.directories import make_missing
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel.inodes import inode_of
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.model import (
+    Entry,
+    MountPointAttributes,
+)
+from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import (
+    HOST,
+    make_definition,
+    make_request,
+    refused,
+)
+
+CALL = Call(make_request(), HOST, "2026-01-01T00:00:00Z")
+LIBC = ctypes.CDLL(None, use_errno=True)
+MakeWork = t.Callable[..., Work]
+
+pytestmark = pytest.mark.usefixtures("run")
+
+
+@pytest.fixture(name="make_work")
+def make_works() -> t.Iterator[MakeWork]:
+    """Return what makes a work whose mount is ready to be attached."""
+    works: t.List[Work] = []
+
+    def make(path: Path, **attributes: int) -> Work:
+        operation = journal.start_operation(str(path), time.monotonic())
+        assert operation is not None
+        entry = Entry(str(path), make_definition(), MountPointAttributes(**attributes))
+        work = Work(entry, operation)
+        works.append(work)
+        work.mount = create_filesystem(make_definition(), device=None, layers=(), may_share=True)
+        work.root = inode_of(work.mount)
+        return work
+
+    yield make
+    for work in works:
+        work.close()
+
+
+def is_mounted(place: Path) -> bool:
+    rows = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
+    return any(row.split(" ")[4] == str(place) for row in rows)
+
+
+@pytest.mark.parametrize("is_there", [True, False], ids=["a directory", "nothing"])
+def test_mount_point_that_is_empty_gets_the_mount(
+    private_place: Path, make_work: MakeWork, is_there: bool
+) -> None:
+    place = private_place / "a"
+    if is_there:
+        place.mkdir()
+    attach_mount(make_work(place), CALL, Surroundings({}))
+    assert is_mounted(place)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/fuse"), reason="this kernel has no FUSE")
+def test_what_covers_a_mount_point_and_does_not_answer_is_not_asked(
+    private_place: Path, make_work: MakeWork
+) -> None:
+    place = private_place / "a"
+    place.mkdir()
+    work = make_work(place)
+    dead = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
+    try:
+        data = f"fd={dead},rootmode=40000,user_id=0,group_id=0".encode("ascii")
+        assert LIBC.mount(b"dead", os.fsencode(place), b"fuse", ctypes.c_ulong(0), data) == 0
+        code = run_with_deadline(
+            lambda: refused(attach_mount, work, CALL, Surroundings({})).code,
+            20,
+            kept=(work.mount,),
+            step="look",
+        )
+        assert code == "conflict"
+    finally:
+        os.close(dead)
+
+
+@pytest.mark.parametrize(
+    ("mode", "is_looked_at"), [(0o777, True), (0o755, False)], ids=["of others", "of root"]
+)
+def test_new_mount_point_is_looked_into_where_others_may_have_filled_it(
+    private_place: Path, make_work: MakeWork, monkeypatch: pytest.MonkeyPatch, mode: int, is_looked_at: bool
+) -> None:
+    place, real = private_place / "a", make_missing
+
+    def make_and_fill(*arguments: t.Any, **named: t.Any) -> None:
+        real(*arguments, **named)
+        (place / "theirs").touch()
+
+    monkeypatch.setattr(directories, "make_missing", make_and_fill)
+    work = make_work(place, mode=mode)
+    if is_looked_at:
+        assert refused(attach_mount, work, CALL, Surroundings({})).code == "not_empty"
+    else:
+        attach_mount(work, CALL, Surroundings({}))  # as root alone could have done it, after any look
+    assert is_mounted(place) is not is_looked_at

@@ -1,0 +1,87 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The locks of directories over many mount points: kept from one to the next, never two at a time."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+from pathlib import Path
+
+import pytest
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine.mountpoints import (
+    in_turn,
+    take_away,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine.states import Call
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.errors import MountError
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel.inodes import inode_of
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel.pathwalk import Walk
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.model import Identity
+from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import (
+    HOST,
+    make_request,
+    refused,
+)
+
+CALL = Call(make_request(lock_timeout=1), HOST, "2026-01-01T00:00:00Z")
+
+
+pytestmark = pytest.mark.usefixtures("run")
+
+
+def is_free(device: str) -> bool:
+    try:
+        with journal.short_lock(f"directories-{device}", time.monotonic()):
+            return True
+    except MountError:
+        return False
+
+
+def frees() -> t.List[bool]:
+    return [is_free("1:1"), is_free("2:2")]
+
+
+def test_turn_is_kept_until_another_filesystem_is_due() -> None:
+    with in_turn() as turn:
+        assert frees() == [True, True]
+        for _mount_point in range(2):
+            turn.take("1:1", CALL)
+            assert frees() == [False, True]
+        turn.take("2:2", CALL)
+        assert frees() == [True, False]
+    assert frees() == [True, True]
+
+
+def test_turn_within_another_ends_with_the_outer_one() -> None:
+    with in_turn() as outer:
+        with in_turn() as inner:
+            inner.take("1:1", CALL)
+        assert frees() == [False, True]
+        outer.take("1:1", CALL)
+    assert frees() == [True, True]
+
+
+def test_turn_that_cannot_be_had_leaves_none_behind() -> None:
+    with in_turn() as turn:
+        turn.take("1:1", CALL)
+        with journal.short_lock("directories-2:2", time.monotonic()):
+            assert refused(turn.take, "2:2", CALL).code == "locked"
+        assert frees() == [True, True]
+        turn.take("1:1", CALL)
+        assert frees() == [False, True]
+
+
+def test_directories_are_taken_away_within_a_turn(private_place: Path) -> None:
+    made: t.Dict[str, Identity] = {}
+    for path in (private_place / "a", private_place / "a" / "b"):
+        path.mkdir()
+        with Walk(str(path)) as walk:
+            assert walk.leaf is not None
+            made[str(path)] = inode_of(walk.leaf).identity
+    with in_turn() as turn:
+        turn.take(made[str(private_place / "a")].device, CALL)
+        fates = take_away(made, CALL, same_boot=True)
+    assert not any(fate.is_kept for fate in fates.values())
+    assert not (private_place / "a").exists()

@@ -1,0 +1,140 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Mounts by their ids, with what the kernel tells of them and with what older kernels do."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+from pathlib import Path
+
+import pytest
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import inodes, mounts, syscalls
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel.create import attach
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel.mountinfo import read_mounts
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel.mounts import (
+    find_mount,
+    has_submounts,
+    mount_number,
+    mount_parent,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel.pathwalk import Walk
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.model import KernelMount
+from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils._holdfast.kernel.kernels import (
+    Switch,
+    attach_at,
+    leave_on,
+    make_tmpfs,
+    without_openat2,
+    without_source,
+    without_unique_ids,
+)
+from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import (
+    refused,
+)
+
+MountAt = t.Callable[[Path], Path]
+
+IDS = [
+    pytest.param(leave_on, id="on"),
+    pytest.param(without_source, id="no source"),
+    pytest.param(without_unique_ids, id="no unique ids"),
+    pytest.param(without_openat2, id="no openat2"),
+]
+
+
+@pytest.fixture(name="switched", params=IDS)
+def switch_ids(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run the test with the kernel's ids as they are, and as older kernels have them."""
+    t.cast(Switch, request.param)(monkeypatch)
+
+
+def seen_at(path: Path) -> inodes.Inode:
+    with Walk(str(path)) as walk:
+        assert walk.inode is not None
+        return walk.inode
+
+
+def row_at(path: Path) -> KernelMount:
+    (row,) = [mount for mount in read_mounts() if mount.mount_point == str(path)]
+    return row
+
+
+@pytest.mark.usefixtures("switched")
+def test_find_mount_tells_what_the_table_tells(private_place: Path) -> None:
+    attach_at(private_place / "m", make_tmpfs("noexec", "noatime", "size=8192"))
+    inode = seen_at(private_place / "m")
+    found, row = find_mount(inode.mount_id, is_unique=inode.has_unique_id), row_at(private_place / "m")
+    assert found is not None
+    for name in ("mount_id", "parent_id", "device", "root", "mount_point", "fstype", "source"):
+        assert getattr(found, name) == getattr(row, name), name
+    assert sorted(found.flags) == sorted(row.flags)
+    assert set(found.options) == set(row.options)
+
+
+@pytest.mark.usefixtures("switched")
+def test_find_mount_that_is_gone_is_none(private_place: Path, mount_at: MountAt) -> None:
+    inode = seen_at(mount_at(private_place / "m"))
+    syscalls.umount2(str(private_place / "m"), 0)
+    for ask in (find_mount, mount_number, mount_parent):
+        assert ask(inode.mount_id, is_unique=inode.has_unique_id) is None
+
+
+@pytest.mark.usefixtures("switched")
+def test_mount_number_and_parent_are_those_of_the_table(private_place: Path, mount_at: MountAt) -> None:
+    above, inode = seen_at(private_place), seen_at(mount_at(private_place / "m"))
+    row, unique = row_at(private_place / "m"), inode.has_unique_id
+    assert mount_number(inode.mount_id, is_unique=unique) == row.mount_id
+    assert mount_parent(inode.mount_id, is_unique=unique) == above.mount_id
+
+
+@pytest.mark.usefixtures("switched")
+def test_has_submounts(private_place: Path, mount_at: MountAt) -> None:
+    inode = seen_at(mount_at(private_place / "m"))
+    assert not has_submounts(inode.mount_id, is_unique=inode.has_unique_id)
+    mount_at(private_place / "m" / "below")
+    assert has_submounts(inode.mount_id, is_unique=inode.has_unique_id)
+
+
+@pytest.mark.usefixtures("switched")
+def test_carriers_are_looked_for_once(private_place: Path, mount_at: MountAt) -> None:
+    def carries_none(inode: inodes.Inode) -> bool:
+        return mounts.carries_none(inode.mount_id, is_unique=inode.has_unique_id)
+
+    bare, carrier = (seen_at(mount_at(private_place / name)) for name in ("bare", "carrier"))
+    mount_at(private_place / "carrier" / "below")
+    assert not carries_none(bare)  # nobody has looked
+    with mounts.keep_carriers():
+        assert carries_none(bare)
+        assert not carries_none(carrier)
+        mount_at(private_place / "bare" / "late")
+        assert carries_none(bare)
+        with pytest.raises(OSError, match="busy"):
+            syscalls.umount2(str(private_place / "bare"), 0)
+    with mounts.keep_carriers():
+        assert not carries_none(bare)
+
+
+# --- Attaching ---
+
+
+@pytest.mark.usefixtures("switched")
+def test_attach_to_a_renamed_directory_is_refused_and_leaves_nothing(private_place: Path) -> None:
+    (private_place / "m").mkdir()
+    mount, before = make_tmpfs(), read_mounts()
+    with Walk(str(private_place / "m")) as walk:
+        (private_place / "m").rename(private_place / "other")
+        assert refused(attach, mount, inodes.inode_of(mount), walk).code == "conflict"
+    os.close(mount)
+    assert read_mounts() == before
+
+
+@pytest.mark.usefixtures("switched")
+def test_attach_below_what_was_mounted_meanwhile_is_refused(private_place: Path, mount_at: MountAt) -> None:
+    (private_place / "m").mkdir()
+    mount = make_tmpfs()
+    with Walk(str(private_place / "m")) as walk:
+        mount_at(private_place / "m")
+        assert refused(attach, mount, inodes.inode_of(mount), walk).code == "conflict"
+    os.close(mount)
+    assert row_at(private_place / "m").source == "world"
