@@ -15,6 +15,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     model,
     policy,
     result,
+    session,
     steps,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments import build
@@ -30,7 +31,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import store
 
 
-def start_call(request: model.Request) -> states.Call:
+def start_call(request: model.Request) -> session.Session:
     """Return the call, once the host's policy allows all of it; no source and no mount point is looked at.
 
     Raises MountError: C(unsupported), C(not_permitted), or C(policy_untrusted) where it is not known what is
@@ -42,11 +43,11 @@ def start_call(request: model.Request) -> states.Call:
     try:
         allowed = policy.read_policy()
     except errors.MountError:
-        store.read_ledger()  # in the same directory, and graver: it is told first
+        store.LedgerFile().read()  # in the same directory, and graver: it is told first
         raise
     if allowed is not None:
         permissions.refuse_forbidden(request, allowed)
-    return states.Call(request, host, moment.now, moment.uptime, allowed)
+    return session.Session(request, host, moment.now, moment.uptime, allowed)
 
 
 def refused(error: errors.MountError, *, is_full: bool, log_ref: t.Optional[str]) -> result.Result:

@@ -12,7 +12,7 @@ import time
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, errors, model
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, errors, model, session
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import neighbours
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import (
     batch,
@@ -23,10 +23,10 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine i
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.helper import staging
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import child, system
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal, store
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal
 
 
-def execute(call: states.Call) -> t.Tuple[states.Outcome, ...]:
+def execute(call: session.Session) -> t.Tuple[states.Outcome, ...]:
     """Carry out a request; return one outcome for each mount point, those that purge releases last.
 
     Raises MountError where the whole call is refused.
@@ -35,7 +35,7 @@ def execute(call: states.Call) -> t.Tuple[states.Outcome, ...]:
     if call.request.purge:
         # What died before the ledger was written is held as well.
         recover.recover_dead(_noted_by(call.request.holder), call)
-    ledger = store.read_ledger()
+    ledger = call.ledger.read()
     outcomes: t.Dict[str, states.Outcome] = {}
     for part in parts(call.request, ledger):
         own = replace(call, request=part)
@@ -79,7 +79,7 @@ def waves(request: model.Request, ledger: claims.Ledger) -> t.List[t.List[model.
 
 
 def without_footing(
-    wave: t.Sequence[model.Entry], call: states.Call, outcomes: t.Mapping[str, states.Outcome]
+    wave: t.Sequence[model.Entry], call: session.Session, outcomes: t.Mapping[str, states.Outcome]
 ) -> t.Tuple[t.List[model.Entry], t.Dict[str, states.Outcome]]:
     """Return what of a wave may go on, and the outcomes of what lies on, or shows, a mount that failed."""
     failed = {path for path, outcome in outcomes.items() if outcome.error is not None}
@@ -127,7 +127,7 @@ def _by_patience(wave: t.Sequence[model.Entry], ledger: claims.Ledger) -> t.List
     return ([quick] if quick else []) + [[entry] for entry in wave if may_wait(entry)]
 
 
-def _run_wave(entries: t.Sequence[model.Entry], call: states.Call) -> t.Dict[str, states.Outcome]:
+def _run_wave(entries: t.Sequence[model.Entry], call: session.Session) -> t.Dict[str, states.Outcome]:
     outcomes: t.Dict[str, states.Outcome] = {}
     # They wait side by side, so that many that are taken cost no more than one.
     deadline = call.lock_deadline
@@ -159,7 +159,7 @@ def _batch_size() -> int:
 
 
 def _take_free(
-    entries: t.Sequence[model.Entry], call: states.Call, outcomes: t.Dict[str, states.Outcome]
+    entries: t.Sequence[model.Entry], call: session.Session, outcomes: t.Dict[str, states.Outcome]
 ) -> t.Tuple[t.List[states.Work], t.List[model.Entry]]:
     """Lock what is free, up to a batch; return that and the rest. What cannot be locked gets its outcome."""
     size = _batch_size()
@@ -174,7 +174,7 @@ def _take_free(
 
 
 def _take(
-    entry: model.Entry, deadline: float, call: states.Call, outcomes: t.Dict[str, states.Outcome]
+    entry: model.Entry, deadline: float, call: session.Session, outcomes: t.Dict[str, states.Outcome]
 ) -> t.List[states.Work]:
     try:
         operation = journal.start_operation(entry.path, deadline)
@@ -186,7 +186,7 @@ def _take(
 
 
 def _finish(
-    works: t.Sequence[states.Work], call: states.Call, outcomes: t.Dict[str, states.Outcome]
+    works: t.Sequence[states.Work], call: session.Session, outcomes: t.Dict[str, states.Outcome]
 ) -> t.List[model.Entry]:
     """Run one batch, note its outcomes, and return the entries that have to begin anew."""
     # Its locks may have been waited for, and a lease is as long from now on.
@@ -230,7 +230,7 @@ def _locked(path: str) -> errors.MountError:
 _AT_ONCE = 32
 
 
-def run_apart(works: t.Sequence[states.Work], call: states.Call) -> None:
+def run_apart(works: t.Sequence[states.Work], call: session.Session) -> None:
     """Bring these works to where run_batch brings them, or to C(timeout), all at once."""
     for start in range(0, len(works), _AT_ONCE):
         some = works[start : start + _AT_ONCE]
@@ -239,11 +239,11 @@ def run_apart(works: t.Sequence[states.Work], call: states.Call) -> None:
             _take_over(work, result, call)
 
 
-def _course(work: states.Work, call: states.Call) -> t.Callable[[], t.Dict[str, t.Any]]:
+def _course(work: states.Work, call: session.Session) -> t.Callable[[], t.Dict[str, t.Any]]:
     def run() -> t.Dict[str, t.Any]:
         # The handle of a mount that was made before is closed here; the other process gives it back.
         work.is_apart, work.is_open, work.mount = False, False, -1
-        batch.run_batch([work], call)
+        batch.run_batch([work], replace(call, may_block=True))
         work.drop_mount()
         return {
             name: getattr(work, name) for name in ("plan", "error", "is_contended", "is_noted", "is_open")
@@ -252,7 +252,7 @@ def _course(work: states.Work, call: states.Call) -> t.Callable[[], t.Dict[str, 
     return run
 
 
-def _take_over(work: states.Work, result: child.Result[t.Dict[str, t.Any]], call: states.Call) -> None:
+def _take_over(work: states.Work, result: child.Result[t.Dict[str, t.Any]], call: session.Session) -> None:
     if isinstance(result, dict):
         for name, value in result.items():
             setattr(work, name, value)

@@ -93,7 +93,8 @@ def _hand_over(
     path = dict(definition.data).get(credentials.CREDENTIALS)
     if path is None:
         return None
-    (text,) = child.run_together([child.Task(partial(files.read_credentials, path))], seconds, step="mount")
+    read = child.Task(partial(files.read_credentials, path, may_block=True))
+    (text,) = child.run_together([read], seconds, step="mount")
     if not isinstance(text, str):
         raise text
     content = credentials.file_for_helper(filesystem, text)
