@@ -39,6 +39,7 @@ PARTS = (
     "observe",
     "engine",
     "call",
+    "console",
 )
 
 PURE_PARTS = ("errors", "model", "claims", "steps", "grammar", "decide", "facts", "result")
