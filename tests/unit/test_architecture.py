@@ -34,6 +34,7 @@ PARTS = (
     "fstab",
     "facts",
     "second_names",
+    "session",
     "result",
     "observe",
     "engine",
@@ -73,6 +74,21 @@ IMPURE_CALLS = ("__import__", "eval", "exec", "input", "open", "print")
 # mount(8) with its helpers is the only command, and this file alone runs it.
 COMMAND_FILE = "module_utils/_holdfast/helper/command.py"
 COMMANDS = ("subprocess", "os.system", "os.popen", "os.exec", "os.spawn", "os.posix_spawn", "run_command")
+
+# Methods that change a list, a dictionary or a set.
+CHANGES = (
+    "add",
+    "append",
+    "clear",
+    "discard",
+    "extend",
+    "insert",
+    "pop",
+    "popitem",
+    "remove",
+    "setdefault",
+    "update",
+)
 
 FILE_LIMIT = 400
 FUNCTION_LIMIT = 60
@@ -162,6 +178,31 @@ def find_impure_neighbours(tree: ast.AST) -> t.List[str]:
         and node.value.id in impure
         and not node.attr[:1].isupper()
     ]
+
+
+def find_changing_globals(tree: ast.Module) -> t.List[str]:
+    """Return where a name of the module is bound or changed by a function: state that no signature shows."""
+    names = {
+        target.id
+        for node in tree.body
+        if isinstance(node, (ast.Assign, ast.AnnAssign))
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        if isinstance(target, ast.Name)
+    }
+    found = []
+    for node in ast.walk(tree):
+        changed: t.Optional[ast.AST] = None
+        if isinstance(node, ast.Global):
+            found.append(f"line {node.lineno}: global {', '.join(node.names)}")
+        elif isinstance(node, (ast.Subscript, ast.Attribute)) and not isinstance(node.ctx, ast.Load):
+            changed = node.value
+        elif (
+            isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CHANGES
+        ):
+            changed = node.func.value
+        if isinstance(changed, ast.Name) and changed.id in names:
+            found.append(f"line {changed.lineno}: changes {changed.id}")
+    return found
 
 
 def find_strangers(tree: ast.AST) -> t.List[str]:
@@ -271,6 +312,22 @@ def test_purity_impure_neighbour_is_found() -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "_last = None\ndef f():\n    global _last\n    _last = 1\n",
+        "_last = [None]\ndef f():\n    _last[0] = 1\n",
+        "_last: t.List[int] = []\ndef f():\n    _last[:] = 1,\n",
+        "_known = {}\ndef f():\n    _known.update(a=1)\n",
+        "_seen = set()\ndef f():\n    _seen.add(1)\n",
+        "state = State()\ndef f():\n    state.depth += 1\n",
+    ],
+    ids=["global", "an item", "a slice", "a method", "a set", "an attribute"],
+)
+def test_globals_planted_change_is_found(text: str) -> None:
+    assert find_changing_globals(ast.parse(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "import subprocess\n",
         "from subprocess import run\n",
         "os.system('mount')\n",
@@ -329,6 +386,11 @@ def test_package_files_import_each_other_without_circles() -> None:
 def test_pure_file_touches_nothing(path: Path) -> None:
     tree = ast.parse(path.read_text())
     assert find_impure(tree) + find_impure_neighbours(tree) == []
+
+
+@each_package_file
+def test_package_file_changes_no_global(path: Path) -> None:
+    assert find_changing_globals(ast.parse(path.read_text())) == []
 
 
 @each_host_file

@@ -186,15 +186,6 @@ class MountError(Exception):
             self.code, self.message, step=self.step, path=path, errno=self.errno, detail=self.detail
         )
 
-    def __reduce__(self) -> t.Tuple[t.Any, ...]:
-        return _remake, (self.code, self.message, self.step, self.path, self.errno, self.detail)
-
-
-def _remake(
-    code: Code, message: str, step: str, path: t.Optional[str], errno: t.Optional[int], detail: str
-) -> MountError:
-    return MountError(code, message, step=step, path=path, errno=errno, detail=detail)
-
 
 class BusyError(MountError):
     """The refusal of an unmount that the kernel calls busy.
@@ -205,10 +196,3 @@ class BusyError(MountError):
     def __init__(self, message: str, *, path: str, errno: t.Optional[int], mount_id: int) -> None:
         super().__init__("busy", message, step="unmount", path=path, errno=errno)
         self.mount_id = mount_id
-
-    def __reduce__(self) -> t.Tuple[t.Any, ...]:
-        return _remake_busy, (self.message, self.path, self.errno, self.mount_id)
-
-
-def _remake_busy(message: str, path: str, errno: t.Optional[int], mount_id: int) -> BusyError:
-    return BusyError(message, path=path, errno=errno, mount_id=mount_id)

@@ -60,7 +60,7 @@ def _read(fd: int) -> bytes:
 
 def _replace(content: bytes, like: t.Optional[int]) -> None:
     """Put a new file in the place of the old one, with its mode, group and labels; without one 0644."""
-    with pathwalk.Walk(FSTAB_PATH, waits=True) as walk:
+    with pathwalk.Walk(FSTAB_PATH, is_vital=True) as walk:
         directory = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=walk.directory)
         try:
             file = files.Replaceable(directory, walk.name, _HIDDEN)

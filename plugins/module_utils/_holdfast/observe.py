@@ -14,10 +14,10 @@ from dataclasses import replace
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     claims,
     errors,
-    facts,
     fstab,
     model,
     second_names,
+    session,
     steps,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import sameness
@@ -26,7 +26,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar 
     filesystems,
     strings,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.helper import command
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
     devices,
     files,
@@ -38,6 +37,9 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
     system,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal, store
+
+if t.TYPE_CHECKING:
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import facts
 
 
 def place_of(
@@ -66,11 +68,11 @@ def place_of(
     )
 
 
-def source_of(walk: pathwalk.Walk) -> model.Place:
+def source_of(walk: pathwalk.Walk, call: session.Session) -> model.Place:
     """Return what a walk to a bind's source or an overlay's layer found."""
     if walk.inode is None or walk.obstacle:
         return place_of(walk)
-    return place_of(walk, names=second_names.system_names(walk.path, walk.inode, holds=True))
+    return place_of(walk, names=second_names.system_names(call.table(), walk.path, walk.inode, holds=True))
 
 
 def is_mount(inode: t.Optional[inodes.Inode], reference: claims.Reference, host: model.Host) -> bool:
@@ -118,7 +120,7 @@ def is_its_mount(found: model.KernelMount, reference: claims.Reference) -> bool:
     try:
         with pathwalk.Walk(found.mount_point) as walk:
             inode = walk.inode
-    except OSError:  # a server on the way may not answer (WouldWait)
+    except OSError:  # a server on the way may not answer (MayBlock)
         return True
     is_hidden = inode is None or inode.mount_id != found.mount_id or not inode.is_mount_root
     return is_hidden or (inode is not None and _has_same_root(inode, reference))
@@ -138,14 +140,15 @@ def would_be_hidden(
 
 
 def observe_leaving(
-    path: str, reference: t.Optional[claims.Reference], host: model.Host
+    path: str, reference: t.Optional[claims.Reference], call: session.Session
 ) -> steps.Observation:
     """Look at a mount point that is to be released or unmounted."""
+    host = call.host
     try:
-        with pathwalk.Walk(path, shares=True) as walk:
+        with call.walk(path) as walk:
             if reference is None or walk.obstacle or not is_mount(walk.inode, reference, host):
                 return _observe_absent(walk, reference, host)
-            submounts = _submounts(reference.mount_id, host)
+            submounts = _submounts(reference.mount_id, call)
             return steps.Observation(
                 place=place_of(walk),
                 reference=reference,
@@ -154,7 +157,7 @@ def observe_leaving(
                 submounts=submounts,
                 in_the_way=mounts_upon(reference, host) if submounts else (),
             )
-    except pathwalk.WouldWait:
+    except pathwalk.MayBlock:
         hidden = _observe_hidden(path, reference, host)
         if hidden is None:
             raise
@@ -164,7 +167,7 @@ def observe_leaving(
 def observe_coming(
     path: str,
     reference: t.Optional[claims.Reference],
-    host: model.Host,
+    call: session.Session,
     *,
     definition: model.Definition,
     looks_below: bool,
@@ -175,8 +178,9 @@ def observe_coming(
     looks_below: whether mounts below the path are of interest, because it may have entries.
     trusted: the mounts whose owners and modes count, whatever their type.
     """
+    host = call.host
     try:
-        with pathwalk.Walk(path, shares=True, trusted=trusted) as walk:
+        with call.walk(path, trusted=trusted) as walk:
             if reference is not None and not walk.obstacle and is_mount(walk.inode, reference, host):
                 # What it shows tells whether other words name the same.
                 shown = _covering(walk) if reference.opts != definition.opts else None
@@ -185,8 +189,8 @@ def observe_coming(
             seen = _observe_absent(walk, reference, host)
             is_taken = seen.place.mount is not None or walk.obstacle or seen.in_the_way
             has_entries = None if is_taken else walk.has_entries()
-            names = () if is_taken else second_names.system_names(path, walk.above, holds=False)
-    except pathwalk.WouldWait:
+            names = () if is_taken else second_names.system_names(call.table(), path, walk.above, holds=False)
+    except pathwalk.MayBlock:
         hidden = _observe_hidden(path, reference, host)
         if hidden is None:
             raise
@@ -196,8 +200,8 @@ def observe_coming(
     return replace(
         seen,
         place=replace(seen.place, has_entries=has_entries, system_names=names),
-        foreign_below=_mounts_below(path) if has_entries and looks_below else (),
-        source=observe_source(definition, trusted),
+        foreign_below=mountinfo.points_below(path) if has_entries and looks_below else (),
+        source=observe_source(definition, call, trusted),
     )
 
 
@@ -254,7 +258,9 @@ def _is_elsewhere(walk: pathwalk.Walk, reference: claims.Reference, host: model.
     return not is_reused and is_alive(reference, host)
 
 
-def observe_source(definition: model.Definition, trusted: t.Container[model.MountKey] = ()) -> steps.Source:
+def observe_source(
+    definition: model.Definition, call: session.Session, trusted: t.Container[model.MountKey] = ()
+) -> steps.Source:
     """Look at a definition's source, and at what mounting it needs of the host. Raises MountError.
 
     A server is not asked.
@@ -263,43 +269,40 @@ def observe_source(definition: model.Definition, trusted: t.Container[model.Moun
     if strings.CONTEXT in data:
         system.refuse_missing_selinux()
     if filesystem.helper:
+        from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.helper import command
+
         command.refuse_missing_helper(filesystem)
         file = data.get(credentials.CREDENTIALS)
         if file is not None:
-            credentials.file_for_helper(filesystem, files.read_credentials(file))
+            credentials.file_for_helper(filesystem, files.read_credentials(file, may_block=call.may_block))
     if filesystem.is_block:
         device = devices.find_device(definition.src)
         names = second_names.device_names(definition, device)
         return steps.Source(device_path=device.path, device_number=device.number, names=names)
-    places = tuple(source_at(path, trusted) for path in definition.source_paths)
+    places = tuple(source_at(path, call, trusted) for path in definition.source_paths)
     is_part = any((value or "").endswith("%") for value in data.values())
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if is_part else 0
     return steps.Source(places=places, names=second_names.server_names(definition), memory=memory)
 
 
-def place_at(path: str, trusted: t.Container[model.MountKey] = ()) -> model.Place:
+def place_at(path: str, call: session.Session, trusted: t.Container[model.MountKey] = ()) -> model.Place:
     """Walk to a path and return what is there. trusted: see Walk."""
-    with pathwalk.Walk(path, trusted=trusted) as walk:
+    with call.walk(path, trusted=trusted, is_cached=False) as walk:
         return place_of(walk)
 
 
-def source_at(path: str, trusted: t.Container[model.MountKey] = ()) -> model.Place:
+def source_at(path: str, call: session.Session, trusted: t.Container[model.MountKey] = ()) -> model.Place:
     """Walk to a bind's source or an overlay's layer and return what is there. trusted: see Walk."""
-    with pathwalk.Walk(path, trusted=trusted) as walk:
-        return source_of(walk)
+    with call.walk(path, trusted=trusted, is_cached=False) as walk:
+        return source_of(walk, call)
 
 
-def _submounts(mount_id: int, host: model.Host) -> t.Tuple[int, ...]:
-    is_unique = host.protection == "full"
-    if mounts.carries_none(mount_id, is_unique=is_unique):
+def _submounts(mount_id: int, call: session.Session) -> t.Tuple[int, ...]:
+    if call.caches and call.caches.has_no_submounts(mount_id, is_unique=call.is_unique):
         return ()
-    if is_unique:
+    if call.is_unique:
         return syscalls.listmount(mount_id, 256)
     return tuple(mount.mount_id for mount in mountinfo.read_mounts() if mount.parent_id == mount_id)
-
-
-def _mounts_below(path: str) -> t.Tuple[str, ...]:
-    return tuple(m.mount_point for m in mountinfo.read_mounts() if m.mount_point.startswith(path + "/"))
 
 
 def refuse_other_namespace(ledger: claims.Ledger, host: model.Host) -> None:
@@ -316,13 +319,11 @@ def refuse_other_namespace(ledger: claims.Ledger, host: model.Host) -> None:
             )
 
 
-def with_fstab(seen: steps.Observation, entry: model.Entry) -> steps.Observation:
-    """Return the observation with what fstab says. Raises unsafe_path."""
-    return replace(seen, fstab=fstab.read_entry(entry.path))
-
-
 def named_places(
-    path: str, definition: model.Definition, seen: t.Optional[steps.Observation] = None
+    path: str,
+    definition: model.Definition,
+    call: session.Session,
+    seen: t.Optional[steps.Observation] = None,
 ) -> t.List[model.Place]:
     """Return the place of everything that an entry of fstab names by a path: what it shows, and where.
 
@@ -331,20 +332,20 @@ def named_places(
     known = {} if seen is None else {place.path: place for place in (seen.place, *seen.source.places)}
     file = dict(definition.data).get(credentials.CREDENTIALS)
     named = (path, *definition.source_paths, *((file,) if file else ()))
-    return [known[one] if one in known else place_at(one) for one in named]
+    return [known[one] if one in known else place_at(one, call) for one in named]
 
 
 def booted_places(
-    paths: t.Iterable[str], ledger: claims.Ledger, host: model.Host
+    paths: t.Iterable[str], ledger: claims.Ledger, call: session.Session
 ) -> t.Iterator[t.Tuple[str, claims.Reference, steps.Observation]]:
     """Yield those of these mount points that the ledger knows from another boot, and wants in this one."""
     for path in paths:
         reference = ledger.references.get(path)
-        if reference is None or reference.boot_id == host.boot_id or not reference.is_at_boot:
+        if reference is None or reference.boot_id == call.host.boot_id or not reference.is_at_boot:
             continue
         try:
             definition = reference.definition
-            seen = observe_coming(path, reference, host, definition=definition, looks_below=False)
+            seen = observe_coming(path, reference, call, definition=definition, looks_below=False)
             if not _is_stacked(path, seen):
                 yield path, reference, replace(seen, fstab=fstab.read_entry(path))
         except (errors.MountError, OSError):
@@ -359,10 +360,10 @@ def _is_stacked(path: str, seen: steps.Observation) -> bool:
     return any(row.mount_id == mount.parent_id and row.mount_point == path for row in mountinfo.read_mounts())
 
 
-def stands(path: str, reference: claims.Reference, host: model.Host) -> bool:
+def stands(path: str, reference: claims.Reference, call: session.Session) -> bool:
     """Whether any mount stands at this managed mount point; false where seeing it may take waiting."""
     try:
-        seen = observe_leaving(path, reference, host)
+        seen = observe_leaving(path, reference, call)
     except (errors.MountError, OSError):
         return False
     return seen.is_here or seen.covering is not None
@@ -376,20 +377,16 @@ def with_own_mount(seen: steps.Observation, host: model.Host) -> steps.Observati
     return replace(seen, place=replace(seen.place, mount=found))
 
 
-def observe_drift() -> t.Tuple[facts.Drift, ...]:
-    """Return where the kernel and the ledger disagree, as the facts tell it. Raises MountError."""
-    found = observe_facts()["drift"]
-    return tuple(facts.Drift(item["path"], item["kind"], item["message"]) for item in found)
-
-
 def observe_facts(patterns: t.Sequence[str] = ()) -> facts.Facts:
     """Return the facts of this host, of the mount points that match one of the patterns or of all.
 
     Needs no root and no lock, writes nothing, never touches a mounted filesystem. Raises MountError.
     LIMIT: an operation that ends between the readings shows as drift; only root sees interrupted ones.
     """
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import facts
+
     host = system.observe_host()
-    ledger = store.read_ledger()
+    ledger = store.LedgerFile().read()
     table = mountinfo.read_mounts()
     moment = system.read_moment(host.boot_id)
     scene = facts.Scene(host, mounts.living_mounts(ledger.references, host, table), moment.now, moment.uptime)

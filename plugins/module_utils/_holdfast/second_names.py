@@ -7,20 +7,19 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
-import contextlib
 import re
 import typing as t
 from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, model
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems, paths
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.helper import staging
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
     child,
     devices,
     inodes,
     mountinfo,
     mounts,
+    system,
 )
 
 # A colon within a layer's name is escaped (fs/overlayfs/params.c).
@@ -98,7 +97,7 @@ def tree_at(path: str, row: model.KernelMount) -> model.Tree:
 _LOOK_SECONDS = 5
 
 
-class _Mounts:
+class Table:
     """The mount table at one moment, and on which bytes its filesystems lie."""
 
     def __init__(self) -> None:
@@ -137,38 +136,15 @@ def _extents(row: model.KernelMount) -> model.Extents:
     return devices.btrfs_extents(number) if number else frozenset()
 
 
-_kept: t.Optional[t.List[_Mounts]] = None
-
-
-@contextlib.contextmanager
-def keep_mounts() -> t.Iterator[None]:
-    """Read the mount table once for the names of all paths that are asked for in here."""
-    global _kept
-    before, _kept = _kept, []
-    try:
-        yield
-    finally:
-        _kept = before
-
-
-def _mounts() -> _Mounts:
-    if _kept is None:
-        return _Mounts()
-    if not _kept:
-        _kept.append(_Mounts())
-    return _kept[0]
-
-
-def system_names(path: str, inode: inodes.Inode, *, holds: bool) -> t.Tuple[str, ...]:
+def system_names(table: Table, path: str, inode: inodes.Inode, *, holds: bool) -> t.Tuple[str, ...]:
     """Return the names among the system's directories of what is seen at this path.
 
     inode: of something at or above it on the same mount. holds: as names_of has it.
     """
-    seen = _mounts()
-    row = seen.row_under(inode, path)
+    row = table.row_under(inode, path)
     if row is None:
         return ()
-    same = seen.same(seen.system, row.device, seen.extents(row))
+    same = table.same(table.system, row.device, table.extents(row))
     return tuple(filter(paths.is_system, names_of(tree_at(path, row), same, holds=holds)))
 
 
@@ -179,13 +155,13 @@ def device_names(
 
     mount: what came up, still detached. Without it, what the options say is believed.
     """
-    seen = _Mounts()
+    table = Table()
     is_btrfs = definition.fstype == "btrfs"
     extents = (devices.btrfs_extents if is_btrfs else devices.extents_of)(device.number)
     tree: t.Optional[model.Tree] = model.Tree(device.number, "/")
     if mount is not None:
         tree = _shown_tree(mount, is_btrfs=is_btrfs)
-    same = seen.same((*seen.rows, *seen.system), tree.device if tree else "", extents)
+    same = table.same((*table.rows, *table.system), tree.device if tree else "", extents)
     if is_btrfs and mount is None:
         tree = _subvolume(definition, same)
     return names_of(tree, same) if tree else ()
@@ -239,6 +215,6 @@ def server_names(definition: model.Definition, mount: t.Optional[int] = None) ->
         for row in mountinfo.read_mounts()
         if row.fstype in types
         and (row.source == definition.src or (row.device == device and row.source.endswith(f":{shared}")))
-        and not is_at_or_below(row.mount_point, staging.STAGES)
+        and not is_at_or_below(row.mount_point, system.STAGES)
     ]
     return names_of(model.Tree(device, "/"), same)

@@ -103,8 +103,7 @@ def predict(arguments: Arguments) -> t.Dict[str, t.Any]:
 
 def read_anew() -> t.Dict[str, t.Set[str]]:
     """Return the holders in the ledger's file, which reads back as it was written. Raises MountError."""
-    store._last[:] = None, None
-    ledger = store.read_ledger()
+    ledger = store.LedgerFile().read()
     if os.path.exists(LEDGER):
         with open(LEDGER, encoding="ascii") as file:
             assert codec.ledger_to_json(ledger) == file.read()

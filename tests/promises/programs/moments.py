@@ -49,13 +49,13 @@ def count_notes() -> int:
 def stack_while_recording(way: str) -> t.Iterator[t.Any]:
     """A stranger mounts on one of two new mounts, and then the disk of the ledger is full."""
 
-    def fail(_ledger: t.Any) -> None:
+    def fail(_file: t.Any, _ledger: t.Any) -> None:
         mount_tmpfs("strangers", "/srv/x")
         raise OSError(errno.ENOSPC, "full")
 
     both = [{"path": path, **TMPFS} for path in ("/srv/x", "/srv/y")]
     naive = mock.patch.object(mounts, "has_submounts", return_value=False)
-    with mock.patch.object(store, "write_ledger", fail):
+    with mock.patch.object(store.LedgerFile, "write", fail):
         if way == "naive":
             naive.start()
         yield act(mounts=both)

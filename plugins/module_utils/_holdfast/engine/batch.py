@@ -17,31 +17,24 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     errors,
     model,
     observe,
-    second_names,
+    session,
+    steps,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import (
-    hold,
-    neighbours,
-    recovery,
-    rules,
-)
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import hold, neighbours, rules
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import (
-    boot,
     mounting,
     mountpoints,
-    recover,
     states,
     unmounting,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.helper import staging
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import create, mounts, pathwalk
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import create, pathwalk, system
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import codec, journal, store
 
 # So many walk on their own: a way that is kept takes a descriptor, which may be the last one.
 _FEW = 8
 
 
-def run_batch(works: t.Sequence[states.Work], call: states.Call) -> None:
+def run_batch(works: t.Sequence[states.Work], call: session.Session) -> None:
     """Bring every work to its plan's end, to its error, or to where it begins anew, contended or apart."""
     try:
         _run(works, call)
@@ -53,42 +46,48 @@ def run_batch(works: t.Sequence[states.Work], call: states.Call) -> None:
                 work.error = states.as_coded(error, work.path, step="record", state=call.request.state)
 
 
-def _run(works: t.Sequence[states.Work], call: states.Call) -> None:
+def _run(works: t.Sequence[states.Work], call: session.Session) -> None:
     # Before anything is settled: what is gone from here may be alive in the ledger's own namespace.
-    observe.refuse_other_namespace(store.read_ledger(), call.host)
-    stages = staging.list_stages()
+    observe.refuse_other_namespace(call.ledger.read(), call.host)
+    stages = system.list_stages()
     _each(works, "recover", call, lambda work: _recover(work, call, stages))
-    ledger = _take_over([work.path for work in works if work.is_going_on], store.read_ledger(), call)
+    ledger = _take_over([work.path for work in works if work.is_going_on], call.ledger.read(), call)
     observe.refuse_other_namespace(ledger, call.host)
-    with contextlib.ExitStack() as stack:
-        if len(works) > _FEW:
-            stack.enter_context(pathwalk.keep_ways(ledger.references))
-            stack.enter_context(mounts.keep_carriers())
-            stack.enter_context(second_names.keep_mounts())
+    if len(works) <= _FEW:
         _run_on(works, call, ledger)
+        return
+    caches = session.Caches(ledger.references)
+    with contextlib.closing(caches.directories):
+        _run_on(works, replace(call, caches=caches), ledger)
 
 
-def _recover(work: states.Work, call: states.Call, stages: t.Sequence[str]) -> None:
+def _recover(work: states.Work, call: session.Session, stages: t.Sequence[str]) -> None:
     if stages:
         mounting.sweep_stages(work.operation.name, stages)
     if work.operation.records():
+        from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import recover
+
         recover.recover(work.operation, call)
 
 
-def _take_over(paths: t.Sequence[str], ledger: claims.Ledger, call: states.Call) -> claims.Ledger:
+def _take_over(paths: t.Sequence[str], ledger: claims.Ledger, call: session.Session) -> claims.Ledger:
     is_any_at_boot = any(path in ledger.references and ledger.references[path].is_at_boot for path in paths)
-    return boot.take_over(paths, ledger, call) if is_any_at_boot else ledger
+    if not is_any_at_boot:
+        return ledger
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import boot
+
+    return boot.take_over(paths, ledger, call)
 
 
-def _run_on(works: t.Sequence[states.Work], call: states.Call, ledger: claims.Ledger) -> None:
+def _run_on(works: t.Sequence[states.Work], call: session.Session, ledger: claims.Ledger) -> None:
     around = neighbours.Surroundings(ledger.references)
-    budget = store.open_budget()
+    budget = call.ledger.open_budget()
     _each(works, "look at", call, lambda work: _decide(work, call, ledger, around, budget))
     _each(_at(works, "mount"), "mount", call, lambda work: mounting.prepare_mount(work, call, ledger, around))
     acting = [work for work in works if work.step != "none"]
     if acting:
         declare(acting, call, ledger, budget.spent)
-        with mountpoints.in_turn():
+        with call.directory_lock:
             _each(acting, "change", call, lambda work: _act(work, call, ledger, around))
     _commit(works, call, ledger)
 
@@ -98,7 +97,7 @@ def _at(works: t.Iterable[states.Work], step: str) -> t.List[states.Work]:
 
 
 def _each(
-    works: t.Iterable[states.Work], step: str, call: states.Call, act: t.Callable[[states.Work], None]
+    works: t.Iterable[states.Work], step: str, call: session.Session, act: t.Callable[[states.Work], None]
 ) -> None:
     """Let every work that is going on act; what stops one does not stop its neighbours."""
     for work in works:
@@ -106,7 +105,7 @@ def _each(
             continue
         try:
             act(work)
-        except pathwalk.WouldWait:
+        except pathwalk.MayBlock:
             work.is_apart = True
         except (errors.MountError, OSError) as error:
             work.error = states.as_coded(error, work.path, step=step, state=call.request.state)
@@ -114,7 +113,7 @@ def _each(
 
 def _decide(
     work: states.Work,
-    call: states.Call,
+    call: session.Session,
     ledger: claims.Ledger,
     around: neighbours.Surroundings,
     budget: codec.Budget,
@@ -126,7 +125,7 @@ def _decide(
 
 
 def _act(
-    work: states.Work, call: states.Call, ledger: claims.Ledger, around: neighbours.Surroundings
+    work: states.Work, call: session.Session, ledger: claims.Ledger, around: neighbours.Surroundings
 ) -> None:
     if work.step == "mount":
         _attach(work, call, around)
@@ -136,7 +135,7 @@ def _act(
         unmounting.take_mount_off(work, call, ledger.references[work.path])
 
 
-def _attach(work: states.Work, call: states.Call, around: neighbours.Surroundings) -> None:
+def _attach(work: states.Work, call: session.Session, around: neighbours.Surroundings) -> None:
     try:
         mounting.attach_mount(work, call, around)
     except (errors.MountError, OSError):
@@ -146,13 +145,13 @@ def _attach(work: states.Work, call: states.Call, around: neighbours.Surrounding
         raise
 
 
-def _commit(works: t.Sequence[states.Work], call: states.Call, decided_on: claims.Ledger) -> None:
+def _commit(works: t.Sequence[states.Work], call: session.Session, decided_on: claims.Ledger) -> None:
     """Write everything that was done into the ledger at once. What cannot be written is undone."""
     writing = [work for work in works if work.is_going_on and work.plan and work.plan.writes_ledger]
     if not writing and not any(work.removed for work in works):
         return
     try:
-        with mountpoints.in_turn():
+        with call.directory_lock:
             for work in writing:
                 _tidy(work, call, decided_on)
         writing = _edit_fstab("remove", writing, call, decided_on)
@@ -167,12 +166,14 @@ def _commit(works: t.Sequence[states.Work], call: states.Call, decided_on: claim
 
 
 def _edit_fstab(
-    change: str, works: t.Sequence[states.Work], call: states.Call, decided_on: claims.Ledger
+    change: str, works: t.Sequence[states.Work], call: session.Session, decided_on: claims.Ledger
 ) -> t.List[states.Work]:
     """Change the entries of fstab; return the works that go on: all, or those that have no such entry."""
     concerned = [work for work in works if work.plan is not None and work.plan.boot_change == change]
     if not concerned:
         return list(works)
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import boot
+
     try:
         (boot.write_entries if change == "write" else boot.remove_entries)(concerned, call)
     except (errors.MountError, OSError) as error:
@@ -184,7 +185,7 @@ def _edit_fstab(
 def _fail(
     works: t.Sequence[states.Work],
     error: t.Union[errors.MountError, OSError],
-    call: states.Call,
+    call: session.Session,
     decided_on: claims.Ledger,
 ) -> None:
     """Have these works end with this error, and take back what they did."""
@@ -193,7 +194,7 @@ def _fail(
     _undo(works, call, decided_on)
 
 
-def _write_back(works: t.Sequence[states.Work], call: states.Call, decided_on: claims.Ledger) -> None:
+def _write_back(works: t.Sequence[states.Work], call: session.Session, decided_on: claims.Ledger) -> None:
     """Have the ledger say what it said before, of works whose entries of fstab could not be written."""
     before = {
         work.path: decided_on.references.get(work.path)
@@ -203,11 +204,11 @@ def _write_back(works: t.Sequence[states.Work], call: states.Call, decided_on: c
     fates = {path: fate for work in works for path, fate in work.removed.items()}
     # What it says meanwhile is put right by the next call; the error that is being told matters more.
     with contextlib.suppress(errors.MountError, OSError), journal.short_lock("ledger", call.lock_deadline):
-        ledger = store.read_ledger().changed(before)
-        store.write_ledger(mountpoints.remember(ledger, fates, [work.path for work in works]))
+        ledger = call.ledger.read().changed(before)
+        call.ledger.write(mountpoints.remember(ledger, fates, [work.path for work in works]))
 
 
-def _tidy(work: states.Work, call: states.Call, decided_on: claims.Ledger) -> None:
+def _tidy(work: states.Work, call: session.Session, decided_on: claims.Ledger) -> None:
     """Take away the directories of a mount point that nobody is going to hold."""
     reference = decided_on.references.get(work.path)
     if work.plan is not None and work.plan.reference is None and reference is not None:
@@ -221,26 +222,26 @@ def _tidy(work: states.Work, call: states.Call, decided_on: claims.Ledger) -> No
                 raise  # else they stay remembered: that is no reason to fail what has been unmounted
 
 
-def _write(works: t.Sequence[states.Work], writing: t.Sequence[states.Work], call: states.Call) -> None:
+def _write(works: t.Sequence[states.Work], writing: t.Sequence[states.Work], call: session.Session) -> None:
     references: t.Dict[str, t.Optional[claims.Reference]] = {
         work.path: work.plan.reference for work in writing if work.plan is not None
     }
     with journal.short_lock("ledger", call.lock_deadline):
-        ledger = replace(store.read_ledger(), boot_id=call.host.boot_id)
+        ledger = replace(call.ledger.read(), boot_id=call.host.boot_id)
         # What was seen last of a directory is what counts.
         fates = {path: fate for work in works for path, fate in work.removed.items()}
         changed = mountpoints.remember(
             ledger.changed(references, _made(works)), fates, [work.path for work in works]
         )
         if references or changed.directories != ledger.directories:
-            store.write_ledger(changed)
+            call.ledger.write(changed)
 
 
 def _made(works: t.Iterable[states.Work]) -> t.Dict[str, model.Identity]:
     return {path: identity for work in works for path, identity in work.made.items()}
 
 
-def _undo(works: t.Sequence[states.Work], call: states.Call, decided_on: claims.Ledger) -> None:
+def _undo(works: t.Sequence[states.Work], call: session.Session, decided_on: claims.Ledger) -> None:
     """Take back what the ledger could not record. An unmount stays noted, for the next call to record."""
     noted = [work for work in works if work.is_noted]
     for work in noted:
@@ -253,7 +254,7 @@ def _undo(works: t.Sequence[states.Work], call: states.Call, decided_on: claims.
         work.is_open = work.plan is not None and work.plan.step == "unmount"
 
 
-def _take_back(work: states.Work, call: states.Call, decided_on: claims.Ledger) -> bool:
+def _take_back(work: states.Work, call: session.Session, decided_on: claims.Ledger) -> bool:
     """Undo one mount or change of options; where that is refused it stays noted, for the next call."""
     try:
         if work.mount >= 0:
@@ -273,7 +274,7 @@ Notes = t.Mapping[str, t.Sequence[journal.Record]]
 
 
 def declare(
-    works: t.Sequence[states.Work], call: states.Call, decided_on: claims.Ledger, growth: int
+    works: t.Sequence[states.Work], call: session.Session, decided_on: claims.Ledger, growth: int
 ) -> None:
     """Write the notes of these works, after looking once more, under the ledger's lock, for neighbours.
 
@@ -284,9 +285,11 @@ def declare(
     own = [work.path for work in works]
     noted = _in_the_way(works, journal.list_notes(but=own))
     if noted:
+        from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import recover
+
         recover.recover_dead(noted, call)
     with journal.short_lock("ledger", call.lock_deadline):
-        ledger = store.read_ledger()
+        ledger = call.ledger.read()
         if growth:
             store.require_room(growth)
         around = neighbours.Surroundings(ledger.references) if ledger != decided_on else None
@@ -306,7 +309,7 @@ def declare(
                 work.error = states.as_coded(error, work.path, step="note", state=call.request.state)
 
 
-def _note(work: states.Work, call: states.Call, ledger: claims.Ledger) -> None:
+def _note(work: states.Work, call: session.Session, ledger: claims.Ledger) -> None:
     """Write the note of a work. What unmounts does without one where there is no room.
 
     Nobody can note a mount then either, so nobody gets in its way; killed between the unmount and the
@@ -314,7 +317,7 @@ def _note(work: states.Work, call: states.Call, ledger: claims.Ledger) -> None:
     """
     reference = work.plan.reference if work.plan and work.step != "unmount" else None
     held = reference or ledger.references[work.path]
-    note = recovery.Note(work.name, t.cast(recovery.Kind, work.step), work.path, held.mount_id, reference)
+    note = steps.Note(work.name, t.cast(steps.NoteKind, work.step), work.path, held.mount_id, reference)
     try:
         work.operation.note(states.to_record(note, call.now))
         work.is_noted = True
@@ -339,7 +342,7 @@ def _mount_id(ledger: claims.Ledger, path: str) -> int:
 
 
 def _refuse_new_neighbours(
-    work: states.Work, call: states.Call, ledger: claims.Ledger, around: neighbours.Surroundings
+    work: states.Work, call: session.Session, ledger: claims.Ledger, around: neighbours.Surroundings
 ) -> None:
     if work.step == "mount":
         below = around.below(work.path)

@@ -14,21 +14,21 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     claims,
     errors,
     fstab,
-    model,
     observe,
+    session,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import boot, neighbours, rules
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import states
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import pathwalk, system
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal, store
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal
 
 
-def remove_entries(works: t.Iterable[states.Work], call: states.Call) -> None:
+def remove_entries(works: t.Iterable[states.Work], call: session.Session) -> None:
     """Take out the entries that nobody will want. Raises MountError or OSError."""
     _edit({work.path: None for work in works if work.plan and work.plan.boot_change == "remove"}, call)
 
 
-def write_entries(works: t.Iterable[states.Work], call: states.Call) -> None:
+def write_entries(works: t.Iterable[states.Work], call: session.Session) -> None:
     """Write the entries that somebody wants now. Raises MountError or OSError."""
     lines: t.Dict[str, t.Optional[str]] = {
         work.path: boot.fstab_line(work.path, work.plan.reference.definition)
@@ -39,56 +39,58 @@ def write_entries(works: t.Iterable[states.Work], call: states.Call) -> None:
 
 
 def remove_unwanted(
-    path: str, old: t.Optional[claims.Reference], new: t.Optional[claims.Reference], call: states.Call
+    path: str, old: t.Optional[claims.Reference], new: t.Optional[claims.Reference], call: session.Session
 ) -> None:
     """Take out the entry of a mount point whose dead operation was to leave nobody who wants it."""
     if old is not None and old.is_at_boot and not (new is not None and new.is_at_boot):
         _edit({path: None}, call)
 
 
-def write_wanted(path: str, reference: t.Optional[claims.Reference], call: states.Call) -> None:
+def write_wanted(path: str, reference: t.Optional[claims.Reference], call: session.Session) -> None:
     """Write the entry of a mount point whose operation died before it could; never beside another's."""
     if reference is None or not reference.is_at_boot or fstab.read_entry(path).is_foreign:
         return
     try:
-        rules.refuse_unsafe_boot(path, observe.named_places(path, reference.definition))
-    except pathwalk.WouldWait:
+        rules.refuse_unsafe_boot(path, observe.named_places(path, reference.definition, call))
+    except pathwalk.MayBlock:
         raise
     except (errors.MountError, OSError):
         return  # somebody else may move names on the way by now
     _edit({path: boot.fstab_line(path, reference.definition)}, call)
 
 
-def _edit(changes: t.Mapping[str, t.Optional[str]], call: states.Call) -> None:
+def _edit(changes: t.Mapping[str, t.Optional[str]], call: session.Session) -> None:
     if changes and fstab.edit_fstab(changes, call.lock_deadline):
         system.reload_units()
 
 
-def recognised(paths: t.Iterable[str], ledger: claims.Ledger, host: model.Host) -> claims.Ledger:
+def recognised(paths: t.Iterable[str], ledger: claims.Ledger, call: session.Session) -> claims.Ledger:
     """Return the ledger with the mounts that this boot has made from our entries as its own."""
     found = {
-        path: boot.taken_over(reference, seen, host)
-        for path, reference, seen in observe.booted_places(paths, ledger, host)
-        if _has_footing(path, reference, ledger, host)
+        path: boot.taken_over(reference, seen, call.host)
+        for path, reference, seen in observe.booted_places(paths, ledger, call)
+        if _has_footing(path, reference, ledger, call)
     }
     return ledger.changed({path: reference for path, reference in found.items() if reference is not None})
 
 
-def _has_footing(path: str, reference: claims.Reference, ledger: claims.Ledger, host: model.Host) -> bool:
+def _has_footing(
+    path: str, reference: claims.Reference, ledger: claims.Ledger, call: session.Session
+) -> bool:
     """Whether the managed mounts that this one lies on or shows are there: else it shows what they hide."""
     managed = neighbours.stands_on(path, reference.definition) & ledger.references.keys()
-    return all(observe.stands(way, ledger.references[way], host) for way in managed)
+    return all(observe.stands(way, ledger.references[way], call) for way in managed)
 
 
-def take_over(paths: t.Sequence[str], ledger: claims.Ledger, call: states.Call) -> claims.Ledger:
+def take_over(paths: t.Sequence[str], ledger: claims.Ledger, call: session.Session) -> claims.Ledger:
     """Record which mounts the boot has made, for these locked mount points, and return the ledger."""
-    known = recognised(paths, ledger, call.host)
+    known = recognised(paths, ledger, call)
     changes = {path: known.references[path] for path in paths if path in known.references}
     if all(ledger.references.get(path) == reference for path, reference in changes.items()):
         return ledger
     with journal.short_lock("ledger", call.lock_deadline):
-        written = store.read_ledger().changed(changes)
+        written = call.ledger.read().changed(changes)
         # Numbers may have grown, for which a full disk has no room: each call finds out anew then.
         with contextlib.suppress(OSError):
-            store.write_ledger(written)
+            call.ledger.write(written)
     return written

@@ -21,6 +21,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     model,
     observe,
     second_names,
+    session,
     steps,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import (
@@ -30,7 +31,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide i
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import mountpoints, states
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.helper import failures, staging
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
     child,
     create,
@@ -39,6 +39,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
     mountinfo,
     mounts,
     pathwalk,
+    system,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal
 
@@ -54,7 +55,7 @@ def definition_of(work: states.Work) -> model.Definition:
 
 
 def prepare_mount(
-    work: states.Work, call: states.Call, ledger: claims.Ledger, around: neighbours.Surroundings
+    work: states.Work, call: session.Session, ledger: claims.Ledger, around: neighbours.Surroundings
 ) -> None:
     """Make the mount of this work, attached nowhere, and fill its ids into the plan."""
     definition = definition_of(work)
@@ -87,7 +88,7 @@ def prepare_mount(
 
 
 def _refuse_second_name(
-    definition: model.Definition, names: t.Tuple[str, ...], work: states.Work, call: states.Call
+    definition: model.Definition, names: t.Tuple[str, ...], work: states.Work, call: session.Session
 ) -> None:
     """Judge what really came up, while it is attached nowhere, whatever name led to it."""
     rules.refuse_second_name(work.path, definition, steps.Source(names=names), call.roots)
@@ -97,27 +98,27 @@ def _create(definition: model.Definition, device: t.Optional[devices.Device], *,
     return create.create_filesystem(definition, device=device, layers=(), may_share=may_share)
 
 
-def _with_deadline(act: t.Callable[[], int], call: states.Call) -> int:
+def _with_deadline(act: t.Callable[[], int], call: session.Session) -> int:
     return child.run_with_deadline(
         lambda: child.Descriptor(act()), call.request.timeout, kept=(), step="mount"
     )
 
 
 def _create_from_paths(
-    definition: model.Definition, work: states.Work, call: states.Call, around: neighbours.Surroundings
+    definition: model.Definition, work: states.Work, call: session.Session, around: neighbours.Surroundings
 ) -> int:
     """Make a bind or an overlay from handles of what is looked at here and now."""
     trusted = around.trusted_mounts(call.host.boot_id)
     with contextlib.ExitStack() as stack:
         walks = [
-            stack.enter_context(pathwalk.Walk(path, trusted=trusted)) for path in definition.source_paths
+            stack.enter_context(call.walk(path, trusted=trusted, is_cached=False))
+            for path in definition.source_paths
         ]
         for walk in walks:
             if walk.inode is not None:
-                pathwalk.refuse_to_wait(
-                    walk.inode, walk.path
-                )  # a mount of it is asked for its flags and root
-        source = steps.Source(places=tuple(observe.source_of(walk) for walk in walks))
+                # A mount of it is asked for its flags and root.
+                pathwalk.require_nonblocking(walk.inode, walk.path, may_block=call.may_block)
+        source = steps.Source(places=tuple(observe.source_of(walk, call) for walk in walks))
         rules.refuse_bad_source(work.path, definition, source, call.request)
         rules.refuse_second_name(work.path, definition, source, call.roots)
         handles = [walk.leaf for walk in walks if walk.leaf is not None]
@@ -133,7 +134,7 @@ def _create_on_device(
     definition: model.Definition,
     device: devices.Device,
     work: states.Work,
-    call: states.Call,
+    call: session.Session,
     ledger: claims.Ledger,
 ) -> int:
     twins: t.List[model.KernelMount] = []
@@ -167,13 +168,13 @@ def _mounts_of(device: devices.Device) -> t.List[model.KernelMount]:
     return [m for m in mountinfo.read_mounts() if m.device == device.number or m.source == device.path]
 
 
-def attach_mount(work: states.Work, call: states.Call, around: neighbours.Surroundings) -> None:
+def attach_mount(work: states.Work, call: session.Session, around: neighbours.Surroundings) -> None:
     """Make the mount point where it is missing, look at it once more, and attach the mount to it."""
     if work.root is None:
         raise ValueError("this work has no mount")
     kind: model.Kind = "file" if work.root.kind == "file" else "directory"
     mountpoints.make_mount_point(work, call, is_file=kind == "file")
-    with pathwalk.Walk(work.path, shares=True, trusted=around.trusted_mounts(call.host.boot_id)) as walk:
+    with call.walk(work.path, trusted=around.trusted_mounts(call.host.boot_id)) as walk:
         place = observe.place_of(walk)
         rules.refuse_unsafe_way(place, call.request, what="mount point", about=work.path)
         rules.refuse_wrong_kind(place, kind)
@@ -181,7 +182,7 @@ def attach_mount(work: states.Work, call: states.Call, around: neighbours.Surrou
         if not _is_as_made(walk, work):
             # Not before: what covers it may not answer.
             rules.refuse_entries(replace(place, has_entries=walk.has_entries()), call.request)
-        create.attach(work.mount, work.root, walk)
+        create.attach(work.mount, work.root, walk, may_block=call.may_block)
 
 
 def _is_as_made(walk: pathwalk.Walk, work: states.Work) -> bool:
@@ -201,7 +202,7 @@ def _refuse_covered(walk: pathwalk.Walk, place: model.Place) -> None:
         )
 
 
-def change_mount(work: states.Work, call: states.Call, old: claims.Reference) -> None:
+def change_mount(work: states.Work, call: session.Session, old: claims.Reference) -> None:
     """Give a mount that stays the options of the plan. Undoes a half-made change."""
     definition = definition_of(work)
     try:
@@ -235,18 +236,18 @@ def _refuse_twins(path: str, inode: inodes.Inode) -> None:
 def change_options(
     path: str,
     reference: claims.Reference,
-    call: states.Call,
+    call: session.Session,
     *,
     before: model.Definition,
     after: model.Definition,
 ) -> None:
     """Change the flags and the changeable options of a reference's mount from one definition to another."""
-    with pathwalk.Walk(path) as walk:
+    with call.walk(path, is_cached=False) as walk:
         if walk.leaf is None or walk.inode is None or not observe.is_mount(walk.inode, reference, call.host):
             raise rules.refusal(
                 "conflict", path, f"the mount at '{path}' was replaced meanwhile; look at it, then repeat"
             )
-        pathwalk.refuse_to_wait(walk.inode, path)
+        pathwalk.require_nonblocking(walk.inode, path, may_block=call.may_block)
         filesystem = filesystems.record_of(after.fstype)
         parameters = [(name, value) for name, value in after.data if name in filesystem.changeable]
         if filesystem.is_block and "ro" not in after.flags and _is_read_only(walk.leaf):
@@ -264,8 +265,10 @@ _DROP_SECONDS = 5
 _GRACE_SECONDS = 2
 
 
-def mount_by_helper(definition: model.Definition, work: states.Work, call: states.Call) -> int:
+def mount_by_helper(definition: model.Definition, work: states.Work, call: session.Session) -> int:
     """Return a detached mount that a helper made. Raises MountError or OSError; nothing is left then."""
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.helper import failures, staging
+
     stage = f"{work.operation.name}{_SEPARATOR}{work.name}"
     parent = os.getpid()
     try:
@@ -299,7 +302,7 @@ def sweep_stages(operation: str, stages: t.Iterable[str]) -> None:
 
 def sweep_all_stages() -> None:
     """Take away the stages of dead operations wherever they were to be mounted: all at once."""
-    stages = staging.list_stages()
+    stages = system.list_stages()
     idle = {name: journal.lock_idle(name) for name in {stage.partition(_SEPARATOR)[0] for stage in stages}}
     locked = {name: operation for name, operation in idle.items() if operation is not None}
     try:
@@ -311,6 +314,10 @@ def sweep_all_stages() -> None:
 
 def _drop(*stages: str) -> None:
     """Take stages away. LIMIT: where even that waits for a server, it is left to the next call."""
-    there = set(staging.list_stages()).intersection(stages)
+    there = set(system.list_stages()).intersection(stages)
+    if not there:
+        return
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.helper import staging
+
     tasks = [child.Task(partial(staging.drop_stage, stage, aborts=True)) for stage in sorted(there)]
     child.run_together(tasks, _DROP_SECONDS, step="stage")

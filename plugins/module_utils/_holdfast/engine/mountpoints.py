@@ -7,65 +7,27 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
-import contextlib
 import typing as t
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, model
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, model, session
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import neighbours
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import states
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import directories, pathwalk
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal
 
 
-class _Turn:
-    """The lock of one filesystem's directories, kept from one mount point to the next. Never of two."""
-
-    def __init__(self) -> None:
-        self.device = ""
-        self._lock = contextlib.ExitStack()
-
-    def take(self, device: str, call: states.Call) -> None:
-        if device != self.device:
-            self.end()
-            # A server that hangs keeps this lock, so each filesystem has its own.
-            self._lock.enter_context(journal.short_lock(f"directories-{device}", call.lock_deadline))
-            self.device = device
-
-    def end(self) -> None:
-        self.device = ""
-        self._lock.close()
-
-
-_turn: t.Optional[_Turn] = None
-
-
-@contextlib.contextmanager
-def in_turn() -> t.Iterator[_Turn]:
-    """Hold what is taken in here until the outermost of these ends: for many in one directory."""
-    global _turn
-    if _turn is not None:
-        yield _turn
-        return
-    _turn = _Turn()
-    try:
-        yield _turn
-    finally:
-        _turn.end()
-        _turn = None
-
-
-def make_mount_point(work: states.Work, call: states.Call, *, is_file: bool) -> None:
+def make_mount_point(work: states.Work, call: session.Session, *, is_file: bool) -> None:
     """Make what is missing of the mount point, each inode noted before it has its name."""
-    with in_turn() as turn:
-        with pathwalk.Walk(work.path, shares=True) as walk:
+    with call.directory_lock as lock:
+        with call.walk(work.path) as walk:
             if not walk.missing:
                 return
             device = walk.above.identity.device
-            if device == turn.device:  # so that look was under the lock
+            if device == lock.device:  # so that look was under the lock
                 _make(work, walk, is_file=is_file)
                 return
-        turn.take(device, call)
-        with pathwalk.Walk(work.path, shares=True) as walk:
+        lock.take(device, call.lock_deadline)
+        with call.walk(work.path) as walk:
             _make(work, walk, is_file=is_file)
 
 
@@ -80,15 +42,16 @@ def _make(work: states.Work, walk: pathwalk.Walk, *, is_file: bool) -> None:
 
 
 def take_away(
-    made: t.Mapping[str, model.Identity], call: states.Call, *, same_boot: bool
+    made: t.Mapping[str, model.Identity], call: session.Session, *, same_boot: bool
 ) -> t.Dict[str, states.Fate]:
     """Remove what was made, deepest first, and return what became of each."""
     fates: t.Dict[str, states.Fate] = {}
-    with in_turn() as turn:
+    with call.directory_lock as lock:
         for path in sorted(made, key=lambda path: -path.count("/")):
             identity = made[path]
-            turn.take(identity.device, call)
-            fate = directories.remove_made(path, identity, same_boot=same_boot)
+            lock.take(identity.device, call.lock_deadline)
+            with call.walk(path) as walk:
+                fate = directories.remove_made(walk, identity, same_boot=same_boot)
             fates[path] = states.Fate(identity, is_kept=fate == "kept")
     return fates
 
@@ -120,8 +83,8 @@ def remember(
     return ledger.changed({}, changes)
 
 
-def clean_up_after(work: states.Work, call: states.Call) -> None:
+def clean_up_after(work: states.Work, call: session.Session) -> None:
     """Take away what a failed mount made."""
-    directories.sweep_temporaries(work.path, work.name)
+    directories.sweep_temporaries(work.path, work.name, may_block=call.may_block)
     work.removed.update(take_away(work.made, call, same_boot=True))
     work.made.clear()

@@ -16,6 +16,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     errors,
     model,
     observe,
+    session,
     steps,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import neighbours
@@ -27,7 +28,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine i
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import child, pathwalk
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import codec, journal, store
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import codec, journal
 
 
 class _World:
@@ -58,7 +59,11 @@ class _World:
         return outcome
 
     def adjust(
-        self, seen: steps.Observation, entry: model.Entry, trusted: t.Container[model.MountKey]
+        self,
+        seen: steps.Observation,
+        entry: model.Entry,
+        call: session.Session,
+        trusted: t.Container[model.MountKey],
     ) -> steps.Observation:
         """Return what would be seen once everything before it were done.
 
@@ -76,7 +81,7 @@ class _World:
             path: self._fresh(path, *neighbours.ancestors(path)) for path in entry.definition.source_paths
         }
         if any(on_fresh.values()):
-            places = tuple(self._source(path, fresh, trusted) for path, fresh in on_fresh.items())
+            places = tuple(self._source(path, fresh, call, trusted) for path, fresh in on_fresh.items())
             seen = replace(seen, source=steps.Source(places))
         return seen
 
@@ -84,9 +89,11 @@ class _World:
         """Return the first of these paths at which something new would be mounted."""
         return next((way for way in ways if way in self.mounted), None)
 
-    def _source(self, path: str, fresh: t.Optional[str], trusted: t.Container[model.MountKey]) -> model.Place:
+    def _source(
+        self, path: str, fresh: t.Optional[str], call: session.Session, trusted: t.Container[model.MountKey]
+    ) -> model.Place:
         if fresh is None:
-            return observe.source_at(path, trusted)
+            return observe.source_at(path, call, trusted)
         is_empty = filesystems.record_of(self.mounted[fresh].fstype).empty_mode and path != fresh
         return model.Place(path, "absent" if is_empty else "directory")
 
@@ -102,28 +109,28 @@ def _writable_root(path: str, definition: model.Definition) -> t.Optional[str]:
     return path if default and (int(mode, 8) & 0o022 or owner != "0") else None
 
 
-def predict(call: states.Call) -> t.Tuple[states.Outcome, ...]:
+def predict(call: session.Session) -> t.Tuple[states.Outcome, ...]:
     """Return the outcomes that the call would have now. Takes no lock and writes nothing."""
-    return Prediction(call.host).predict(call)
+    return Prediction(call).predict(call)
 
 
 class Prediction:
     """What calls would come to, one after the other, from how the host is now."""
 
-    def __init__(self, host: model.Host) -> None:
-        ledger = store.read_ledger()
-        budget = store.open_budget()
-        observe.refuse_other_namespace(ledger, host)
+    def __init__(self, call: session.Session) -> None:
+        ledger = call.ledger.read()
+        budget = call.ledger.open_budget()
+        observe.refuse_other_namespace(ledger, call.host)
         for records in journal.list_notes().values():
-            ledger = recover.settled(ledger, *recover.settle_note(records, ledger, host))
-        self._world = _World(boot.recognised(ledger.references, ledger, host), budget)
+            ledger = recover.settled(ledger, *recover.settle_note(records, ledger, call.host))
+        self._world = _World(boot.recognised(ledger.references, ledger, call), budget)
 
     @property
     def ledger(self) -> claims.Ledger:
         """The ledger as it would be."""
         return self._world.ledger
 
-    def predict(self, call: states.Call) -> t.Tuple[states.Outcome, ...]:
+    def predict(self, call: session.Session) -> t.Tuple[states.Outcome, ...]:
         """Return the outcomes that the call would have once those before were done."""
         world, ledger = self._world, self._world.ledger
         outcomes: t.Dict[str, states.Outcome] = {}
@@ -153,38 +160,39 @@ def _groups(wave: t.Sequence[model.Entry]) -> t.List[t.List[model.Entry]]:
 
 
 def _predict_group(
-    group: t.Sequence[model.Entry], call: states.Call, world: _World, around: neighbours.Surroundings
+    group: t.Sequence[model.Entry], call: session.Session, world: _World, around: neighbours.Surroundings
 ) -> t.List[states.Outcome]:
     outcomes: t.List[states.Outcome] = []
-    apart: t.List[model.Entry] = []
+    blocking: t.List[model.Entry] = []
     for entry in group:
         try:
             outcomes.append(_predict_entry(entry, call, world, around))
-        except pathwalk.WouldWait:
-            apart.append(entry)
-    tasks = [child.Task(partial(_predict_entry, entry, call, world, around)) for entry in apart]
-    for entry, result in zip(apart, child.run_together(tasks, call.request.timeout, step="wait")):
+        except pathwalk.MayBlock:
+            blocking.append(entry)
+    worker = replace(call, may_block=True)
+    tasks = [child.Task(partial(_predict_entry, entry, worker, world, around)) for entry in blocking]
+    for entry, result in zip(blocking, child.run_together(tasks, call.request.timeout, step="wait")):
         outcomes.append(result if isinstance(result, states.Outcome) else _failed(entry, call, result))
     return outcomes
 
 
 def _predict_entry(
-    entry: model.Entry, call: states.Call, world: _World, around: neighbours.Surroundings
+    entry: model.Entry, call: session.Session, world: _World, around: neighbours.Surroundings
 ) -> states.Outcome:
     try:
         # Known already, but for what could not be seen without waiting, as a child may.
-        references = boot.recognised([entry.path], world.ledger, call.host).references
+        references = boot.recognised([entry.path], world.ledger, call).references
         trusted = around.trusted_mounts(call.host.boot_id)
-        seen = world.adjust(states.look_at(entry, references, call, around), entry, trusted)
+        seen = world.adjust(states.look_at(entry, references, call, around), entry, call, trusted)
         return states.Outcome(entry.path, plan=states.decide(entry, call, seen, around))
-    except pathwalk.WouldWait:
+    except pathwalk.MayBlock:
         raise
     except (errors.MountError, OSError) as error:
         return _failed(entry, call, error)
 
 
 def _failed(
-    entry: model.Entry, call: states.Call, error: t.Union[errors.MountError, OSError]
+    entry: model.Entry, call: session.Session, error: t.Union[errors.MountError, OSError]
 ) -> states.Outcome:
     return states.Outcome(
         entry.path, error=states.as_coded(error, entry.path, step="look at", state=call.request.state)

@@ -10,7 +10,13 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass, replace
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, facts, model, observe
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
+    claims,
+    facts,
+    model,
+    observe,
+    session,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import recovery
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import (
     mounting,
@@ -19,7 +25,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine i
     states,
     unmounting,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal, store
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal
 
 _COMING = ("missing", "options_changed", "replaced")
 
@@ -37,18 +43,19 @@ class Reconciled:
     dropped: t.Mapping[str, t.Tuple[str, ...]]
 
 
-def reconcile(call: states.Call, asked: model.Repair, *, writes: bool) -> Reconciled:
+def reconcile(call: session.Session, asked: model.Repair, *, writes: bool) -> Reconciled:
     """Bring kernel and ledger together, or with writes false tell what that would come to.
 
     Raises MountError where the whole call is refused.
     """
-    ledger = store.read_ledger()
+    ledger = call.ledger.read()
     observe.refuse_other_namespace(ledger, call.host)
-    drift = observe.observe_drift()
+    told = observe.observe_facts()["drift"]
+    drift = tuple(facts.Drift(item["path"], item["kind"], item["message"]) for item in told)
     if writes:
         journal.prepare_run()
         mounting.sweep_all_stages()
-    prediction = None if writes else predict.Prediction(call.host)
+    prediction = None if writes else predict.Prediction(call)
 
     def carry_out(request: model.Request) -> t.Dict[str, states.Outcome]:
         if not request.entries:
@@ -58,7 +65,7 @@ def reconcile(call: states.Call, asked: model.Repair, *, writes: bool) -> Reconc
         return {outcome.path: outcome for outcome in outcomes}
 
     leaving = carry_out(_leaving_part(call, ledger, drift, asked))
-    now = store.read_ledger() if prediction is None else prediction.ledger
+    now = call.ledger.read() if prediction is None else prediction.ledger
     failed = {path for path, outcome in leaving.items() if outcome.error is not None}
     coming = carry_out(_coming_part(call, now, drift, asked, but=failed))
     named = {outcome.path: outcome for outcome in unmounting.name_users(leaving.values(), call.host)}
@@ -70,7 +77,7 @@ def _paths(drift: t.Iterable[facts.Drift], kinds: t.Collection[str]) -> t.Set[st
 
 
 def _leaving_part(
-    call: states.Call, ledger: claims.Ledger, drift: t.Sequence[facts.Drift], asked: model.Repair
+    call: session.Session, ledger: claims.Ledger, drift: t.Sequence[facts.Drift], asked: model.Repair
 ) -> model.Request:
     dying = {
         path
@@ -82,7 +89,7 @@ def _leaving_part(
 
 
 def _coming_part(
-    call: states.Call,
+    call: session.Session,
     ledger: claims.Ledger,
     drift: t.Sequence[facts.Drift],
     asked: model.Repair,

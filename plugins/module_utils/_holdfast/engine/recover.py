@@ -11,7 +11,14 @@ import time
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, errors, model, observe
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
+    claims,
+    errors,
+    model,
+    observe,
+    session,
+    steps,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import recovery
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import (
     boot,
@@ -25,12 +32,12 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
     mounts,
     pathwalk,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal, store
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal
 
 
 def settle_note(
     records: t.Sequence[journal.Record], ledger: claims.Ledger, host: model.Host
-) -> t.Tuple[recovery.Note, recovery.Settlement]:
+) -> t.Tuple[steps.Note, recovery.Settlement]:
     """Return what a dead operation's note comes to, as the kernel is now. Changes nothing."""
     note = states.from_records(records)
     if note.reference is not None:
@@ -43,7 +50,7 @@ def settle_note(
     return note, recovery.settle(note, ledger, is_at_path=is_at_path, is_alive=found is not None)
 
 
-def settled(ledger: claims.Ledger, note: recovery.Note, settlement: recovery.Settlement) -> claims.Ledger:
+def settled(ledger: claims.Ledger, note: steps.Note, settlement: recovery.Settlement) -> claims.Ledger:
     """Return the ledger as the settlement has it, what is left of directories aside."""
     if not settlement.commits:
         return ledger
@@ -51,17 +58,17 @@ def settled(ledger: claims.Ledger, note: recovery.Note, settlement: recovery.Set
     return ledger.changed({note.path: settlement.reference}, made)
 
 
-def recover(operation: journal.Operation, call: states.Call) -> None:
+def recover(operation: journal.Operation, call: session.Session) -> None:
     """Bring the mount point of this lock into order if its last operation died."""
     records = operation.records()
     if not records:
         return
-    found = boot.recognised([operation.path], store.read_ledger(), call.host)
+    found = boot.recognised([operation.path], call.ledger.read(), call)
     note, settlement = settle_note(records, found, call.host)
     if settlement.takes_off:
-        _take_off(note, call.host)
+        _take_off(note, call)
         _refuse_untaken(note, call.host)
-    directories.sweep_temporaries(note.path, note.operation)
+    directories.sweep_temporaries(note.path, note.operation, may_block=call.may_block)
     fates: t.Dict[str, states.Fate] = {}
     if settlement.undoes:
         fates = mountpoints.take_away(dict(note.made), call, same_boot=True)
@@ -70,17 +77,17 @@ def recover(operation: journal.Operation, call: states.Call) -> None:
     if settlement.commits:
         boot.remove_unwanted(note.path, found.references.get(note.path), settlement.reference, call)
     with journal.short_lock("ledger", call.lock_deadline):
-        ledger = store.read_ledger()
+        ledger = call.ledger.read()
         changed = mountpoints.remember(settled(ledger, note, settlement), fates, (note.path,))
         if changed != ledger:
-            store.write_ledger(changed)
+            call.ledger.write(changed)
     boot.write_wanted(note.path, changed.references.get(note.path), call)
     if settlement.restores and note.reference is not None:
         _restore(note.path, note.reference, changed.references[note.path], call)
     operation.forget()
 
 
-def _restore(path: str, changed: claims.Reference, held: claims.Reference, call: states.Call) -> None:
+def _restore(path: str, changed: claims.Reference, held: claims.Reference, call: session.Session) -> None:
     """Set the options that the ledger has; where the kernel refuses them by now, the ledger gets the others.
 
     A tmpfs that has been filled cannot become smaller again (EINVAL), nor can a file that is being
@@ -88,29 +95,30 @@ def _restore(path: str, changed: claims.Reference, held: claims.Reference, call:
     """
     try:
         mounting.change_options(path, held, call, before=changed.definition, after=held.definition)
-    except pathwalk.WouldWait:
+    except pathwalk.MayBlock:
         raise
     except OSError:
         mounting.change_options(path, held, call, before=held.definition, after=changed.definition)
         with journal.short_lock("ledger", call.lock_deadline):
-            ledger = store.read_ledger()
+            ledger = call.ledger.read()
             current = ledger.references.get(path)
             if current is not None:
-                store.write_ledger(ledger.changed({path: replace(current, opts=changed.opts)}))
+                call.ledger.write(ledger.changed({path: replace(current, opts=changed.opts)}))
 
 
-def _take_off(note: recovery.Note, host: model.Host) -> None:
+def _take_off(note: steps.Note, call: session.Session) -> None:
     """Unmount a mount whose mount point was renamed under it, unless it is covered or has others on it."""
-    is_unique = host.protection == "full"
-    found = mounts.find_mount(note.mount_id, is_unique=is_unique)
-    if found is None or note.reference is None or mounts.has_submounts(note.mount_id, is_unique=is_unique):
+    found = mounts.find_mount(note.mount_id, is_unique=call.is_unique)
+    if found is None or note.reference is None:
         return
-    with pathwalk.Walk(found.mount_point) as walk:
-        if not walk.obstacle and observe.is_mount(walk.inode, note.reference, host):
+    if mounts.has_submounts(note.mount_id, is_unique=call.is_unique):
+        return
+    with call.walk(found.mount_point) as walk:
+        if not walk.obstacle and observe.is_mount(walk.inode, note.reference, call.host):
             create.unmount(walk, lazily=True)
 
 
-def _refuse_untaken(note: recovery.Note, host: model.Host) -> None:
+def _refuse_untaken(note: steps.Note, host: model.Host) -> None:
     found = mounts.find_mount(note.mount_id, is_unique=host.protection == "full")
     if found is not None and note.reference is not None and observe.is_its_mount(found, note.reference):
         raise errors.MountError(
@@ -124,14 +132,14 @@ def _refuse_untaken(note: recovery.Note, host: model.Host) -> None:
         )
 
 
-def recover_dead(paths: t.Iterable[str], call: states.Call) -> None:
+def recover_dead(paths: t.Iterable[str], call: session.Session) -> None:
     """Bring those of these mount points into order whose operation is dead; pass over the living."""
     for path in paths:
         operation = journal.start_operation(path, time.monotonic())
         if operation is not None:
             try:
                 recover(operation, call)
-            except pathwalk.WouldWait:
+            except pathwalk.MayBlock:
                 pass  # it stays in the way, until a call on it finds out
             finally:
                 operation.close()

@@ -7,35 +7,35 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
+import importlib
 import resource
 import time
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, errors, model
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, errors, model, session
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import neighbours
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import (
-    batch,
-    mounting,
-    recover,
-    states,
-)
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import batch, mounting, states
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.helper import staging
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import child, system
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal, store
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal
+
+_PACKAGE = __name__.rpartition(".engine.")[0]
 
 
-def execute(call: states.Call) -> t.Tuple[states.Outcome, ...]:
+def execute(call: session.Session) -> t.Tuple[states.Outcome, ...]:
     """Carry out a request; return one outcome for each mount point, those that purge releases last.
 
     Raises MountError where the whole call is refused.
     """
+    _import_rare_parts(call)
     journal.prepare_run()
     if call.request.purge:
+        from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import recover
+
         # What died before the ledger was written is held as well.
         recover.recover_dead(_noted_by(call.request.holder), call)
-    ledger = store.read_ledger()
+    ledger = call.ledger.read()
     outcomes: t.Dict[str, states.Outcome] = {}
     for part in parts(call.request, ledger):
         own = replace(call, request=part)
@@ -45,6 +45,23 @@ def execute(call: states.Call) -> t.Tuple[states.Outcome, ...]:
             for group in _by_patience(going, ledger):
                 outcomes.update(_run_wave(group, own))
     return tuple(outcomes[path] for path in _paths_in_order(call.request, outcomes))
+
+
+def _import_rare_parts(call: session.Session) -> None:
+    """Import what this call needs and most do not, before the first lock: a missing file is an error now.
+
+    Those who need it import it again, from memory.
+    """
+    held = call.ledger.read().references.values()
+    wanted = [entry.definition.fstype for entry in call.request.entries if entry.definition]
+    if any(filesystems.record_of(fstype).helper for fstype in wanted) or system.list_stages():
+        importlib.import_module(f"{_PACKAGE}.helper.staging")
+    if any(reference.is_at_boot for reference in held) or any(entry.boot for entry in call.request.entries):
+        importlib.import_module(f"{_PACKAGE}.engine.boot")
+    if call.request.purge or journal.list_notes():
+        importlib.import_module(f"{_PACKAGE}.engine.recover")
+    if call.request.state != "mounted":
+        importlib.import_module(f"{_PACKAGE}.decide.release")
 
 
 def _noted_by(holder: str) -> t.List[str]:
@@ -79,7 +96,7 @@ def waves(request: model.Request, ledger: claims.Ledger) -> t.List[t.List[model.
 
 
 def without_footing(
-    wave: t.Sequence[model.Entry], call: states.Call, outcomes: t.Mapping[str, states.Outcome]
+    wave: t.Sequence[model.Entry], call: session.Session, outcomes: t.Mapping[str, states.Outcome]
 ) -> t.Tuple[t.List[model.Entry], t.Dict[str, states.Outcome]]:
     """Return what of a wave may go on, and the outcomes of what lies on, or shows, a mount that failed."""
     failed = {path for path, outcome in outcomes.items() if outcome.error is not None}
@@ -112,7 +129,7 @@ def _no_footing(path: str, failed: t.Sequence[str]) -> errors.MountError:
 
 def _by_patience(wave: t.Sequence[model.Entry], ledger: claims.Ledger) -> t.List[t.List[model.Entry]]:
     """Return what answers at once as one group, then each one that may wait for a device alone."""
-    stages = staging.list_stages()
+    stages = system.list_stages()
 
     def may_wait(entry: model.Entry) -> bool:
         if stages and mounting.has_stage(journal.name_of(entry.path), stages):
@@ -127,7 +144,7 @@ def _by_patience(wave: t.Sequence[model.Entry], ledger: claims.Ledger) -> t.List
     return ([quick] if quick else []) + [[entry] for entry in wave if may_wait(entry)]
 
 
-def _run_wave(entries: t.Sequence[model.Entry], call: states.Call) -> t.Dict[str, states.Outcome]:
+def _run_wave(entries: t.Sequence[model.Entry], call: session.Session) -> t.Dict[str, states.Outcome]:
     outcomes: t.Dict[str, states.Outcome] = {}
     # They wait side by side, so that many that are taken cost no more than one.
     deadline = call.lock_deadline
@@ -159,7 +176,7 @@ def _batch_size() -> int:
 
 
 def _take_free(
-    entries: t.Sequence[model.Entry], call: states.Call, outcomes: t.Dict[str, states.Outcome]
+    entries: t.Sequence[model.Entry], call: session.Session, outcomes: t.Dict[str, states.Outcome]
 ) -> t.Tuple[t.List[states.Work], t.List[model.Entry]]:
     """Lock what is free, up to a batch; return that and the rest. What cannot be locked gets its outcome."""
     size = _batch_size()
@@ -174,7 +191,7 @@ def _take_free(
 
 
 def _take(
-    entry: model.Entry, deadline: float, call: states.Call, outcomes: t.Dict[str, states.Outcome]
+    entry: model.Entry, deadline: float, call: session.Session, outcomes: t.Dict[str, states.Outcome]
 ) -> t.List[states.Work]:
     try:
         operation = journal.start_operation(entry.path, deadline)
@@ -186,7 +203,7 @@ def _take(
 
 
 def _finish(
-    works: t.Sequence[states.Work], call: states.Call, outcomes: t.Dict[str, states.Outcome]
+    works: t.Sequence[states.Work], call: session.Session, outcomes: t.Dict[str, states.Outcome]
 ) -> t.List[model.Entry]:
     """Run one batch, note its outcomes, and return the entries that have to begin anew."""
     # Its locks may have been waited for, and a lease is as long from now on.
@@ -230,7 +247,7 @@ def _locked(path: str) -> errors.MountError:
 _AT_ONCE = 32
 
 
-def run_apart(works: t.Sequence[states.Work], call: states.Call) -> None:
+def run_apart(works: t.Sequence[states.Work], call: session.Session) -> None:
     """Bring these works to where run_batch brings them, or to C(timeout), all at once."""
     for start in range(0, len(works), _AT_ONCE):
         some = works[start : start + _AT_ONCE]
@@ -239,11 +256,11 @@ def run_apart(works: t.Sequence[states.Work], call: states.Call) -> None:
             _take_over(work, result, call)
 
 
-def _course(work: states.Work, call: states.Call) -> t.Callable[[], t.Dict[str, t.Any]]:
+def _course(work: states.Work, call: session.Session) -> t.Callable[[], t.Dict[str, t.Any]]:
     def run() -> t.Dict[str, t.Any]:
         # The handle of a mount that was made before is closed here; the other process gives it back.
         work.is_apart, work.is_open, work.mount = False, False, -1
-        batch.run_batch([work], call)
+        batch.run_batch([work], replace(call, may_block=True))
         work.drop_mount()
         return {
             name: getattr(work, name) for name in ("plan", "error", "is_contended", "is_noted", "is_open")
@@ -252,7 +269,7 @@ def _course(work: states.Work, call: states.Call) -> t.Callable[[], t.Dict[str, 
     return run
 
 
-def _take_over(work: states.Work, result: child.Result[t.Dict[str, t.Any]], call: states.Call) -> None:
+def _take_over(work: states.Work, result: child.Result[t.Dict[str, t.Any]], call: session.Session) -> None:
     if isinstance(result, dict):
         for name, value in result.items():
             setattr(work, name, value)

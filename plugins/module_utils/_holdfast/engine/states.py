@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import os
-import time
 import typing as t
 from dataclasses import dataclass, field, replace
 
@@ -18,21 +17,15 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     errors,
     model,
     observe,
+    session,
     steps,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import (
-    boot,
-    hold,
-    neighbours,
-    recovery,
-    release,
-    rules,
-)
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import hold, neighbours, rules
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import inodes
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import codec, journal
 
 
-def to_record(note: recovery.Note, now: str) -> journal.Record:
+def to_record(note: steps.Note, now: str) -> journal.Record:
     """Return the first line of a note: everything but the directories, which are yet to be made."""
     return {
         "operation": note.operation,
@@ -52,11 +45,11 @@ def made_record(path: str, identity: model.Identity) -> journal.Record:
     return {"made": depth, "device": identity.device, "inode": identity.inode, "birth": identity.birth}
 
 
-def from_records(records: t.Sequence[journal.Record]) -> recovery.Note:
+def from_records(records: t.Sequence[journal.Record]) -> steps.Note:
     """Return the note that these lines tell, as far as they go. Raises ledger_corrupt."""
     first = t.cast(journal.Record, codec.operation_from_dict(records[0]))
     reference = first["reference"]
-    return recovery.Note(
+    return steps.Note(
         operation=first["operation"],
         kind=first["kind"],
         path=first["path"],
@@ -64,35 +57,6 @@ def from_records(records: t.Sequence[journal.Record]) -> recovery.Note:
         reference=None if reference is None else codec.reference_from_dict(reference),
         made=tuple(codec.made_from_dict(line, first["path"]) for line in records[1:]),
     )
-
-
-@dataclass(frozen=True)
-class Call:
-    """What every mount point of one call shares.
-
-    now is UTC, ISO 8601; uptime is in seconds of the boot clock. policy: the host's, None where it has none.
-    """
-
-    request: model.Request
-    host: model.Host
-    now: str
-    uptime: int = 0
-    policy: t.Optional[model.Policy] = None
-
-    @property
-    def roots(self) -> t.Optional[t.Tuple[str, ...]]:
-        """Those of the host's policy, of mount points and of sources; None where it has no policy."""
-        return None if self.policy is None else (*self.policy.allowed_roots, *self.policy.source_roots)
-
-    @property
-    def moment(self) -> claims.Moment:
-        """When the call began."""
-        return claims.Moment(self.host.boot_id, self.now, self.uptime)
-
-    @property
-    def lock_deadline(self) -> float:
-        """Until when one lock is waited for that is asked for now (time.monotonic())."""
-        return time.monotonic() + self.request.lock_timeout
 
 
 @dataclass(frozen=True)
@@ -201,28 +165,32 @@ def as_coded(
 def look_at(
     entry: model.Entry,
     references: t.Mapping[str, claims.Reference],
-    call: Call,
+    call: session.Session,
     around: neighbours.Surroundings,
 ) -> steps.Observation:
     """Look at what the request says of one mount point."""
     seen = _observe(entry, references, call, around)
     is_wanted = entry.boot or (seen.reference is not None and seen.reference.is_at_boot)
-    return observe.with_fstab(seen, entry) if is_wanted else seen
+    if not is_wanted:
+        return seen
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import fstab
+
+    return replace(seen, fstab=fstab.read_entry(entry.path))
 
 
 def _observe(
     entry: model.Entry,
     references: t.Mapping[str, claims.Reference],
-    call: Call,
+    call: session.Session,
     around: neighbours.Surroundings,
 ) -> steps.Observation:
     reference = references.get(entry.path)
     if entry.definition is None:
-        return observe.observe_leaving(entry.path, reference, call.host)
+        return observe.observe_leaving(entry.path, reference, call)
     seen = observe.observe_coming(
         entry.path,
         reference,
-        call.host,
+        call,
         definition=entry.definition,
         looks_below=call.request.allow_nonempty,
         trusted=around.trusted_mounts(call.host.boot_id),
@@ -238,7 +206,7 @@ def _observe(
 
 
 def decide(
-    entry: model.Entry, call: Call, seen: steps.Observation, around: neighbours.Surroundings
+    entry: model.Entry, call: session.Session, seen: steps.Observation, around: neighbours.Surroundings
 ) -> steps.Plan:
     """Return the plan of one mount point. Raises MountError.
 
@@ -251,12 +219,14 @@ def decide(
         rules.refuse_second_name(entry.path, plan.reference.definition, seen.source, call.roots)
     if seen.fstab is None:
         return plan
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import boot
+
     plan = boot.with_entry(plan, entry, seen.fstab)
     if plan.reference is None or not (entry.boot or plan.boot_change == "write"):
         return plan
     try:
         rules.refuse_unsafe_boot(
-            entry.path, observe.named_places(entry.path, plan.reference.definition, seen)
+            entry.path, observe.named_places(entry.path, plan.reference.definition, call, seen)
         )
     except (errors.MountError, OSError):
         if entry.definition is not None:
@@ -266,9 +236,11 @@ def decide(
 
 
 def _decide_on_mount(
-    entry: model.Entry, call: Call, seen: steps.Observation, around: neighbours.Surroundings
+    entry: model.Entry, call: session.Session, seen: steps.Observation, around: neighbours.Surroundings
 ) -> steps.Plan:
     if call.request.repair is not None:
+        from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import recovery
+
         if entry.definition is None:
             return recovery.plan_leaving(
                 entry.path, call.request, seen, around, moment=call.moment, policy=call.policy
@@ -282,7 +254,7 @@ def _decide_on_mount(
 
 def _decide(
     entry: model.Entry,
-    call: Call,
+    call: session.Session,
     seen: steps.Observation,
     around: neighbours.Surroundings,
     *,
@@ -305,6 +277,8 @@ def _decide(
             boot=entry.boot,
         )
         return hold.plan_mounted(wish, seen)
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import release
+
     if request.state == "unmounted":
         return release.plan_unmounted(entry.path, request, seen, around)
     if is_orphaned and seen.reference is not None and not seen.reference.holders:

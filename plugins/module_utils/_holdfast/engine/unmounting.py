@@ -13,8 +13,14 @@ import time
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, errors, model, observe
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import release, rules
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
+    claims,
+    errors,
+    model,
+    observe,
+    session,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import rules
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import states
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
@@ -22,14 +28,13 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
     create,
     mounts,
     pathwalk,
-    users,
 )
 
 # Whoever looks at a path holds its mount for some microseconds: that is no use of it.
 _UNMOUNT_PAUSES = (0.0, 0.01, 0.03, 0.1)
 
 
-def take_mount_off(work: states.Work, call: states.Call, reference: claims.Reference) -> None:
+def take_mount_off(work: states.Work, call: session.Session, reference: claims.Reference) -> None:
     """Unmount the mount of a reference; where it is busy, do what the request says of that."""
     error: t.Optional[OSError] = None
     for pause in _UNMOUNT_PAUSES:
@@ -45,21 +50,23 @@ def take_mount_off(work: states.Work, call: states.Call, reference: claims.Refer
         if error is None:
             return
     if call.request.on_busy == "defer" and work.plan is not None:
+        from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import release
+
         work.plan = release.deferred(work.plan, reference)
         return
     raise rules.busy(work.path, reference.mount_id, errno=error.errno)
 
 
-def _has_submounts(reference: claims.Reference, call: states.Call) -> bool:
-    return mounts.has_submounts(reference.mount_id, is_unique=call.host.protection == "full")
+def _has_submounts(reference: claims.Reference, call: session.Session) -> bool:
+    return mounts.has_submounts(reference.mount_id, is_unique=call.is_unique)
 
 
 def _try(
-    work: states.Work, call: states.Call, reference: claims.Reference, *, lazily: bool
+    work: states.Work, call: session.Session, reference: claims.Reference, *, lazily: bool
 ) -> t.Optional[OSError]:
     """Unmount once; return EBUSY, raise everything else."""
     try:
-        with pathwalk.Walk(work.path, shares=True) as walk:
+        with call.walk(work.path) as walk:
             _refuse_replaced(walk, reference, call.host)
             can_hang = filesystems.record_of(reference.fstype).can_hang
             is_quick = not can_hang and walk.inode is not None and pathwalk.answers_at_once(walk.inode)
@@ -86,12 +93,12 @@ def _refuse_replaced(walk: pathwalk.Walk, reference: claims.Reference, host: mod
 
 
 def _unmount_in_child(
-    work: states.Work, call: states.Call, reference: claims.Reference, *, lazily: bool
+    work: states.Work, call: session.Session, reference: claims.Reference, *, lazily: bool
 ) -> None:
     """Unmount what may wait for a device or a server; its last handle is closed there, which may wait too."""
 
     def act() -> None:
-        with pathwalk.Walk(work.path) as walk:
+        with pathwalk.Walk(work.path, may_block=True) as walk:
             _refuse_replaced(walk, reference, call.host)
             create.unmount(walk, lazily=lazily)
 
@@ -109,6 +116,8 @@ def name_users(outcomes: t.Iterable[states.Outcome], host: model.Host) -> t.Tupl
     busy_ones = [outcome.error for outcome in outcomes if isinstance(outcome.error, errors.BusyError)]
     if not busy_ones:
         return outcomes
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import users
+
     is_unique = host.protection == "full"
     numbers: t.Dict[int, t.Optional[int]] = {}
     found: t.Mapping[int, model.Users] = {}

@@ -10,7 +10,6 @@ from __future__ import annotations
 import array
 import contextlib
 import os
-import pickle
 import select
 import signal
 import socket
@@ -18,7 +17,7 @@ import time
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import pathwalk, syscalls
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import answers, syscalls
 
 T = t.TypeVar("T")
 Result = t.Union[T, errors.MountError, OSError]
@@ -31,7 +30,7 @@ class Descriptor(int):
 class Task(t.NamedTuple):
     """What one child does, and the descriptors that it keeps: it has no other, so no lock but those.
 
-    act: returns a value that can be pickled, or a Descriptor; raises MountError or OSError.
+    act: returns a value that answers.to_text takes, or a Descriptor; raises MountError or OSError.
     """
 
     act: t.Callable[[], t.Any]
@@ -53,7 +52,7 @@ def run_together(tasks: t.Sequence[Task], timeout: float, *, step: str) -> t.Lis
 
     The children may ask filesystems that do not answer, and end with the caller, whatever ends it.
     """
-    children = [_Child(task, waits=True) for task in tasks]
+    children = [_Child(task, ends_with_us=True) for task in tasks]
     deadline = time.monotonic() + timeout
     results: t.List[Result[t.Any]] = []
     for child in children:
@@ -65,12 +64,12 @@ def run_together(tasks: t.Sequence[Task], timeout: float, *, step: str) -> t.Lis
 
 
 class _Child:
-    def __init__(self, task: Task, *, waits: bool = False) -> None:
+    def __init__(self, task: Task, *, ends_with_us: bool = False) -> None:
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         parent = os.getpid()
         self._pid = os.fork()
         if self._pid == 0:
-            _serve(task, theirs.fileno(), parent if waits else 0)
+            _serve(task, theirs.fileno(), parent if ends_with_us else 0)
         theirs.close()
 
     def answer(self, deadline: float, timeout: float, step: str) -> t.Any:
@@ -88,7 +87,7 @@ class _Child:
                 "the child that makes the call ended without an answer; try again",
                 step="child",
             )
-        value, error = pickle.loads(text)  # from a process of our own
+        value, error = answers.from_text(text)
         if error is not None:
             raise error
         return fds[0] if fds else value
@@ -132,11 +131,10 @@ def too_late(timeout: float, step: str) -> errors.MountError:
 def _serve(task: Task, channel: int, parent: int) -> t.NoReturn:
     """Answer once, then end without running anything that the parent has set up.
 
-    parent: the process to end with, and so one that may wait; 0 for none.
+    parent: the process to end with; 0 for none.
     """
     try:
         if parent:
-            pathwalk.allow_waiting()
             syscalls.set_parent_death_signal(signal.SIGKILL)
             if os.getppid() != parent:
                 os._exit(0)  # it was too late to be told
@@ -145,7 +143,7 @@ def _serve(task: Task, channel: int, parent: int) -> t.NoReturn:
         outcome, fds = _outcome(task.act)
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
         with socket.socket(fileno=channel) as answer:
-            text = pickle.dumps(outcome)
+            text = answers.to_text(outcome)
             answer.sendall(text[answer.sendmsg([text], rights) :])
     finally:
         os._exit(0)

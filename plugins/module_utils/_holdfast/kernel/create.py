@@ -160,7 +160,7 @@ def verify_flags(mount: int, definition: model.Definition) -> None:
         )
 
 
-def attach(mount: int, ours: inodes.Inode, walk: pathwalk.Walk) -> None:
+def attach(mount: int, ours: inodes.Inode, walk: pathwalk.Walk, *, may_block: bool = False) -> None:
     """Attach a detached mount, whose root is ours, to the place at the end of the walk, and see it there.
 
     A place that was renamed or covered meanwhile gets nothing: the mount is taken off again and
@@ -170,7 +170,7 @@ def attach(mount: int, ours: inodes.Inode, walk: pathwalk.Walk) -> None:
         raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
     syscalls.move_mount(mount, walk.leaf)
     try:
-        if _is_seen(walk.path, ours, below=walk.inode.mount_id):
+        if _is_seen(walk.path, ours, below=walk.inode.mount_id, may_block=may_block):
             return
     except BaseException:
         take_off(mount)  # whatever stopped the look, what was not seen to be right does not stay
@@ -185,10 +185,10 @@ def attach(mount: int, ours: inodes.Inode, walk: pathwalk.Walk) -> None:
     )
 
 
-def _is_seen(path: str, ours: inodes.Inode, *, below: int) -> bool:
+def _is_seen(path: str, ours: inodes.Inode, *, below: int, may_block: bool) -> bool:
     if mounts.mount_parent(ours.mount_id, is_unique=ours.has_unique_id) != below:
         return False
-    seen = pathwalk.look_at(path)
+    seen = pathwalk.look_at(path, may_block=may_block)
     return seen is not None and seen.mount_id == ours.mount_id and seen.is_mount_root is not False
 
 
@@ -237,7 +237,7 @@ def _held_neighbours(walk: pathwalk.Walk) -> t.Iterator[None]:
     with contextlib.ExitStack() as stack:
         before = _neighbours(walk)
         for mount in before:
-            neighbour = stack.enter_context(pathwalk.Walk(mount.mount_point, waits=True))
+            neighbour = stack.enter_context(pathwalk.Walk(mount.mount_point, is_vital=True))
             if neighbour.writable_ancestor is None and neighbour.error is None:
                 neighbour.close()  # root alone could move it, and a handle would make it busy for others
             elif neighbour.inode is None or _number(neighbour.inode) != mount.mount_id:

@@ -153,36 +153,36 @@ def _remove_name(parent: int, name: str, *, is_file: bool) -> bool:
     return True
 
 
-def remove_made(path: str, identity: model.Identity, *, same_boot: bool) -> Remove:
-    """Remove the directory or empty file at path if it is the one that was made and nothing uses it.
+def remove_made(walk: pathwalk.Walk, identity: model.Identity, *, same_boot: bool) -> Remove:
+    """Remove the directory or empty file at the end of the walk if it is what was made and nothing uses it.
 
     kept: it has entries, content or a mount. forgotten: it is gone, or another one stands there.
     Device numbers may differ after a reboot, so they are compared within one boot only.
     """
-    with pathwalk.Walk(path, shares=True) as walk:
-        inode = walk.inode
-        if walk.error is not None:
-            return "kept"
-        if inode is None or walk.obstacle:
-            return "forgotten"
-        if pathwalk.is_served_by_user(inode):
-            return "kept"  # its inode is whatever that user says
-        found = inode.identity
-        is_same = (found.inode, found.birth) == (identity.inode, identity.birth)
-        if inode.is_mount_root:
-            return "kept"
-        if not is_same or (same_boot and found.device != identity.device):
-            return "forgotten"
-        is_file = inode.kind == "file"
-        if is_file and inode.size:
-            return "kept"
-        return "removed" if _remove_name(walk.directory, walk.name, is_file=is_file) else "kept"
+    inode = walk.inode
+    if walk.error is not None:
+        return "kept"
+    if inode is None or walk.obstacle:
+        return "forgotten"
+    if pathwalk.is_served_by_user(inode):
+        return "kept"  # its inode is whatever that user says
+    found = inode.identity
+    is_same = (found.inode, found.birth) == (identity.inode, identity.birth)
+    if inode.is_mount_root:
+        return "kept"
+    if not is_same or (same_boot and found.device != identity.device):
+        return "forgotten"
+    is_file = inode.kind == "file"
+    if is_file and inode.size:
+        return "kept"
+    return "removed" if _remove_name(walk.directory, walk.name, is_file=is_file) else "kept"
 
 
-def sweep_temporaries(path: str, operation: str) -> None:
+def sweep_temporaries(path: str, operation: str, *, may_block: bool = False) -> None:
     """Remove what an operation that was killed left under its own names on the way to path."""
     names = path[1:].split("/")
     for depth in range(1, len(names) + 1):
-        with pathwalk.Walk("/".join(["", *names[: depth - 1], temporary_name(operation, depth)])) as walk:
+        temporary = "/".join(["", *names[: depth - 1], temporary_name(operation, depth)])
+        with pathwalk.Walk(temporary, may_block=may_block) as walk:
             if walk.inode is not None and not walk.obstacle:
                 _remove_name(walk.directory, walk.name, is_file=walk.inode.kind == "file")

@@ -23,13 +23,13 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
 )
 
 
-def read_credentials(path: str) -> str:
+def read_credentials(path: str, *, may_block: bool = False) -> str:
     """Return the file's text. Raises MountError, which quotes nothing of it, or OSError.
 
     The way is walked without links and the file is opened once: what is checked is what is read.
-    Raises WouldWait where the file's filesystem may not answer, unless this process may wait.
+    Raises MayBlock where the file's filesystem may not answer, unless may_block is set.
     """
-    with pathwalk.Walk(path) as walk:
+    with pathwalk.Walk(path, may_block=may_block) as walk:
         if walk.error is not None:
             raise walk.error
         if walk.obstacle:
@@ -46,7 +46,7 @@ def read_credentials(path: str) -> str:
             raise _refused("mount_failed", "it does not exist; make it, or correct the path")
         if walk.inode.kind != "file":
             raise _refused("unsafe_path", "it is not a regular file; make it a file of root's with mode 0600")
-        pathwalk.refuse_to_wait(walk.inode, path)
+        pathwalk.require_nonblocking(walk.inode, path, may_block=may_block)
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         fd = os.open(walk.name, flags, dir_fd=walk.directory)
     try:
@@ -110,8 +110,8 @@ def open_trusted(path: str, untrusted: Untrusted) -> t.Optional[int]:
     Raises what untrusted returns, or OSError where the host has run out of something.
     """
     try:
-        walk = pathwalk.Walk(path, waits=True)
-    except pathwalk.WouldWait as error:
+        walk = pathwalk.Walk(path, is_vital=True)
+    except pathwalk.MayBlock as error:
         raise untrusted(f"'{error.path}' is a filesystem of FUSE, which any user may have mounted") from error
     with walk:
         refuse_unsafe_way(walk, untrusted)

@@ -44,6 +44,11 @@ def server_of(fstype: str, options: t.Iterable[str]) -> t.Optional[int]:
     return int(named) or None if named.isdigit() else None
 
 
+def points_below(path: str) -> t.Tuple[str, ...]:
+    """Return every mount point below a path."""
+    return tuple(row.mount_point for row in read_mounts() if row.mount_point.startswith(path + "/"))
+
+
 def hiding(mounts: t.Sequence[model.KernelMount], number: int) -> t.Tuple[model.KernelMount, ...]:
     """Return what a lookup of the mount point of the mount with this number meets instead of that one.
 

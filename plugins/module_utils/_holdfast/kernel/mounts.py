@@ -7,7 +7,6 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import functools
 import os
@@ -200,36 +199,6 @@ def mount_parent(mount_id: int, *, is_unique: bool) -> t.Optional[int]:
         return None if found is None else found.parent_id
     raw = _ask(mount_id, _MNT_BASIC)
     return None if raw is None else t.cast(int, _FIELDS.unpack_from(raw)[9])
-
-
-def carries_none(mount_id: int, *, is_unique: bool) -> bool:
-    """Whether the table showed nothing on or below this mount; within keep_carriers, else False.
-
-    What comes meanwhile makes the mount busy (umount2(2)).
-    """
-    if _carriers is None:
-        return False
-    if not _carriers:
-        _carriers.update(mount.parent_id for mount in mountinfo.read_mounts())
-    number = mount_number(mount_id, is_unique=True) if is_unique else mount_id
-    return number not in _carriers
-
-
-_carriers: t.Optional[t.Set[int]] = None
-
-
-@contextlib.contextmanager
-def keep_carriers() -> t.Iterator[None]:
-    """Look once, when it is first asked for, which mounts carry others: for many at once.
-
-    listmount(2) goes through every mount of the host for each answer.
-    """
-    global _carriers
-    before, _carriers = _carriers, set()
-    try:
-        yield
-    finally:
-        _carriers = before
 
 
 def has_submounts(mount_id: int, *, is_unique: bool) -> bool:

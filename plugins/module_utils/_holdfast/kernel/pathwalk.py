@@ -7,7 +7,6 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import typing as t
@@ -35,23 +34,26 @@ class Walk:
     remote_type: of that filesystem.
     is_exposed: others than root may change the names in directory.
 
-    Raises WouldWait where a name would have to be looked up in a filesystem that may not answer, unless
-    this process may wait, or waits is set: for what nothing can be done without, and FUSE even then.
+    Raises MayBlock where a name would have to be looked up in a filesystem that may not answer, unless
+    may_block is set, in a worker process that is given up at a deadline; or is_vital, for what nothing can be
+    done without, and FUSE even then.
 
-    shares: start at the directory of an earlier walk, within keep_ways. The last look at what was done
-        must not: only a walk from / shows what everybody else sees.
+    cache: start at the directory of an earlier walk. The last look at what was done must not: only a walk
+        from / shows what everybody else sees.
     """
 
     def __init__(
         self,
         path: str,
         *,
-        waits: bool = False,
-        shares: bool = False,
+        may_block: bool = False,
+        is_vital: bool = False,
+        cache: t.Optional[DirectoryCache] = None,
         trusted: t.Container[model.MountKey] = (),
     ) -> None:
         self.path = path
-        self.waits = waits
+        self._may_block = may_block
+        self._is_vital = is_vital
         self._trusted = trusted
         self.leaf: t.Optional[int] = None
         self.inode: t.Optional[inodes.Inode] = None
@@ -65,28 +67,28 @@ class Walk:
         self.is_exposed = False
         self.directory, self._is_lent = -1, False
         try:
-            self.above = self._start(_ways if shares else None)
+            self.above = self._start(cache)
         except BaseException:
             self.close()
             raise
 
-    def _start(self, ways: t.Optional[_Ways]) -> inodes.Inode:
+    def _start(self, cache: t.Optional[DirectoryCache]) -> inodes.Inode:
         """Go from where another walk has come by, or from /; return the inode of the last directory."""
-        way = ways.find(self.path) if ways is not None else None
-        above = self._follow(way) if way is not None else None
+        known = cache.find(self.path) if cache is not None else None
+        above = self._follow(known) if known is not None else None
         if above is None:
             self.directory = os.open("/", _OPEN | os.O_DIRECTORY)
             above = self._descend(self.path[1:].split("/"), "", inodes.inode_of(self.directory))
         is_at_end = self.obstacle in (None, self.path)
-        if ways is not None and not self._is_lent and is_at_end and self.writable_ancestor is None:
+        if cache is not None and not self._is_lent and is_at_end and self.writable_ancestor is None:
             here = self.path.rsplit("/", len(self.missing) or 1)[0]
-            self._is_lent = ways.keep(here, self.directory, above)
+            self._is_lent = cache.keep(here, self.directory, above)
         return above
 
-    def _follow(self, way: _Way) -> t.Optional[inodes.Inode]:
-        self.directory, self._is_lent = way.directory, True
-        above = self._descend(self.path[len(way.path) + 1 :].split("/"), way.path, way.inode)
-        if not self.missing or not self._is_lent or inodes.inode_of(way.directory).links:
+    def _follow(self, known: _Directory) -> t.Optional[inodes.Inode]:
+        self.directory, self._is_lent = known.handle, True
+        above = self._descend(self.path[len(known.path) + 1 :].split("/"), known.path, known.inode)
+        if not self.missing or not self._is_lent or inodes.inode_of(known.handle).links:
             return above
         # It was removed meanwhile, and may be there again, as another one.
         self.missing, self.directory, self._is_lent = (), -1, False
@@ -129,7 +131,7 @@ class Walk:
         fstype = type_of(inode) or "unknown"
         if fstype in filesystems.LOCAL_TYPES:
             return ""
-        refuse_to_wait(inode, here, waits=self.waits)
+        require_nonblocking(inode, here, may_block=self._may_block, is_vital=self._is_vital)
         if self.remote_ancestor is None:
             self.remote_ancestor, self.remote_type = here, fstype
         return "" if (inode.mount_id, inode.identity.device) in self._trusted else fstype
@@ -170,39 +172,43 @@ class Walk:
         self.close()
 
 
-class _Way(t.NamedTuple):
+class _Directory(t.NamedTuple):
     path: str
-    directory: int
+    handle: int
     inode: inodes.Inode
 
 
-class _Ways:
-    """Directories that walks have come by, below which other walks start."""
+class DirectoryCache:
+    """Directories that walks have come by, below which other walks start: for many mount points in one.
+
+    Only root can have moved such a directory, as nobody else may write any on the way to it. managed: the
+    mount points in the ledger; a handle below one of them would make it busy.
+    """
 
     def __init__(self, managed: t.Container[str]) -> None:
         self._managed = managed
-        self._found: t.Dict[str, _Way] = {}
+        self._found: t.Dict[str, _Directory] = {}
 
-    def find(self, path: str) -> t.Optional[_Way]:
+    def find(self, path: str) -> t.Optional[_Directory]:
         """Return the deepest directory above the path that is known."""
         above = (self._found.get(up) for up in _at_or_above(path.rpartition("/")[0]))
         return next(filter(None, above), None)
 
-    def keep(self, path: str, directory: int, inode: inodes.Inode) -> bool:
-        """Take a directory over, unless it lies on a mount that somebody may want to unmount."""
+    def keep(self, path: str, handle: int, inode: inodes.Inode) -> bool:
+        """Take a directory's handle, unless it lies on a mount that somebody may want to unmount."""
         is_on_managed = any(up in self._managed for up in _at_or_above(path))
-        if not path or is_on_managed or len(self._found) >= _WAYS or path in self._found:
+        if not path or is_on_managed or len(self._found) >= _MOST_DIRECTORIES or path in self._found:
             return False
-        self._found[path] = _Way(path, directory, inode)
+        self._found[path] = _Directory(path, handle, inode)
         return True
 
     def close(self) -> None:
-        for way in self._found.values():
-            os.close(way.directory)
+        """Close every handle. A second call does nothing."""
+        while self._found:
+            os.close(self._found.popitem()[1].handle)
 
 
-_WAYS = 32
-_ways: t.Optional[_Ways] = None
+_MOST_DIRECTORIES = 32
 
 
 def _at_or_above(path: str) -> t.Iterator[str]:
@@ -211,26 +217,10 @@ def _at_or_above(path: str) -> t.Iterator[str]:
         path = path.rpartition("/")[0]
 
 
-@contextlib.contextmanager
-def keep_ways(managed: t.Container[str]) -> t.Iterator[None]:
-    """Have the walks in here that share start where another one has come by, for many in one directory.
-
-    Only root can have moved that directory, as nobody else may write any on the way to it. managed: the
-    mount points in the ledger; a handle below one of them would make it busy.
-    """
-    global _ways
-    before, _ways = _ways, _Ways(managed)
-    try:
-        yield
-    finally:
-        _ways.close()
-        _ways = before
-
-
-def look_at(path: str) -> t.Optional[inodes.Inode]:
+def look_at(path: str, *, may_block: bool = False) -> t.Optional[inodes.Inode]:
     """Return the inode that everybody sees at path, from / on; None where a link or nothing is on the way.
 
-    Raises WouldWait, as a walk does.
+    Raises MayBlock, as a walk does.
     """
     try:
         # What the kernel has at hand, which what has just been walked is, needs no server (Linux 5.12).
@@ -238,7 +228,7 @@ def look_at(path: str) -> t.Optional[inodes.Inode]:
             syscalls.AT_FDCWD, path, _OPEN, syscalls.RESOLVE_NO_SYMLINKS | syscalls.RESOLVE_CACHED
         )
     except OSError:
-        with Walk(path) as walk:
+        with Walk(path, may_block=may_block) as walk:
             return None if walk.obstacle else walk.inode
     try:
         inode = inodes.inode_of(fd)
@@ -247,37 +237,16 @@ def look_at(path: str) -> t.Optional[inodes.Inode]:
     return None if inode.is_symlink else inode
 
 
-def open_directory(path: str) -> t.Optional[int]:
-    """Return a handle of the directory at path, None if something on the way is missing or in the way."""
-    with Walk(path) as walk:
-        if walk.leaf is None or walk.obstacle or walk.inode is None or walk.inode.kind != "directory":
-            return None
-        handle, walk.leaf = walk.leaf, None
-        return handle
+class MayBlock(OSError):
+    """Going on would ask a filesystem that may not answer; it needs a worker process (EWOULDBLOCK).
 
-
-def is_gone(error: OSError) -> bool:
-    """Whether the error says that the object is not there."""
-    return error.errno in (errno.ENOENT, errno.ENOTDIR)
-
-
-# Everything else than LOCAL_TYPES may have a server or a daemon, which may stop answering, and says of owners
-# what it likes. LIMIT: a layer of an overlay may have a server.
-_may_wait = False
-
-
-class WouldWait(OSError):
-    """Going on would ask a filesystem that may not answer; it has to be done apart (EWOULDBLOCK)."""
+    That is every type but LOCAL_TYPES: it may have a server or a daemon, which may stop answering, and says
+    of owners what it likes. LIMIT: a layer of an overlay may have a server.
+    """
 
     def __init__(self, path: str) -> None:
         super().__init__(errno.EWOULDBLOCK, os.strerror(errno.EWOULDBLOCK))
         self.path = path
-
-
-def allow_waiting() -> None:
-    """Let this process ask every filesystem: it is a child that somebody ends at a deadline."""
-    global _may_wait
-    _may_wait = True
 
 
 def type_of(inode: inodes.Inode) -> t.Optional[str]:
@@ -299,12 +268,14 @@ def is_served_by_user(inode: inodes.Inode) -> bool:
     return found is not None and found.server is not None
 
 
-def refuse_to_wait(inode: inodes.Inode, path: str, *, waits: bool = False) -> None:
-    """Raise WouldWait if the filesystem behind this handle may not answer and nobody keeps watch.
+def require_nonblocking(
+    inode: inodes.Inode, path: str, *, may_block: bool = False, is_vital: bool = False
+) -> None:
+    """Raise MayBlock if the filesystem behind this handle may not answer and nobody keeps watch.
 
-    waits: for what nothing can be done without, but not for FUSE, which any user may mount.
+    is_vital: for what nothing can be done without, but not for FUSE, which any user may mount.
     """
-    if _may_wait or answers_at_once(inode):
+    if may_block or answers_at_once(inode):
         return
-    if not waits or (type_of(inode) or "").startswith("fuse"):
-        raise WouldWait(path)
+    if not is_vital or (type_of(inode) or "").startswith("fuse"):
+        raise MayBlock(path)

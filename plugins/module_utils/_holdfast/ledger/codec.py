@@ -32,12 +32,13 @@ _encode = json.JSONEncoder(sort_keys=True).encode
 _T = t.TypeVar("_T")
 
 
-def ledger_to_json(ledger: claims.Ledger) -> str:
+def ledger_to_json(ledger: claims.Ledger, lines: t.Optional[Lines] = None) -> str:
     """Return the text of a ledger: ASCII, sorted, one line for each reference and directory.
 
     Raises MountError where it would be larger than what is read.
     """
-    references = [_line(path, ledger.references[path]) for path in sorted(ledger.references)]
+    lines = lines or Lines()
+    references = [lines.of(path, ledger.references[path]) for path in sorted(ledger.references)]
     text = (
         "{\n"
         f' "boot_id": {_encode(ledger.boot_id)},\n'
@@ -62,8 +63,9 @@ class Budget:
     What makes it no longer is never refused, so whoever holds something can let go of it.
     """
 
-    def __init__(self, size: int) -> None:
-        """size: of the ledger as it is, in bytes."""
+    def __init__(self, size: int, lines: t.Optional[Lines] = None) -> None:
+        """size: of the ledger as it is, in bytes. lines: as they were written last."""
+        self._lines = lines or Lines()
         self._left = MAX_LEDGER - _KEPT_FREE - size
         self.spent = 0
 
@@ -72,8 +74,8 @@ class Budget:
         path, new = plan.path, plan.reference
         if new is None or new is old:
             return
-        size = len(_line(path, new))
-        growth = size - (0 if old is None else len(_line(path, old)))
+        size = len(self._lines.of(path, new))
+        growth = size - (0 if old is None else len(self._lines.of(path, old)))
         if growth <= 0:
             return
         if size > MAX_REFERENCE:
@@ -199,18 +201,25 @@ def _block(brackets: str, rows: t.Sequence[str]) -> str:
     return f"{brackets[0]}\n" + ",\n".join(rows) + f"\n {brackets[1]}" if rows else brackets
 
 
-# The batches of a call write what the ones before have written, and all that they leave as it is.
-_written: t.Dict[str, t.Tuple[claims.Reference, str]] = {}
+class Lines:
+    """The lines of references as they were written last: most stay as they are from one write to the next."""
+
+    def __init__(self) -> None:
+        self._known: t.Dict[str, t.Tuple[claims.Reference, str]] = {}
+
+    def of(self, path: str, reference: claims.Reference) -> str:
+        """Return the line of this reference."""
+        known = self._known.get(path)
+        if known is not None and known[0] is reference:
+            return known[1]
+        line = _line(path, reference)
+        self._known[path] = (reference, line)
+        return line
 
 
 def _line(path: str, reference: claims.Reference) -> str:
-    known = _written.get(path)
-    if known is not None and known[0] is reference:
-        return known[1]
     # The C encoder cannot indent, and the one that can is several times slower.
-    line = f"  {_encode({path: reference_to_dict(reference)})[1:-1]}"
-    _written[path] = (reference, line)
-    return line
+    return f"  {_encode({path: reference_to_dict(reference)})[1:-1]}"
 
 
 def _rows(directories: t.Mapping[str, model.Identity]) -> t.List[str]:

@@ -29,42 +29,45 @@ def _untrusted(what: str) -> errors.MountError:
     )
 
 
-def read_ledger() -> claims.Ledger:
-    """Return the ledger, an empty one where there is no file yet; reading needs neither root nor a lock.
+class LedgerFile:
+    """The ledger's file, and what it said last: a call reads it often, and mostly finds that again."""
 
-    Raises MountError C(ledger_untrusted) or C(ledger_corrupt).
-    """
-    raw = _read()
-    while raw is not None and raw != _last[0]:
-        try:
-            _last[:] = raw, codec.ledger_from_json(raw.decode("utf-8", "surrogateescape"))
-        except errors.MountError:
-            # On a full disk the file that was opened may be the next reserve, and be written into meanwhile.
-            torn, raw = raw, _read()
-            if raw == torn:
-                raise
-    return claims.Ledger() if raw is None else t.cast(claims.Ledger, _last[1])
+    def __init__(self) -> None:
+        self._raw: t.Optional[bytes] = None
+        self._ledger = claims.Ledger()
+        self._lines = codec.Lines()
+
+    def read(self) -> claims.Ledger:
+        """Return the ledger, an empty one where there is no file yet; this needs neither root nor a lock.
+
+        Raises MountError C(ledger_untrusted) or C(ledger_corrupt).
+        """
+        raw = _read()
+        while raw is not None and raw != self._raw:
+            try:
+                self._ledger = codec.ledger_from_json(raw.decode("utf-8", "surrogateescape"))
+                self._raw = raw
+            except errors.MountError:
+                # On a full disk the file that was opened may be the next reserve, and be written meanwhile.
+                torn, raw = raw, _read()
+                if raw == torn:
+                    raise
+        return claims.Ledger() if raw is None else self._ledger
+
+    def write(self, ledger: claims.Ledger) -> None:
+        """Replace the ledger durably; the caller holds its lock. Raises MountError or OSError."""
+        text = codec.ledger_to_json(ledger, self._lines).encode("ascii")
+        with _replaceable() as file:
+            file.replace(text, lambda fd: os.fchmod(fd, 0o644))
+        self._raw, self._ledger = text, ledger
+
+    def open_budget(self) -> codec.Budget:
+        """Return what the ledger that was read last may still grow by."""
+        return codec.Budget(len(self._raw or b""), self._lines)
 
 
 def _read() -> t.Optional[bytes]:
     return files.read_trusted(LEDGER_PATH, _untrusted, most=codec.MAX_LEDGER)
-
-
-# A call reads the ledger several times, and mostly finds what it read or wrote last.
-_last: t.List[t.Any] = [None, None]
-
-
-def write_ledger(ledger: claims.Ledger) -> None:
-    """Replace the ledger durably; the caller holds its lock. Raises MountError or OSError."""
-    text = codec.ledger_to_json(ledger).encode("ascii")
-    with _replaceable() as file:
-        file.replace(text, lambda fd: os.fchmod(fd, 0o644))
-    _last[:] = text, ledger
-
-
-def open_budget() -> codec.Budget:
-    """Return what the ledger that was read last may still grow by."""
-    return codec.Budget(len(_last[0] or b""))
 
 
 def require_room(growth: int) -> None:
@@ -94,6 +97,6 @@ def _open_facts_directory() -> int:
         except FileExistsError:
             continue
         os.chmod(directory, 0o755)  # whatever the umask took away
-    with pathwalk.Walk(LEDGER_PATH, waits=True) as walk:
+    with pathwalk.Walk(LEDGER_PATH, is_vital=True) as walk:
         files.refuse_unsafe_way(walk, _untrusted)
         return os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=walk.directory)

@@ -89,6 +89,6 @@ def test_mount_beyond_a_server_that_may_not_answer_is_told_by_the_table_alone(
 ) -> None:
     gone, row, path = gone_and_next
     monkeypatch.setattr(mounts, "mount_type", lambda *_given, **_named: "nfs4")
-    with pytest.raises(pathwalk.WouldWait):
+    with pytest.raises(pathwalk.MayBlock):
         Walk(str(path))
     assert is_its_mount(row, gone)

@@ -9,21 +9,22 @@ import typing as t
 
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import batch, run
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine.states import Call, Work
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine.states import Work
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.errors import MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger.journal import Operation
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.model import Entry
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.session import Session
 from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import (
     HOST,
     PATH,
     make_request,
 )
 
-CALL = Call(make_request(), HOST, "2026-01-01T00:00:00Z")
+CALL = Session(make_request(), HOST, "2026-01-01T00:00:00Z")
 
 
 def test_handle_that_the_other_process_has_is_left_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail_early(works: t.Sequence[Work], _call: Call) -> None:
+    def fail_early(works: t.Sequence[Work], _call: Session) -> None:
         assert [(work.mount, work.is_open, work.is_apart) for work in works] == [(-1, False, False)]
         works[0].error = MountError("timeout", "it took too long", step="wait")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.neighbours import Surroundings
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine.mounting import attach_mount
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine.states import Call, Work
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine.states import Work
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import directories
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel.child import run_with_deadline
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel.create import create_filesystem
@@ -24,6 +24,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.model im
     Entry,
     MountPointAttributes,
 )
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.session import Session
 from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import (
     HOST,
     make_definition,
@@ -31,7 +32,7 @@ from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builder
     refused,
 )
 
-CALL = Call(make_request(), HOST, "2026-01-01T00:00:00Z")
+CALL = Session(make_request(), HOST, "2026-01-01T00:00:00Z")
 LIBC = ctypes.CDLL(None, use_errno=True)
 MakeWork = t.Callable[..., Work]
 

@@ -10,23 +10,19 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine.mountpoints import (
-    in_turn,
     take_away,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine.states import Call
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.errors import MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel.inodes import inode_of
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel.pathwalk import Walk
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.model import Identity
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.session import DirectoryLock, Session
 from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import (
     HOST,
     make_request,
     refused,
 )
-
-CALL = Call(make_request(lock_timeout=1), HOST, "2026-01-01T00:00:00Z")
-
 
 pytestmark = pytest.mark.usefixtures("run")
 
@@ -44,32 +40,32 @@ def frees() -> t.List[bool]:
 
 
 def test_turn_is_kept_until_another_filesystem_is_due() -> None:
-    with in_turn() as turn:
+    with DirectoryLock() as lock:
         assert frees() == [True, True]
         for _mount_point in range(2):
-            turn.take("1:1", CALL)
+            lock.take("1:1", time.monotonic() + 1)
             assert frees() == [False, True]
-        turn.take("2:2", CALL)
+        lock.take("2:2", time.monotonic() + 1)
         assert frees() == [True, False]
     assert frees() == [True, True]
 
 
 def test_turn_within_another_ends_with_the_outer_one() -> None:
-    with in_turn() as outer:
-        with in_turn() as inner:
-            inner.take("1:1", CALL)
+    with DirectoryLock() as outer:
+        with outer as inner:
+            inner.take("1:1", time.monotonic() + 1)
         assert frees() == [False, True]
-        outer.take("1:1", CALL)
+        outer.take("1:1", time.monotonic() + 1)
     assert frees() == [True, True]
 
 
 def test_turn_that_cannot_be_had_leaves_none_behind() -> None:
-    with in_turn() as turn:
-        turn.take("1:1", CALL)
+    with DirectoryLock() as lock:
+        lock.take("1:1", time.monotonic() + 1)
         with journal.short_lock("directories-2:2", time.monotonic()):
-            assert refused(turn.take, "2:2", CALL).code == "locked"
+            assert refused(lock.take, "2:2", time.monotonic() + 1).code == "locked"
         assert frees() == [True, True]
-        turn.take("1:1", CALL)
+        lock.take("1:1", time.monotonic() + 1)
         assert frees() == [False, True]
 
 
@@ -80,8 +76,9 @@ def test_directories_are_taken_away_within_a_turn(private_place: Path) -> None:
         with Walk(str(path)) as walk:
             assert walk.leaf is not None
             made[str(path)] = inode_of(walk.leaf).identity
-    with in_turn() as turn:
-        turn.take(made[str(private_place / "a")].device, CALL)
-        fates = take_away(made, CALL, same_boot=True)
+    call = Session(make_request(lock_timeout=1), HOST, "2026-01-01T00:00:00Z")
+    with call.directory_lock as lock:
+        lock.take(made[str(private_place / "a")].device, time.monotonic() + 1)
+        fates = take_away(made, call, same_boot=True)
     assert not any(fate.is_kept for fate in fates.values())
     assert not (private_place / "a").exists()

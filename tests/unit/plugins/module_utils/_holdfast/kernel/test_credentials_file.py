@@ -115,8 +115,7 @@ def test_credentials_file_behind_a_server_is_not_waited_for_and_not_believed(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mounts, "mount_type", lambda *_given, **_named: "fuse")
-    with pytest.raises(pathwalk.WouldWait):
+    with pytest.raises(pathwalk.MayBlock):
         read_credentials(str(file))
-    monkeypatch.setattr(pathwalk, "_may_wait", True)
-    error = refused(read_credentials, str(file))
+    error = refused(read_credentials, str(file), may_block=True)
     assert (error.code, "count for nothing" in error.detail) == ("unsafe_path", True)

@@ -9,7 +9,8 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import inodes, mounts, syscalls
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import session
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import inodes, syscalls
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel.create import attach
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel.mountinfo import read_mounts
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel.mounts import (
@@ -97,22 +98,20 @@ def test_has_submounts(private_place: Path, mount_at: MountAt) -> None:
 
 
 @pytest.mark.usefixtures("switched")
-def test_carriers_are_looked_for_once(private_place: Path, mount_at: MountAt) -> None:
-    def carries_none(inode: inodes.Inode) -> bool:
-        return mounts.carries_none(inode.mount_id, is_unique=inode.has_unique_id)
+def test_parents_are_looked_for_once(private_place: Path, mount_at: MountAt) -> None:
+    def is_bare(inode: inodes.Inode, caches: session.Caches) -> bool:
+        return caches.has_no_submounts(inode.mount_id, is_unique=inode.has_unique_id)
 
-    bare, carrier = (seen_at(mount_at(private_place / name)) for name in ("bare", "carrier"))
-    mount_at(private_place / "carrier" / "below")
-    assert not carries_none(bare)  # nobody has looked
-    with mounts.keep_carriers():
-        assert carries_none(bare)
-        assert not carries_none(carrier)
-        mount_at(private_place / "bare" / "late")
-        assert carries_none(bare)
-        with pytest.raises(OSError, match="busy"):
-            syscalls.umount2(str(private_place / "bare"), 0)
-    with mounts.keep_carriers():
-        assert not carries_none(bare)
+    bare, parent = (seen_at(mount_at(private_place / name)) for name in ("bare", "parent"))
+    mount_at(private_place / "parent" / "below")
+    caches = session.Caches(())
+    assert is_bare(bare, caches)
+    assert not is_bare(parent, caches)
+    mount_at(private_place / "bare" / "late")
+    assert is_bare(bare, caches)
+    with pytest.raises(OSError, match="busy"):
+        syscalls.umount2(str(private_place / "bare"), 0)
+    assert not is_bare(bare, session.Caches(()))
 
 
 # --- Attaching ---

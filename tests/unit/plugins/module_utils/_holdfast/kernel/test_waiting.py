@@ -23,30 +23,28 @@ def slow_type(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_filesystem_that_may_not_answer_is_not_asked(slow_type: str) -> None:
-    with pytest.raises(pathwalk.WouldWait) as caught:
-        pathwalk.refuse_to_wait(inode_of(HERE), "/")
+    with pytest.raises(pathwalk.MayBlock) as caught:
+        pathwalk.require_nonblocking(inode_of(HERE), "/")
     assert caught.value.path == "/"
 
 
-def test_filesystem_that_may_not_answer_is_asked_where_somebody_keeps_watch(
-    slow_type: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pathwalk, "_may_wait", True)
-    pathwalk.refuse_to_wait(inode_of(HERE), "/")
+@pytest.mark.usefixtures("slow_type")
+def test_filesystem_that_may_not_answer_is_asked_where_somebody_keeps_watch() -> None:
+    pathwalk.require_nonblocking(inode_of(HERE), "/", may_block=True)
 
 
 def test_server_of_roots_is_asked_for_what_nothing_can_be_done_without(slow_type: str) -> None:
     if slow_type != "fuse":  # which any user may mount
-        pathwalk.refuse_to_wait(inode_of(HERE), "/", waits=True)
+        pathwalk.require_nonblocking(inode_of(HERE), "/", is_vital=True)
         return
-    with pytest.raises(pathwalk.WouldWait):
-        pathwalk.refuse_to_wait(inode_of(HERE), "/", waits=True)
+    with pytest.raises(pathwalk.MayBlock):
+        pathwalk.require_nonblocking(inode_of(HERE), "/", is_vital=True)
 
 
 @pytest.mark.parametrize("fstype", ["tmpfs", "ext4", "xfs", "overlay", "devtmpfs", None])
 def test_local_filesystem_is_asked(fstype: t.Optional[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mounts, "mount_type", lambda *_given, **_named: fstype)
-    pathwalk.refuse_to_wait(inode_of(HERE), "/")
+    pathwalk.require_nonblocking(inode_of(HERE), "/")
 
 
 def test_types_of_this_host_are_known() -> None:

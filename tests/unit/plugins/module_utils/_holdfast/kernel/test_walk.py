@@ -4,16 +4,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import typing as t
 from pathlib import Path
 
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel.pathwalk import (
+    DirectoryCache,
     Walk,
-    keep_ways,
     look_at,
-    open_directory,
 )
 from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils._holdfast.kernel.kernels import (
     Switch,
@@ -139,21 +139,11 @@ def test_walk_closes_every_handle(tree: Path) -> None:
     assert os.listdir("/proc/self/fd") == before
 
 
-@pytest.mark.parametrize(
-    ("path", "opens"), [("a/b", True), ("a/link", False), ("a/file", False), ("x", False)]
-)
-def test_open_directory(tree: Path, path: str, opens: bool) -> None:
-    handle = open_directory(f"{tree}/{path}")
-    assert (handle is not None) is opens
-    if handle is not None:
-        os.close(handle)
+# --- The directory cache ---
 
 
-# --- Ways that are kept ---
-
-
-def exists(path: Path, *, shares: bool = True) -> bool:
-    with Walk(str(path), shares=shares) as walk:
+def exists(path: Path, cache: t.Optional[DirectoryCache] = None) -> bool:
+    with Walk(str(path), cache=cache) as walk:
         return walk.leaf is not None
 
 
@@ -163,49 +153,49 @@ def swap(place: Path) -> None:
     (place / "a").mkdir()
 
 
-def test_walk_that_shares_starts_where_another_has_come_by(tree: Path) -> None:
-    with keep_ways(()):
-        assert exists(tree / "a" / "missing") is False
+def test_walk_with_a_cache_starts_where_another_has_come_by(tree: Path) -> None:
+    with contextlib.closing(DirectoryCache(())) as cache:
+        assert exists(tree / "a" / "missing", cache) is False
         swap(tree)
         # Only root can do that here, and the last look is always one from the root on.
-        assert exists(tree / "a" / "file") is True
-        assert exists(tree / "a" / "file", shares=False) is False
+        assert exists(tree / "a" / "file", cache) is True
+        assert exists(tree / "a" / "file") is False
     assert exists(tree / "a" / "file") is False
 
 
 @pytest.mark.parametrize("mode", [0o775, 0o757, 0o1777], ids=["group", "others", "sticky"])
-def test_way_that_others_may_write_is_not_kept(tree: Path, mode: int) -> None:
+def test_directory_that_others_may_write_is_not_cached(tree: Path, mode: int) -> None:
     tree.chmod(mode)
-    with keep_ways(()):
-        assert exists(tree / "a" / "file") is True
+    with contextlib.closing(DirectoryCache(())) as cache:
+        assert exists(tree / "a" / "file", cache) is True
         swap(tree)
-        assert exists(tree / "a" / "file") is False
+        assert exists(tree / "a" / "file", cache) is False
 
 
-def test_way_that_was_made_anew_is_not_taken_for_the_old_one(tree: Path) -> None:
+def test_directory_that_was_made_anew_is_not_taken_for_the_old_one(tree: Path) -> None:
     new = tree / "new"
     new.mkdir()
-    with keep_ways(()):
-        assert exists(new / "file") is False
+    with contextlib.closing(DirectoryCache(())) as cache:
+        assert exists(new / "file", cache) is False
         new.rmdir()
         new.mkdir()
         (new / "file").touch()
-        assert exists(new / "file") is True
+        assert exists(new / "file", cache) is True
 
 
-def test_way_to_what_is_missing_is_kept_as_far_as_it_goes(tree: Path) -> None:
+def test_directory_to_what_is_missing_is_cached_as_far_as_it_goes(tree: Path) -> None:
     before = len(os.listdir("/proc/self/fd"))
-    with keep_ways(()):
-        assert exists(tree / "a" / "new" / "one") is False
+    with contextlib.closing(DirectoryCache(())) as cache:
+        assert exists(tree / "a" / "new" / "one", cache) is False
         swap(tree)
         (tree / "old" / "new").mkdir()
         (tree / "old" / "new" / "one").touch()
-        assert exists(tree / "a" / "new" / "one") is True
+        assert exists(tree / "a" / "new" / "one", cache) is True
         assert len(os.listdir("/proc/self/fd")) == before + 2
     assert len(os.listdir("/proc/self/fd")) == before
 
 
-def test_way_that_is_gone_is_given_back_once(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_directory_that_is_gone_is_given_back_once(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real, new = os.open, tree / "new"
 
     def fail(path: str, *arguments: t.Any, **named: t.Any) -> int:
@@ -214,35 +204,35 @@ def test_way_that_is_gone_is_given_back_once(tree: Path, monkeypatch: pytest.Mon
         return real(path, *arguments, **named)
 
     new.mkdir()
-    with keep_ways(()):
-        assert exists(new / "file") is False
+    with contextlib.closing(DirectoryCache(())) as cache:
+        assert exists(new / "file", cache) is False
         new.rmdir()
         monkeypatch.setattr(os, "open", fail)
         with pytest.raises(OSError, match="memory"):
-            exists(new / "file")
+            exists(new / "file", cache)
         other = real("/", os.O_PATH)
     os.fstat(other)
     os.close(other)
 
 
 @pytest.mark.parametrize("path", ["a/link/file", "way/b", "a/file/b", "missing/more"])
-def test_way_that_ends_early_is_not_kept(tree: Path, path: str) -> None:
-    with keep_ways(()):
-        with Walk(f"{tree}/{path}", shares=True) as first:
+def test_directory_that_ends_early_is_not_cached(tree: Path, path: str) -> None:
+    with contextlib.closing(DirectoryCache(())) as cache:
+        with Walk(f"{tree}/{path}", cache=cache) as first:
             found = (first.obstacle, first.missing)
-        with Walk(f"{tree}/{path}", shares=True) as second:
+        with Walk(f"{tree}/{path}", cache=cache) as second:
             assert (second.obstacle, second.missing) == found
         assert found != (None, ())
 
 
 @pytest.mark.parametrize("managed", ["a", ""], ids=["the directory", "above it"])
-def test_way_on_a_managed_mount_point_is_not_kept(tree: Path, managed: str) -> None:
+def test_directory_on_a_managed_mount_point_is_not_cached(tree: Path, managed: str) -> None:
     before = len(os.listdir("/proc/self/fd"))
-    with keep_ways({str(tree / managed)}):
-        assert exists(tree / "a" / "file")
+    with contextlib.closing(DirectoryCache({str(tree / managed)})) as cache:
+        assert exists(tree / "a" / "file", cache)
         assert len(os.listdir("/proc/self/fd")) == before
-    with keep_ways({str(tree / "a" / "file")}):
-        assert exists(tree / "a" / "file")
+    with contextlib.closing(DirectoryCache({str(tree / "a" / "file")})) as cache:
+        assert exists(tree / "a" / "file", cache)
         assert len(os.listdir("/proc/self/fd")) == before + 1
     assert len(os.listdir("/proc/self/fd")) == before
 
@@ -276,10 +266,10 @@ def test_look_at_follows_no_link(tree: Path, path: str, is_seen: bool) -> None:
 
 
 @pytest.mark.usefixtures("glance")
-def test_look_at_leaves_no_handle_behind_and_shares_no_way(tree: Path) -> None:
+def test_look_at_leaves_no_handle_behind_and_uses_no_cache(tree: Path) -> None:
     before = os.listdir("/proc/self/fd")
-    with keep_ways(()):
-        assert exists(tree / "a" / "file")
+    with contextlib.closing(DirectoryCache(())) as cache:
+        assert exists(tree / "a" / "file", cache)
         swap(tree)
         assert look_at(str(tree / "a" / "file")) is None
     assert os.listdir("/proc/self/fd") == before

@@ -40,7 +40,7 @@ def ledger_file(private_place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(name="written")
 def written_file(file: Path) -> Path:
-    store.write_ledger(LEDGER)
+    store.LedgerFile().write(LEDGER)
     return file
 
 
@@ -88,7 +88,7 @@ def test_ledger_behind_a_filesystem_of_a_user_is_refused_at_once(written: Path) 
     data = f"fd={server},rootmode=40755,user_id={NOBODY},group_id={NOBODY},allow_other".encode()
     check(LIBC.mount(b"user", str(written.parent).encode(), b"fuse", ctypes.c_ulong(6), data), "mount")
     try:
-        error = refused(run_with_deadline, store.read_ledger, 5, kept=(), step="ledger")
+        error = refused(run_with_deadline, store.LedgerFile().read, 5, kept=(), step="ledger")
     finally:
         os.close(server)
     assert (error.code, "filesystem of FUSE" in error.message) == ("ledger_untrusted", True)
@@ -120,7 +120,7 @@ def test_read_what_others_may_have_written_is_untrusted(
     written: Path, spoil: t.Callable[[Path], object], told: str
 ) -> None:
     spoil(written)
-    error = refused(store.read_ledger)
+    error = refused(store.LedgerFile().read)
     assert (error.code, error.step) == ("ledger_untrusted", "ledger")
     assert told in error.message
 
@@ -131,14 +131,14 @@ def test_write_where_others_may_write_is_untrusted(
 ) -> None:
     before = written.read_bytes()
     spoil(written)
-    error = refused(store.write_ledger, Ledger())
+    error = refused(store.LedgerFile().write, Ledger())
     assert (error.code, told in error.message) == ("ledger_untrusted", True)
     assert (written.read_bytes(), listing(written)) == (before, [written.name])
 
 
 def test_write_where_the_file_is_a_link_is_untrusted(written: Path) -> None:
     make_link_of_file(written)
-    assert refused(store.write_ledger, Ledger()).code == "ledger_untrusted"
+    assert refused(store.LedgerFile().write, Ledger()).code == "ledger_untrusted"
     assert written.is_symlink()
 
 
@@ -148,14 +148,14 @@ def test_write_where_the_file_is_a_link_is_untrusted(written: Path) -> None:
 def test_read_untrusted_leaves_no_descriptor_open(written: Path, spoil: t.Callable[[Path], object]) -> None:
     spoil(written)
     before = len(os.listdir("/proc/self/fd"))
-    refused(store.read_ledger)
+    refused(store.LedgerFile().read)
     assert len(os.listdir("/proc/self/fd")) == before
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"\xff\xfe", b"[]"], ids=["empty", "cut", "not UTF-8", "list"])
 def test_read_damaged_text_is_corrupt_and_stays(written: Path, text: bytes) -> None:
     written.write_bytes(text)
-    assert refused(store.read_ledger).code == "ledger_corrupt"
+    assert refused(store.LedgerFile().read).code == "ledger_corrupt"
     assert written.read_bytes() == text
 
 
@@ -163,14 +163,14 @@ def test_read_damaged_text_is_corrupt_and_stays(written: Path, text: bytes) -> N
 
 
 def test_read_without_a_file_is_an_empty_ledger_and_makes_nothing(file: Path, private_place: Path) -> None:
-    assert store.read_ledger() == Ledger()
+    assert store.LedgerFile().read() == Ledger()
     assert list(private_place.iterdir()) == []
 
 
 def test_write_makes_directories_and_file_of_root_that_all_may_read(file: Path) -> None:
     old = os.umask(0o077)
     try:
-        store.write_ledger(LEDGER)
+        store.LedgerFile().write(LEDGER)
     finally:
         os.umask(old)
     modes = [stat.S_IMODE(path.stat().st_mode) for path in (file.parent.parent, file.parent, file)]
@@ -178,15 +178,15 @@ def test_write_makes_directories_and_file_of_root_that_all_may_read(file: Path) 
 
 
 def test_write_is_read_back(written: Path) -> None:
-    assert store.read_ledger() == LEDGER
+    assert store.LedgerFile().read() == LEDGER
     assert written.read_text(encoding="ascii") == ledger_to_json(LEDGER)
 
 
 def test_write_replaces_the_file_and_leaves_an_open_one_whole(written: Path) -> None:
     with open(written, encoding="ascii") as reader:
-        store.write_ledger(Ledger("next-boot"))
+        store.LedgerFile().write(Ledger("next-boot"))
         assert reader.read() == ledger_to_json(LEDGER)
-    assert store.read_ledger() == Ledger("next-boot")
+    assert store.LedgerFile().read() == Ledger("next-boot")
     assert listing(written) == [written.name]
 
 
@@ -195,12 +195,12 @@ def test_write_takes_away_what_a_killed_writer_left(written: Path) -> None:
     pid = os.fork()
     if pid == 0:
         os.rename = lambda *_arguments, **_named: os.kill(os.getpid(), 9)
-        store.write_ledger(Ledger("killed"))
+        store.LedgerFile().write(Ledger("killed"))
         os._exit(0)
     os.waitpid(pid, 0)
     assert left.exists()
-    assert store.read_ledger() == LEDGER
-    store.write_ledger(Ledger("next-boot"))
+    assert store.LedgerFile().read() == LEDGER
+    store.LedgerFile().write(Ledger("next-boot"))
     assert listing(written) == [written.name]
 
 
@@ -208,7 +208,7 @@ def test_write_does_not_follow_what_stands_at_its_temporary_name(written: Path, 
     victim = private_place / "victim"
     victim.write_text("precious")
     (written.parent / NEW).symlink_to(victim)
-    store.write_ledger(Ledger("next-boot"))
+    store.LedgerFile().write(Ledger("next-boot"))
     assert (victim.read_text(), listing(written)) == ("precious", [written.name])
 
 
@@ -218,8 +218,8 @@ def test_write_that_fails_leaves_the_old_ledger(written: Path, monkeypatch: pyte
 
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OSError, match="No space"):
-        store.write_ledger(Ledger("next-boot"))
-    assert (store.read_ledger(), listing(written)) == (LEDGER, [written.name])
+        store.LedgerFile().write(Ledger("next-boot"))
+    assert (store.LedgerFile().read(), listing(written)) == (LEDGER, [written.name])
 
 
 # --- A full filesystem ---
@@ -243,7 +243,7 @@ NAMES = [f"mount-{number}" for number in range(40)]
 @pytest.fixture(name="full")
 def full_place(file: Path, private_place: Path) -> Path:
     """A ledger of some blocks, where every other block is somebody else's."""
-    store.write_ledger(ledger_of(*NAMES))
+    store.LedgerFile().write(ledger_of(*NAMES))
     fill(private_place)
     return file
 
@@ -255,36 +255,36 @@ def test_write_shorter_and_shorter_works_on_a_full_filesystem(
     if not exchanges:
         monkeypatch.setattr(syscalls, "RENAME_EXCHANGE", 1 << 20)
     for left in range(len(NAMES) - 1, -1, -1):
-        store.write_ledger(ledger_of(*NAMES[:left]))
+        store.LedgerFile().write(ledger_of(*NAMES[:left]))
         assert full.read_text(encoding="ascii") == ledger_to_json(ledger_of(*NAMES[:left]))
         assert stat.S_IMODE(full.stat().st_mode) == 0o644
         assert stat.S_IMODE((full.parent / RESERVE).stat().st_mode) == 0o600
         # Whoever fills the disk takes what was given back.
         fill(full.parent.parent.parent)
     assert listing(full) == [full.name]
-    assert store.read_ledger() == ledger_of()
+    assert store.LedgerFile().read() == ledger_of()
 
 
 def test_write_longer_is_refused_on_a_full_filesystem_and_what_is_shorter_works_after_it(full: Path) -> None:
     for more in ("another", "and another"):
         with pytest.raises(OSError, match="No space"):
-            store.write_ledger(ledger_of(*NAMES, more))
-        assert store.read_ledger() == ledger_of(*NAMES)
+            store.LedgerFile().write(ledger_of(*NAMES, more))
+        assert store.LedgerFile().read() == ledger_of(*NAMES)
         assert listing(full) == [full.name]
-    store.write_ledger(ledger_of(*NAMES[1:]))
+    store.LedgerFile().write(ledger_of(*NAMES[1:]))
 
 
 def test_write_as_long_in_another_order_works_on_a_full_filesystem(full: Path) -> None:
     """Little goes first, then much: each time there is as much room as the ledger takes."""
-    store.write_ledger(ledger_of(*NAMES[1:]))
-    store.write_ledger(ledger_of("mount-7"))
-    store.write_ledger(ledger_of())
+    store.LedgerFile().write(ledger_of(*NAMES[1:]))
+    store.LedgerFile().write(ledger_of("mount-7"))
+    store.LedgerFile().write(ledger_of())
 
 
 def test_write_with_room_again_goes_on_as_before(full: Path, private_place: Path) -> None:
-    store.write_ledger(ledger_of(*NAMES[1:]))
+    store.LedgerFile().write(ledger_of(*NAMES[1:]))
     (private_place / "filler").unlink()
-    store.write_ledger(ledger_of(*NAMES, "another"))
+    store.LedgerFile().write(ledger_of(*NAMES, "another"))
     size, taken = full.stat().st_size, (full.parent / RESERVE).stat()
     assert size <= taken.st_size < size + 4096
     assert taken.st_blocks * 512 >= size
@@ -306,21 +306,21 @@ def test_write_killed_on_a_full_filesystem_leaves_a_whole_ledger_and_room(
             os.kill(os.getpid(), 9)
 
         setattr(module, step, die)
-        store.write_ledger(ledger_of(*NAMES[:3]))
+        store.LedgerFile().write(ledger_of(*NAMES[:3]))
         os._exit(0)
     assert os.WIFSIGNALED(os.waitpid(pid, 0)[1])
-    assert store.read_ledger() in (ledger_of(*NAMES), ledger_of(*NAMES[:3]))
+    assert store.LedgerFile().read() in (ledger_of(*NAMES), ledger_of(*NAMES[:3]))
     fill(full.parent.parent.parent)
-    left = sorted(store.read_ledger().references)
+    left = sorted(store.LedgerFile().read().references)
     while left:
         left.pop()
-        store.write_ledger(Ledger("this-boot", {path: make_reference("web" * 30) for path in left}))
+        store.LedgerFile().write(Ledger("this-boot", {path: make_reference("web" * 30) for path in left}))
     assert listing(full) == [full.name]
 
 
 def test_reserve_that_somebody_took_away_is_made_again(written: Path) -> None:
     (written.parent / RESERVE).unlink()
-    store.write_ledger(Ledger("next-boot"))
+    store.LedgerFile().write(Ledger("next-boot"))
     assert (written.parent / RESERVE).stat().st_size == 4096
 
 
@@ -338,24 +338,23 @@ def test_reserve_that_is_another_file_is_not_written_into(full: Path, private_pl
         os.chown(reserve, NOBODY, 0)
         before = b""
     with contextlib.suppress(OSError):
-        store.write_ledger(ledger_of(*NAMES[1:]))
+        store.LedgerFile().write(ledger_of(*NAMES[1:]))
     assert (victim.read_bytes() if kind != "owner" else b"") == before
     (private_place / "filler").unlink()
-    store.write_ledger(ledger_of(*NAMES[1:]))
-    assert store.read_ledger() == ledger_of(*NAMES[1:])
+    store.LedgerFile().write(ledger_of(*NAMES[1:]))
+    assert store.LedgerFile().read() == ledger_of(*NAMES[1:])
 
 
 def test_reader_of_what_becomes_the_reserve_reads_again(full: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file is opened; two writes later it is the reserve that is being written into."""
     torn = [b'{\n "boot_id": "this']
     monkeypatch.setattr(files, "read_trusted", lambda *a, **b: torn.pop() if torn else read_trusted(*a, **b))
-    monkeypatch.setattr(store, "_last", [None, None])
-    assert store.read_ledger() == ledger_of(*NAMES)
+    assert store.LedgerFile().read() == ledger_of(*NAMES)
 
 
 def test_require_room_leaves_nothing(written: Path) -> None:
     store.require_room(100)
-    assert (store.read_ledger(), listing(written)) == (LEDGER, [written.name])
+    assert (store.LedgerFile().read(), listing(written)) == (LEDGER, [written.name])
 
 
 def test_require_room_on_a_full_filesystem_is_refused_and_leaves_nothing(written: Path) -> None:
