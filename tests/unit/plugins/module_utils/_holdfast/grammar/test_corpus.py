@@ -53,7 +53,10 @@ def canonical_options(row: Row) -> t.List[str]:
     flags, data = options.canonical_options(
         row.type, row.words, source_roots=row.roots, option=option_of(row), **allowed
     )
-    return list(model.Definition(row.type, "source", flags, data).opts)
+    words = list(model.Definition(row.type, "source", flags, data).opts)
+    assert list(flags) == sorted(set(words).intersection(model.MOUNT_FLAGS)), "each word is where it belongs"
+    assert list(data) == sorted(data)
+    return words
 
 
 def shown_options(row: Row) -> t.List[str]:
@@ -126,6 +129,11 @@ def test_layers_that_are_too_many_are_refused() -> None:
     layers = "lowerdir=" + ":".join(f"/srv/{number}" for number in range(501))
     error = refused(options.canonical_options, "overlay", [layers], source_roots=("/srv",))
     assert (error.code, "more than 500" in error.message) == ("option_not_allowed", True)
+
+
+def test_type_refusal_proposes_none_that_is_off_by_default() -> None:
+    message = refused(naming.find_filesystem, "ext5", ()).message
+    assert ("ext4" in message, "sshfs" in message) == (True, False)
 
 
 def test_option_refusal_names_every_offender() -> None:
