@@ -11,6 +11,7 @@ import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     errors,
+    log,
     model,
     policy,
     result,
@@ -62,8 +63,6 @@ def log_error(error: errors.MountError, request: model.Request, *, writes: bool)
     """Keep on the host what the caller may not be told. Check mode writes nothing, so it has no reference."""
     if not writes:
         return None
-    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import log
-
     return log.write_log(
         {
             "code": error.code,
