@@ -20,6 +20,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     errors,
     model,
     observe,
+    places,
     second_names,
     session,
     steps,
@@ -118,7 +119,7 @@ def _create_from_paths(
             if walk.inode is not None:
                 # A mount of it is asked for its flags and root.
                 pathwalk.require_nonblocking(walk.inode, walk.path, may_block=call.may_block)
-        source = steps.Source(places=tuple(observe.source_of(walk, call) for walk in walks))
+        source = steps.Source(places=tuple(places.source_of(walk, call) for walk in walks))
         rules.refuse_bad_source(work.path, definition, source, call.request)
         rules.refuse_second_name(work.path, definition, source, call.roots)
         handles = [walk.leaf for walk in walks if walk.leaf is not None]
@@ -175,7 +176,7 @@ def attach_mount(work: states.Work, call: session.Session, around: neighbours.Su
     kind: model.Kind = "file" if work.root.kind == "file" else "directory"
     mountpoints.make_mount_point(work, call, is_file=kind == "file")
     with call.walk(work.path, trusted=around.trusted_mounts(call.host.boot_id)) as walk:
-        place = observe.place_of(walk)
+        place = places.place_of(walk)
         rules.refuse_unsafe_way(place, call.request, what="mount point", about=work.path)
         rules.refuse_wrong_kind(place, kind)
         _refuse_covered(walk, place)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     claims,
     errors,
+    facts,
     fstab,
     model,
     observe,
@@ -199,8 +200,6 @@ def _observe(
         looks_below=call.request.allow_nonempty,
         trusted=around.trusted_mounts(call.host.boot_id),
     )
-    if call.request.repair is not None:
-        seen = observe.with_own_mount(seen, call.host)
     below = around.below(entry.path)
     return (
         replace(seen, managed_below=observe.would_be_hidden(entry.path, below, references, call.host))
@@ -217,7 +216,7 @@ def decide(
     An entry of fstab is written only where root alone can move the names that it is going to be reached by;
     whoever leaves does so even where it cannot be written again.
     """
-    plan = _decide_on_mount(entry, call, seen, around)
+    plan = facts.with_drift(_decide_on_mount(entry, call, seen, around), seen, call.host, call.moment)
     if plan.reference is not None and (plan.step == "mount" or plan.action == "adopted"):
         rules.refuse_system_place(seen.place)
         rules.refuse_second_name(entry.path, plan.reference.definition, seen.source, call.roots)
