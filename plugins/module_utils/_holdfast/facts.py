@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import fnmatch
 import typing as t
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, model, steps
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import sameness
@@ -140,13 +140,14 @@ class Scene:
 
     alive: for each path of the ledger the number in mountinfo of the mount that its reference
         means, None when that mount is gone. Numbers are asked for outside of this room.
-    now: UTC, ISO 8601. uptime: in seconds of the boot clock.
+    now: UTC, ISO 8601. uptime: in seconds of the boot clock. sources: what each path's source names now.
     """
 
     host: model.Host
     alive: t.Mapping[str, t.Optional[int]]
     now: str
     uptime: int = 0
+    sources: t.Mapping[str, steps.Source] = field(default_factory=dict)
 
     @property
     def moment(self) -> claims.Moment:
@@ -188,7 +189,10 @@ def _find_in_table(
     if visible is None:
         return _tell_absent(path, reference, scene)
     if is_ours(path, reference, visible.mount, scene):
-        return None
+        other = sameness.shows_another_source(
+            reference, visible.mount, scene.sources.get(path, steps.Source())
+        )
+        return steps.Drift(path, "replaced", other) if other else None
     if _was_booted(reference, visible.mount, scene):
         return steps.Drift(path, "missing", "Mounted at boot by its entry; the next call here takes it over.")
     if any(is_ours(path, reference, mount, scene) for mount in visible.covered):
@@ -263,7 +267,8 @@ def with_drift(plan: steps.Plan, seen: steps.Observation, host: model.Host, now:
     own = top if is_ours else seen.elsewhere
     covered = (own,) if own is not None and not is_ours and own.mount_point == plan.path else ()
     visible = None if top is None else mountinfo.Visible(top, seen.is_stacked or bool(covered), covered)
-    scene = Scene(host, {plan.path: own.mount_id if own else None}, now.now, now.uptime)
+    sources = {plan.path: seen.source} if seen.is_here else {}
+    scene = Scene(host, {plan.path: own.mount_id if own else None}, now.now, now.uptime, sources)
     found = find_drift(plan.path, reference, visible, scene)
     if plan.step == "remount":
         found = tuple(drift for drift in found if drift.kind != "options_changed")

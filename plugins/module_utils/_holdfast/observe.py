@@ -111,7 +111,7 @@ def observe_leaving(
                 return _observe_absent(walk, reference, host)
             submounts = _submounts(reference.mount_id, call)
             return replace(
-                _observe_ours(walk, reference),
+                _observe_ours(walk, reference, call),
                 submounts=submounts,
                 in_the_way=mounts_upon(reference, host) if submounts else (),
             )
@@ -140,7 +140,7 @@ def observe_coming(
     try:
         with call.walk(path, trusted=trusted) as walk:
             if reference is not None and not walk.obstacle and is_mount(walk.inode, reference, host):
-                return _observe_ours(walk, reference)
+                return _observe_ours(walk, reference, call)
             seen = _observe_absent(walk, reference, host)
             is_taken = seen.place.mount is not None or walk.obstacle or seen.in_the_way
             has_entries = None if is_taken else walk.has_entries()
@@ -156,19 +156,29 @@ def observe_coming(
         seen,
         place=replace(seen.place, has_entries=has_entries, system_names=names),
         foreign_below=mountinfo.points_below(path) if has_entries and looks_below else (),
-        source=places.observe_source(definition, call, trusted),
+        source=places.observe_source(
+            definition,
+            call,
+            trusted,
+            shown=seen.covering,
+            identifies=seen.covering is not None or bool(reference and reference.identity),
+        ),
     )
 
 
-def _observe_ours(walk: pathwalk.Walk, reference: claims.Reference) -> steps.Observation:
+def _observe_ours(
+    walk: pathwalk.Walk, reference: claims.Reference, call: session.Session
+) -> steps.Observation:
     """Return what stands at the end of a walk that is the ledger's mount."""
     mount = _covering(walk)
+    source = places.named_now(reference, mount, lambda: call.table().points) if mount else steps.Source()
     return steps.Observation(
         place=places.place_of(walk, mount=mount),
         reference=reference,
         is_here=True,
         is_alive=True,
         is_stacked=mount is not None and _lies_on_another(walk, mount),
+        source=source,
     )
 
 
@@ -325,8 +335,14 @@ def observe_facts(patterns: t.Sequence[str] = ()) -> facts.Facts:
     ledger = store.LedgerFile().read()
     table = mountinfo.read_mounts()
     moment = system.read_moment(host.boot_id)
-    scene = facts.Scene(host, mounts.living_mounts(ledger.references, host, table), moment.now, moment.uptime)
+    alive = mounts.living_mounts(ledger.references, host, table)
+    visible = mountinfo.visible_mounts(table)
+    points = {seen.mount.mount_point: seen.mount for seen in visible}
+    sources = {
+        path: places.named_now(reference, points[path], lambda: points)
+        for path, reference in ledger.references.items()
+        if path in points and points[path].mount_id == alive[path]
+    }
+    scene = facts.Scene(host, alive, moment.now, moment.uptime, sources)
     interrupted = journal.list_interrupted()
-    return facts.build_facts(
-        scene, ledger, mountinfo.visible_mounts(table), interrupted=interrupted, patterns=patterns
-    )
+    return facts.build_facts(scene, ledger, visible, interrupted=interrupted, patterns=patterns)

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import os
 import typing as t
+from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
+    claims,
     model,
     second_names,
     session,
@@ -23,6 +25,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar 
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.helper import command
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
+    child,
     devices,
     files,
     pathwalk,
@@ -60,15 +63,28 @@ def source_of(walk: pathwalk.Walk, call: session.Session) -> model.Place:
     """Return what a walk to a bind's source or an overlay's layer found."""
     if walk.inode is None or walk.obstacle:
         return place_of(walk)
-    return place_of(walk, names=second_names.system_names(call.table(), walk.path, walk.inode, holds=True))
+    names = second_names.system_names(call.table(), walk.path, walk.inode, holds=True)
+    return replace(place_of(walk, names=names), fstype=pathwalk.type_of(walk.inode) or "")
+
+
+def identity_of(places: t.Iterable[model.Place]) -> t.Tuple[str, ...]:
+    """Return what tells these places from others that may come to have their names, see steps.Source."""
+    found = [(place.fstype or "-", place.identity or model.Identity("-", 0, 0)) for place in places]
+    return tuple(f"{fstype} {one.device} {one.inode} {one.birth}" for fstype, one in found)
 
 
 def observe_source(
-    definition: model.Definition, call: session.Session, trusted: t.Container[model.MountKey] = ()
+    definition: model.Definition,
+    call: session.Session,
+    trusted: t.Container[model.MountKey] = (),
+    *,
+    shown: t.Optional[model.KernelMount] = None,
+    identifies: bool = False,
 ) -> steps.Source:
     """Look at a definition's source, and at what mounting it needs of the host. Raises MountError.
 
-    A server is not asked.
+    A server is not asked. shown: what stands at the mount point already. identifies: whether a device is
+    asked for its filesystem's identity, which takes a child.
     """
     filesystem, data = filesystems.record_of(definition.fstype), dict(definition.data)
     if strings.CONTEXT in data:
@@ -81,11 +97,50 @@ def observe_source(
     if filesystem.is_block:
         device = devices.find_device(definition.src)
         names = second_names.device_names(definition, device)
-        return steps.Source(device_path=device.path, device_number=device.number, names=names)
+        identity = identify(definition, device, call) if identifies else ""
+        path = shown.source if shown is not None and is_member(device.number, shown) else device.path
+        found = (identity,) if identity else ()
+        return steps.Source(device_path=path, device_number=device.number, names=names, identity=found)
     places = tuple(source_at(path, call, trusted) for path in definition.source_paths)
     is_part = any((value or "").endswith("%") for value in data.values())
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if is_part else 0
-    return steps.Source(places=places, names=second_names.server_names(definition), memory=memory)
+    names = second_names.server_names(definition)
+    return steps.Source(places=places, names=names, memory=memory, identity=identity_of(places))
+
+
+def identify(definition: model.Definition, device: devices.Device, call: session.Session) -> str:
+    """Return the identity of the filesystem on a device, empty for a type that keeps none."""
+    where = filesystems.record_of(definition.fstype).superblock
+    if not where:
+        return ""
+    return child.run_with_deadline(
+        lambda: devices.filesystem_identity(device, where), call.request.timeout, kept=(), step="source"
+    )
+
+
+def is_member(number: str, shown: model.KernelMount) -> bool:
+    """Whether a mount's source is a device of the same btrfs filesystem as this one."""
+    found = devices.block_number(shown.source) if shown.fstype == "btrfs" else None
+    return found is not None and found in devices.btrfs_members(number)
+
+
+def named_now(
+    reference: claims.Reference, mount: model.KernelMount, points: t.Callable[[], second_names.Points]
+) -> steps.Source:
+    """Return what a reference's source names now, by names and tables alone: no filesystem is asked.
+
+    mount: the reference's own. points: the mounts that lookups reach, by mount point.
+    """
+    filesystem = filesystems.record_of(reference.fstype)
+    if filesystem.is_block:
+        number = devices.number_named(reference.src) or ""
+        # btrfs has a number of its own in the table.
+        is_same = number and filesystem.has_own_numbers and is_member(number, mount)
+        return steps.Source(device_number=mount.device if is_same else number)
+    if not (filesystem.shows_path or filesystem.has_layers):
+        return steps.Source()
+    named = reference.definition.source_paths
+    return steps.Source(trees=tuple(second_names.tree_named(path, points()) for path in named))
 
 
 def place_at(path: str, call: session.Session, trusted: t.Container[model.MountKey] = ()) -> model.Place:

@@ -245,8 +245,14 @@ def _repaired(point: Point, solved: t.Sequence[steps.Drift]) -> Result:
 
 
 def _remaining(point: Point, unsolved: t.Sequence[steps.Drift]) -> t.List[Result]:
+    is_other = point.error is not None and point.error["step"] == "identity"
     rows: t.List[Result] = [
-        {"path": item.path, "kind": item.kind, "message": item.message, "error": point.error}
+        {
+            "path": item.path,
+            "kind": "replaced" if is_other and item.kind == "missing" else item.kind,
+            "message": item.message,
+            "error": point.error,
+        }
         for item in unsolved
     ]
     last = point.last

@@ -21,6 +21,9 @@ class Source:
     device_path, device_number: of a block device.
     names: every path at which the mount table shows what a device or a server would show here.
     memory: of the host, in bytes, where a part of it is asked for; 0 where nobody asked.
+    identity: of a device that of its filesystem, of places one each: C(type major:minor inode birth); empty
+        where nobody looked.
+    trees: what the mount table shows at each place, where only that was looked at.
     """
 
     places: t.Tuple[model.Place, ...] = ()
@@ -28,6 +31,8 @@ class Source:
     device_number: str = ""
     names: t.Tuple[str, ...] = ()
     memory: int = 0
+    identity: t.Tuple[str, ...] = ()
+    trees: t.Tuple[t.Optional[model.Tree], ...] = ()
 
 
 @dataclass(frozen=True)
