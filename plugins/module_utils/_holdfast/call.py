@@ -11,7 +11,6 @@ import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     errors,
-    log,
     model,
     policy,
     result,
@@ -19,16 +18,13 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     steps,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments import build
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import permissions, rules
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import (
-    predict,
-    reconcile,
-    run,
-    states,
-    unmounting,
-)
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import rules
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import run, states, unmounting
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import system
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import store
+
+if t.TYPE_CHECKING:
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import reconcile
 
 
 def start_call(request: model.Request) -> session.Session:
@@ -46,6 +42,8 @@ def start_call(request: model.Request) -> session.Session:
         store.LedgerFile().read()  # in the same directory, and graver: it is told first
         raise
     if allowed is not None:
+        from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import permissions
+
         permissions.refuse_forbidden(request, allowed)
     return session.Session(request, host, moment.now, moment.uptime, allowed)
 
@@ -64,6 +62,8 @@ def log_error(error: errors.MountError, request: model.Request, *, writes: bool)
     """Keep on the host what the caller may not be told. Check mode writes nothing, so it has no reference."""
     if not writes:
         return None
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import log
+
     return log.write_log(
         {
             "code": error.code,
@@ -92,9 +92,7 @@ def run_call(
     is_full = request.disclose == "full"
     try:
         call = start_call(request)
-        outcomes = unmounting.name_users(
-            predict.predict(call) if check_mode else run.execute(call), call.host
-        )
+        outcomes = unmounting.name_users((_predict if check_mode else run.execute)(call), call.host)
     except (errors.MountError, OSError) as caught:
         coded = states.as_coded(caught, None, step="start", state=request.state)
         return refused(coded, is_full=is_full, log_ref=log_error(coded, request, writes=not check_mode))
@@ -119,6 +117,12 @@ def run_call(
     return answer
 
 
+def _predict(call: session.Session) -> t.Tuple[states.Outcome, ...]:
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import predict
+
+    return predict.predict(call)
+
+
 def _tell(outcome: states.Outcome, request: model.Request, *, writes: bool) -> result.Told:
     if outcome.error is None:
         return outcome.path, outcome.plan, None
@@ -136,6 +140,8 @@ def run_reconcile(
 
     is_verbose: with a line for each mount point.
     """
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import reconcile
+
     try:
         asked, request = build.build_repair(params)
     except errors.MountError as error:

@@ -257,9 +257,9 @@ def _find_on_mount(
 
 
 def with_drift(plan: steps.Plan, seen: steps.Observation, host: model.Host, now: claims.Moment) -> steps.Plan:
-    """Return the plan with what will drift once it is carried out; a mount that is made does not."""
+    """Return a plan that leaves a mount as it is, or remounts it, with what will drift afterwards."""
     reference = plan.reference
-    if reference is None or plan.step in ("mount", "unmount"):
+    if reference is None:
         return plan
     hiding = next((mount for mount in seen.in_the_way if mount.mount_point == plan.path), None)
     top = seen.place.mount or hiding

@@ -13,7 +13,6 @@ from dataclasses import replace
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     claims,
     errors,
-    facts,
     fstab,
     model,
     places,
@@ -34,6 +33,9 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
     system,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal, store
+
+if t.TYPE_CHECKING:
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import facts
 
 
 def is_mount(inode: t.Optional[inodes.Inode], reference: claims.Reference, host: model.Host) -> bool:
@@ -319,18 +321,14 @@ def stands(path: str, reference: claims.Reference, call: session.Session) -> boo
     return seen.is_here or seen.covering is not None
 
 
-def observe_drift() -> t.Tuple[steps.Drift, ...]:
-    """Return where the kernel and the ledger disagree, as the facts tell it. Raises MountError."""
-    found = observe_facts()["drift"]
-    return tuple(steps.Drift(item["path"], item["kind"], item["message"]) for item in found)
-
-
 def observe_facts(patterns: t.Sequence[str] = ()) -> facts.Facts:
     """Return the facts of this host, of the mount points that match one of the patterns or of all.
 
     Needs no root and no lock, writes nothing, never touches a mounted filesystem. Raises MountError.
     LIMIT: an operation that ends between the readings shows as drift; only root sees interrupted ones.
     """
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import facts
+
     host = system.observe_host()
     ledger = store.LedgerFile().read()
     table = mountinfo.read_mounts()

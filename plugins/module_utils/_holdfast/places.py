@@ -23,7 +23,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar 
     filesystems,
     strings,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.helper import command
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
     child,
     devices,
@@ -90,6 +89,8 @@ def observe_source(
     if strings.CONTEXT in data:
         system.refuse_missing_selinux()
     if filesystem.helper:
+        from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.helper import command
+
         command.refuse_missing_helper(filesystem)
         file = data.get(credentials.CREDENTIALS)
         if file is not None:

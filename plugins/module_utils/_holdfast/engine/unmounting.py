@@ -20,7 +20,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     observe,
     session,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import release, rules
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import rules
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import states
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
@@ -28,7 +28,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
     create,
     mounts,
     pathwalk,
-    users,
 )
 
 # Whoever looks at a path holds its mount for some microseconds: that is no use of it.
@@ -51,6 +50,8 @@ def take_mount_off(work: states.Work, call: session.Session, reference: claims.R
         if error is None:
             return
     if call.request.on_busy == "defer" and work.plan is not None:
+        from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import release
+
         work.plan = release.deferred(work.plan, reference)
         return
     raise rules.busy(work.path, reference.mount_id, errno=error.errno)
@@ -115,6 +116,8 @@ def name_users(outcomes: t.Iterable[states.Outcome], host: model.Host) -> t.Tupl
     busy_ones = [outcome.error for outcome in outcomes if isinstance(outcome.error, errors.BusyError)]
     if not busy_ones:
         return outcomes
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import users
+
     is_unique = host.protection == "full"
     numbers: t.Dict[int, t.Optional[int]] = {}
     found: t.Mapping[int, model.Users] = {}
