@@ -130,6 +130,7 @@ _ALL = (
         usebackuproot~rescue=usebackuproot""",
         has_own_numbers=True,
         of_the_mount=("subvol", "subvolid"),
+        superblock="65568:16",
     ),
     record.Filesystem(
         "ceph",
@@ -168,6 +169,7 @@ _ALL = (
         user_xattr
         dax~dax=always""",
         read_only=("*",),
+        superblock="1072:16 1048:12",
     ),
     record.Filesystem(
         "exfat",
@@ -176,10 +178,12 @@ _ALL = (
         zero_size_dir
         sys_tz!time_offset
         time_offset=0~""",
+        superblock="100:4",
+        renumbers=True,
     ),
-    record.Filesystem("ext2", _EXT2),
-    record.Filesystem("ext3", _EXT4),
-    record.Filesystem("ext4", _EXT4),
+    record.Filesystem("ext2", _EXT2, superblock="1128:16"),
+    record.Filesystem("ext3", _EXT4, superblock="1128:16"),
+    record.Filesystem("ext4", _EXT4, superblock="1128:16"),
     record.Filesystem(
         "f2fs",
         f"""
@@ -195,6 +199,7 @@ _ALL = (
         user_xattr {_QUOTA}
         disable_roll_forward!norecovery grpquota!noquota prjquota!noquota usrquota!noquota
         compress_algorithm=zstd~compress_algorithm=zstd:3""",
+        superblock="1132:16",
     ),
     record.Filesystem(
         "fuse.sshfs",
@@ -254,6 +259,7 @@ _ALL = (
         check=r~check=relaxed check=s~check=strict map=a~map=acorn map=normal~ map=o~map=off sbsector=0~
         utf8~iocharset=utf8""",
         read_only=("*",),
+        superblock="33581:34",
     ),
     record.Filesystem(
         "nfs",
@@ -289,7 +295,12 @@ _ALL = (
         is_local=False,
         redirecting=("cruid",),
     ),
-    record.Filesystem("squashfs", "errors=continue threads=multi|percpu|single|1..1024", read_only=("*",)),
+    record.Filesystem(
+        "squashfs",
+        "errors=continue threads=multi|percpu|single|1..1024",
+        read_only=("*",),
+        superblock="4:8 40:8",
+    ),
     record.Filesystem(
         "tmpfs",
         # mm/shmem.c, shmem_show_options: nothing is shown of what is the default.
@@ -324,6 +335,8 @@ _ALL = (
         time_offset!tz
         check=normal~ check=r~check=relaxed check=s~check=strict nfs~nfs=stale_rw time_offset=0~tz=UTC""",
         read_only=("nfs=nostale_ro",),
+        superblock="39:4 67:4",
+        renumbers=True,
     ),
     record.Filesystem("virtiofs", "dax[=always|inode|never] dax~dax=always", "token", is_local=False),
     record.Filesystem(
@@ -340,6 +353,7 @@ _ALL = (
         usrquota!noquota uqnoenforce!noquota
         dax~dax=always dax=inode~ lifetime~ max_atomic_write=0~ nodiscard~ nogrpid~ noikeep~ nolargeio~
         sunit=0~ swidth=0~ dax=always~>dax=never logbsize=0~>logbsize=*""",
+        superblock="32:16",
     ),
 )
 FILESYSTEMS: t.Mapping[str, record.Filesystem] = {filesystem.name: filesystem for filesystem in _ALL}

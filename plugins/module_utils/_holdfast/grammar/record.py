@@ -62,6 +62,8 @@ class Filesystem:
     writable: options without one of which it is only readable.
     may_turn_read_only: the medium decides, and the kernel does not ask.
     redirecting: options that mount something else of the source, or with credentials of somebody else.
+    superblock: where on the device the filesystem's own identity lies, C(offset:length) each.
+    renumbers: its files have other inode numbers each time it is mounted.
     """
 
     name: str
@@ -80,6 +82,8 @@ class Filesystem:
     writable: t.Tuple[str, ...] = ()
     may_turn_read_only: bool = False
     redirecting: t.Tuple[str, ...] = ()
+    superblock: str = ""
+    renumbers: bool = False
 
     @functools.cached_property
     def words(self) -> values.Words:
