@@ -28,7 +28,7 @@ def test_each_code_has_a_meaning() -> None:
 @pytest.mark.parametrize("page", code_tables.PAGES)
 def test_table_of_a_page_is_what_the_errors_say(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
-    assert code_tables.with_table(page, text, code_tables.MEANINGS) == text, "run make docs-tables"
+    assert code_tables.with_table(page, text, MEANINGS) == text, "run make docs-tables"
     assert f"| `{next(iter(MEANINGS))}`" in text
 
 
