@@ -25,7 +25,7 @@ description:
 options:
   path:
     description:
-      - The mount point, an absolute path strictly below one of O(allowed_roots).
+      - The mount point, an absolute path: one of O(allowed_roots), or below one.
       - Nothing is expanded or normalised. C(~), C($HOME), C(..), a trailing slash and symbolic links are
         refused.
       - At most 64 components and 4,095 bytes.
@@ -38,7 +38,7 @@ options:
       - What is mounted. Required for O(state=mounted).
       - A block device below C(/dev), or C(UUID=), C(LABEL=), C(PARTUUID=) or C(PARTLABEL=); a directory or a
         regular
-        file below one of O(source_roots) for C(bind); a name such as C(tmpfs) for filesystems without a
+        file at or below one of O(source_roots) for C(bind); a name such as C(tmpfs) for filesystems without a
           source.
       - C(host:/path) for C(nfs) and C(nfs4); C(//host/share) or C(//host/share/folder) for C(cifs) and
         C(smb3); C(host:/volume) or C(host:/volume/folder) for C(glusterfs); C(monitor:/path), C(:/path) or
@@ -140,7 +140,8 @@ options:
     default: false
   allowed_roots:
     description:
-      - The mount point must lie strictly below one of these directories.
+      - The mount point must be one of these directories or lie below one. C(path=/data) needs no more than
+        C(allowed_roots=[/data]).
       - C(/), C(/var), C(/home), C(/tmp), C(/opt), C(/root) and C(/run) are never roots, though directories
         below
         them may be. System directories are neither, whatever is configured.
@@ -150,8 +151,8 @@ options:
     default: [/mnt, /media, /srv]
   source_roots:
     description:
-      - The source of a bind mount and the layers of an overlay must lie strictly below one of these
-        directories.
+      - The source of a bind mount and the layers of an overlay must be one of these directories or lie below
+        one.
       - Defaults to O(allowed_roots).
     type: list
     elements: str

@@ -165,7 +165,7 @@ def refuse_second_name(
                 "'/etc' or '/usr'",
                 detail="it is seen at: " + ", ".join(names),
             )
-    outside = [name for name in source.names if not _is_within(name, roots)]
+    outside = [] if roots is None else [name for name in source.names if not paths.is_within(name, roots)]
     if outside:
         raise refusal(
             "not_permitted",
@@ -175,10 +175,6 @@ def refuse_second_name(
             "there, or have the host's administrator change the policy",
             detail="it is mounted at: " + ", ".join(outside),
         )
-
-
-def _is_within(path: str, roots: t.Optional[t.Sequence[str]]) -> bool:
-    return roots is None or any(path == root or paths.is_below(path, root) for root in roots)
 
 
 def refuse_system_place(place: model.Place) -> None:

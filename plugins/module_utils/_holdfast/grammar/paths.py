@@ -124,6 +124,11 @@ def refuse_never(path: str, option: str, *, code: errors.Code = "path_not_allowe
         )
 
 
+def is_within(path: str, roots: t.Iterable[str]) -> bool:
+    """Return whether the path is one of the roots or lies below one."""
+    return any(path == root or is_below(path, root) for root in roots)
+
+
 def refuse_outside(
     path: str,
     roots: t.Sequence[str],
@@ -132,13 +137,20 @@ def refuse_outside(
     code: errors.Code = "path_not_allowed",
     roots_option: str = "allowed_roots",
 ) -> None:
-    """Refuse what does not lie strictly below one of the roots."""
-    if any(is_below(path, root) for root in roots):
+    """Refuse what is none of the roots and lies below none of them; the refusal names the root to add."""
+    if is_within(path, roots):
         return
+    if path in NEVER_ROOTS:
+        raise strings.refusal(
+            code,
+            f"{strings.about(option, path)} belongs to the host itself and can never be in {roots_option}; "
+            "choose a directory below it, or keep it in fstab",
+        )
+    root = strings.quote(path) if strings.is_quoted(option) else "this very path"
     raise strings.refusal(
         code,
-        f"{strings.about(option, path)} does not lie below {roots_option} ({strings.quote_all(roots)}); "
-        f"choose a path strictly below one of them, or add a directory above it to {roots_option}",
+        f"{strings.about(option, path)} is neither in {roots_option} ({strings.quote_all(roots)}) nor below "
+        f"one of them; add {root} to {roots_option}, or choose another path",
     )
 
 

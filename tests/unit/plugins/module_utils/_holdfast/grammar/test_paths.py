@@ -69,7 +69,6 @@ def test_path_on_never_list_is_refused(never: str, tail: str) -> None:
 
 
 OUTSIDE = {
-    "root_itself": "/mnt",
     "neighbour_of_the_same_prefix": "/mnt2/a",
     "elsewhere": "/tmp/a",
     "other_case": "/MNT/a",
@@ -82,6 +81,32 @@ def test_path_outside_of_the_roots_is_refused(path: str) -> None:
         refuse_outside(path, ("/mnt", "/srv/data"), "path")
     assert caught.value.code == "path_not_allowed"
     assert '"/mnt", "/srv/data"' in caught.value.message
+    assert f'add "{path}" to allowed_roots' in caught.value.message
+
+
+@pytest.mark.parametrize("path", ["/mnt", "/srv/data", "/srv/data/below"])
+def test_root_and_what_lies_below_is_taken(path: str) -> None:
+    refuse_outside(path, ("/mnt", "/srv/data"), "path")
+
+
+@pytest.mark.parametrize("path", ["/data", "/opt/app", "/home/bob", "/run/x"])
+def test_refused_path_becomes_possible_by_the_root_that_the_refusal_names(path: str) -> None:
+    with pytest.raises(MountError, match=f'add "{path}" to allowed_roots'):
+        refuse_outside(path, ("/mnt",), "path")
+    refuse_outside(path, check_roots(["/mnt", path], "allowed_roots"), "path")
+
+
+@pytest.mark.parametrize("path", ["/home", "/var"])
+def test_refused_path_that_can_never_be_a_root_is_told_so(path: str) -> None:
+    with pytest.raises(MountError, match="can never be in allowed_roots"):
+        refuse_outside(path, ("/mnt",), "path")
+
+
+def test_refused_source_is_not_quoted() -> None:
+    with pytest.raises(MountError) as caught:
+        refuse_outside("/opt/app", ("/mnt",), "src", code="source_not_allowed", roots_option="source_roots")
+    assert "/opt/app" not in caught.value.message
+    assert "add this very path to source_roots" in caught.value.message
 
 
 BAD_ROOTS: t.Dict[str, t.Tuple[t.List[str], str]] = {

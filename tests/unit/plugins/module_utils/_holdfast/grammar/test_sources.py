@@ -48,7 +48,6 @@ REFUSED: t.Dict[str, t.Tuple[str, ...]] = {
     "bind": (
         "",
         "srv/a",
-        "/srv",
         "/srv/",
         "/srv/../etc",
         "/srv2/a",
@@ -146,7 +145,7 @@ ACCEPTED: t.Dict[str, t.Tuple[str, ...]] = {
         "LABEL=-data",
         "PARTLABEL=root",
     ),
-    "bind": ("/srv/a", "/mnt/data/a b,c$;\"'", "/srv/" + "x" * 255),
+    "bind": ("/srv", "/srv/a", "/mnt/data/a b,c$;\"'", "/srv/" + "x" * 255),
     "tmpfs": ("tmpfs", "7", "a.b_c-d", "x" * 64),
     "overlay": ("overlay",),
     "9p": ("hostshare",),
