@@ -47,9 +47,9 @@ options:
   fstype:
     description:
       - The type of the filesystem. Required for O(state=mounted).
-      - One of C(tmpfs), C(ext2), C(ext3), C(ext4), C(xfs), C(btrfs), C(vfat), C(exfat), C(iso9660), C(udf),
-        C(squashfs), C(erofs), C(f2fs), C(overlay), C(bind), C(9p), C(virtiofs), C(nfs), C(nfs4), C(cifs),
-        C(smb3), C(ceph), C(glusterfs); C(fuse.sshfs) where O(allow_fstypes) turns it on.
+      - One of C(tmpfs), C(ext2), C(ext3), C(ext4), C(xfs), C(btrfs), C(vfat), C(exfat), C(ntfs3), C(iso9660),
+        C(udf), C(squashfs), C(erofs), C(f2fs), C(overlay), C(bind), C(9p), C(virtiofs), C(nfs), C(nfs4),
+        C(cifs), C(smb3), C(ceph), C(glusterfs); C(fuse.sshfs) where O(allow_fstypes) turns it on.
       - Those of other hosts need a helper on the host, see the pages in the collection's docs/filesystems.
       - C(bind) shows a directory or a file at a second place, without the mounts below it.
     type: str
@@ -114,6 +114,9 @@ options:
         type: bool
       boot:
         description: As O(boot), which is the default.
+        type: bool
+      network:
+        description: As O(network), which is the default.
         type: bool
       ttl:
         description: As O(ttl), which is the default.
@@ -222,6 +225,14 @@ options:
         sources, layers and the credentials file have to be root's, not writable by others, and on a local
         filesystem, else it is V(unsafe_path). It cannot be had together with O(allow_unsafe_parents).
       - What a boot has mounted from the entry is recognised as this collection's own.
+    type: bool
+    default: false
+  network:
+    description:
+      - The device is there only when the network is, as that of iSCSI or nbd. The entry of O(boot) then has
+        C(_netdev), so that the boot mounts it after the network is up.
+      - Changes nothing without O(boot), and nothing for filesystems without a device. Those of a server have
+        C(_netdev) anyway.
     type: bool
     default: false
   ttl:

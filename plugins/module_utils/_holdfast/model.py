@@ -289,6 +289,7 @@ class Entry:
     """One mount point of a request. definition is None unless the state is mounted.
 
     ttl: seconds after which the claim ends by itself, None for never. boot: it wants an entry in fstab.
+    network: that entry waits for the network.
     """
 
     path: str
@@ -296,6 +297,7 @@ class Entry:
     attributes: MountPointAttributes = MountPointAttributes()
     ttl: t.Optional[int] = None
     boot: bool = False
+    network: bool = False
 
 
 @dataclass(frozen=True)

@@ -275,6 +275,7 @@ def _decide(
             uptime=call.uptime,
             ttl=entry.ttl,
             boot=entry.boot,
+            network=entry.network,
         )
         return hold.plan_mounted(wish, seen)
     if request.state == "unmounted":

@@ -74,10 +74,12 @@ def path_fault(path: str, *, quotes: bool = True) -> str:
         return ""  # nearly always, and without a look at each component
     if not path:
         return "is empty; write an absolute path"
+    if path in ("none", "swap"):
+        return "is how fstab says that something is mounted nowhere; keep it in fstab"
     if not path.startswith("/"):
         return "is not absolute; write it from / on, neither ~ nor $VAR is expanded"
     if path == "/":
-        return "is the root directory; write a path below it"
+        return "is the root directory; write a path below it, or keep it in fstab"
     if len(path.encode("utf-8", "surrogatepass")) > PATH_BYTES:
         return f"is longer than {PATH_BYTES} bytes; write a shorter path"
     return _component_fault(path, quotes=quotes)
@@ -120,7 +122,8 @@ def refuse_never(path: str, option: str, *, code: errors.Code = "path_not_allowe
         raise strings.refusal(
             code,
             f"{strings.about(option, path)} belongs to the system, nothing at or below "
-            f"{strings.quote(never)} may be mounted, whatever the configuration; choose another directory",
+            f"{strings.quote(never)} may be mounted, whatever the configuration; choose another directory, "
+            "or keep it in fstab",
         )
 
 

@@ -22,8 +22,8 @@ GRAMMAR_CODES = frozenset((
 ))  # fmt: skip
 FLAGS = frozenset(("noatime", "nodev", "nodiratime", "noexec", "nosuid", "nosymfollow", "ro", "strictatime"))
 TYPES = frozenset((
-    "tmpfs", "ext2", "ext3", "ext4", "xfs", "btrfs", "vfat", "exfat", "iso9660", "udf", "squashfs", "erofs",
-    "f2fs", "overlay", "bind", "9p", "virtiofs", "nfs", "nfs4", "cifs", "smb3", "ceph", "glusterfs",
+    "tmpfs", "ext2", "ext3", "ext4", "xfs", "btrfs", "vfat", "exfat", "iso9660", "ntfs3", "udf", "squashfs",
+    "erofs", "f2fs", "overlay", "bind", "9p", "virtiofs", "nfs", "nfs4", "cifs", "smb3", "ceph", "glusterfs",
     "fuse.sshfs",
 ))  # fmt: skip
 NEVER = (

@@ -17,7 +17,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar.
 
 # type, options, a part of the message
 REFUSED: t.Dict[str, t.Tuple[str, t.List[str], str]] = {
-    "unknown": ("tmpfs", ["foo=1"], '"foo=1": unknown; write one of '),
+    "unknown": ("tmpfs", ["foo=1"], '"foo=1": unknown to tmpfs; leave it out'),
     "misspelt": ("tmpfs", ["sise=1g"], '"sise=1g": unknown; write size'),
     "empty": ("tmpfs", [""], "an empty option"),
     "nameless": ("tmpfs", ["=1g"], '"=1g": unknown'),
@@ -42,7 +42,6 @@ REFUSED: t.Dict[str, t.Tuple[str, t.List[str], str]] = {
     "acl_noacl": ("ext4", ["noacl", "acl"], '"acl", "noacl": exclude'),
     "inode_sizes": ("xfs", ["inode32", "inode64"], "exclude each other"),
     "umask_fmask": ("vfat", ["umask=022", "fmask=0111"], "exclude each other"),
-    "subvol_subvolid": ("btrfs", ["subvol=a", "subvolid=5"], "exclude each other"),
     "subvol_outside": ("btrfs", ["subvol=../a"], "write subvol= with a path"),
     "9p_tcp": ("9p", ["trans=tcp"], "write trans= with one of virtio, xen"),
     "9p_descriptor": ("9p", ["rfdno=3"], '"rfdno=3": unknown'),

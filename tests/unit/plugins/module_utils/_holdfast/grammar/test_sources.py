@@ -138,7 +138,6 @@ ACCEPTED: t.Dict[str, t.Tuple[str, ...]] = {
         "/dev/disk/by-id/ata-X_1:2@3+4.5",
         f"UUID={UUID}",
         f"UUID={UUID.upper()}",
-        "UUID=1234-ABCD",
         f"PARTUUID={UUID}",
         "PARTUUID=12345678-01",
         "LABEL=data_1.x-y",
