@@ -53,6 +53,7 @@ help:
 	@echo "make test-old-kernel  the integration tests on Linux 6.1, which runs as a process; needs test-vm's image"
 	@echo "make cores        unit tests under ansible-core 2.20 and 2.21, where Python 3.12 is found (SANITY=1: sanity too)"
 	@echo "make docs         the documentation as a site, in build/docs/html"
+	@echo "make docs-tables  the tables of error codes in README.md and docs, from errors.py"
 	@echo "make release-check  a release in a copy, short of publishing it"
 	@echo "make venv         only the virtual environments; make clean removes them and build/"
 
@@ -165,6 +166,10 @@ sanity: $(DEV)/.ready tree
 .PHONY: docs-lint
 docs-lint: $(DEV)/.ready tree
 	cd $(TREE) && $(DEV)/bin/antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=self .
+
+.PHONY: docs-tables
+docs-tables: $(DEV)/.ready tree
+	PYTHONPATH=$(ROOT)/build $(DEV)/bin/python $(TREE)/tests/tools/code_tables.py $(ROOT)
 
 .PHONY: docs
 docs: $(DOCS)/.ready tree

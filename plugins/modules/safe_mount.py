@@ -590,7 +590,7 @@ error:
 
 def main() -> None:
     """Run the module."""
-    module = secrets.DiscreetModule(argument_spec=spec.ARGUMENT_SPEC, supports_check_mode=True)
+    module = secrets.MaskingModule(argument_spec=spec.ARGUMENT_SPEC, supports_check_mode=True)
     result = call.run_call(
         module.whole_params(),
         check_mode=module.check_mode,

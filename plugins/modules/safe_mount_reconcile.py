@@ -256,7 +256,7 @@ error:
 
 def main() -> None:
     """Run the module."""
-    module = secrets.DiscreetModule(argument_spec=build.RECONCILE_SPEC, supports_check_mode=True)
+    module = secrets.MaskingModule(argument_spec=build.RECONCILE_SPEC, supports_check_mode=True)
     result = call.run_reconcile(
         module.params,
         check_mode=module.check_mode,

@@ -39,6 +39,7 @@ PARTS = (
     "observe",
     "engine",
     "call",
+    "console",
 )
 
 PURE_PARTS = ("errors", "model", "claims", "steps", "grammar", "decide", "facts", "result")
@@ -191,7 +192,7 @@ def find_changing_globals(tree: ast.Module) -> t.List[str]:
     }
     found = []
     for node in ast.walk(tree):
-        changed: t.Optional[ast.expr] = None
+        changed: t.Optional[ast.AST] = None
         if isinstance(node, ast.Global):
             found.append(f"line {node.lineno}: global {', '.join(node.names)}")
         elif isinstance(node, (ast.Subscript, ast.Attribute)) and not isinstance(node.ctx, ast.Load):
@@ -201,7 +202,7 @@ def find_changing_globals(tree: ast.Module) -> t.List[str]:
         ):
             changed = node.func.value
         if isinstance(changed, ast.Name) and changed.id in names:
-            found.append(f"line {node.lineno}: changes {changed.id}")
+            found.append(f"line {changed.lineno}: changes {changed.id}")
     return found
 
 

@@ -12,7 +12,6 @@ import pytest
 import yaml
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments.build import RECONCILE_SPEC
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments.spec import ARGUMENT_SPEC
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.errors import Code
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.facts import DriftKind
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar.filesystems import FILESYSTEMS
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.steps import Action
@@ -23,7 +22,6 @@ from ansible_collections.holdfast.mounts.plugins.modules import (
 )
 
 ROOT = Path(__file__).resolve().parents[2]
-GUIDE = "docs/guides/reading_an_error.md"
 NAMESPACE = "holdfast.mounts."
 MARKED = re.compile(r"[VC]\(([^)]+)\)")
 QUOTED = re.compile(r"`([^`]+)`")
@@ -55,8 +53,6 @@ def documented(module: t.Any, *keys: str) -> t.Any:
 
 
 TABLES = [
-    pytest.param("README.md", "Error codes", t.get_args(Code), id="codes in README"),
-    pytest.param(GUIDE, "From a code to what to do", t.get_args(Code), id="codes in the guide"),
     pytest.param("README.md", "Actions", t.get_args(Action), id="actions"),
     pytest.param("README.md", "States", ARGUMENT_SPEC["state"]["choices"], id="states"),
     pytest.param("docs/reconcile.md", "Drift", t.get_args(DriftKind), id="drift"),

@@ -19,16 +19,13 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     steps,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments import build
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import permissions, rules
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import (
-    predict,
-    reconcile,
-    run,
-    states,
-    unmounting,
-)
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import rules
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import run, states, unmounting
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import system
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import store
+
+if t.TYPE_CHECKING:
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import reconcile
 
 
 def start_call(request: model.Request) -> session.Session:
@@ -46,6 +43,8 @@ def start_call(request: model.Request) -> session.Session:
         store.LedgerFile().read()  # in the same directory, and graver: it is told first
         raise
     if allowed is not None:
+        from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import permissions
+
         permissions.refuse_forbidden(request, allowed)
     return session.Session(request, host, moment.now, moment.uptime, allowed)
 
@@ -92,9 +91,7 @@ def run_call(
     is_full = request.disclose == "full"
     try:
         call = start_call(request)
-        outcomes = unmounting.name_users(
-            predict.predict(call) if check_mode else run.execute(call), call.host
-        )
+        outcomes = unmounting.name_users((_predict if check_mode else run.execute)(call), call.host)
     except (errors.MountError, OSError) as caught:
         coded = states.as_coded(caught, None, step="start", state=request.state)
         return refused(coded, is_full=is_full, log_ref=log_error(coded, request, writes=not check_mode))
@@ -115,6 +112,12 @@ def run_call(
     return answer
 
 
+def _predict(call: session.Session) -> t.Tuple[states.Outcome, ...]:
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import predict
+
+    return predict.predict(call)
+
+
 def _tell(outcome: states.Outcome, request: model.Request, *, writes: bool) -> result.Told:
     if outcome.error is None:
         return outcome.path, outcome.plan, None
@@ -132,6 +135,8 @@ def run_reconcile(
 
     is_verbose: with a line for each mount point.
     """
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import reconcile
+
     try:
         asked, request = build.build_repair(params)
     except errors.MountError as error:

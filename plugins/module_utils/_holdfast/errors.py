@@ -35,6 +35,121 @@ Code = t.Literal[
 ]
 
 
+class Meaning(t.NamedTuple):
+    """What a code says: when it is given, and what to do. The tables of the documentation are made of it.
+
+    A link is written as seen from the top of the collection.
+    """
+
+    when: str
+    do: str
+
+
+_AS_PROPOSED = "write what the message proposes; [from fstab](docs/migration.md) has every option"
+_LATER = "another call is at work, or a device or server does not answer; try again later"
+_READ_LOG = (
+    "read the entry in the log; for a helper's, see [its filesystem](docs/filesystems/README.md); where "
+    "disk or ledger are full, release what nobody needs, [which always works](docs/safety.md#a-full-disk)"
+)
+_PUT_RIGHT = "see who changed it. Nothing is overwritten until it is put right"
+# In the order of the tables: the call, the host, the mount, the files. A test fails when one has no meaning.
+MEANINGS: t.Mapping[Code, Meaning] = {
+    "invalid_argument": Meaning(
+        "breaks the grammar of text, path, holder, roots or list; options that exclude each other",
+        _AS_PROPOSED,
+    ),
+    "path_not_allowed": Meaning(
+        "well-formed, but not strictly below an allowed root, or a system directory",
+        "add the path that the message names to `allowed_roots`, if the place is meant",
+    ),
+    "unsafe_path": Meaning(
+        "a symbolic link on the way, a parent that others may write or serve, a mount point of the wrong "
+        "kind",
+        "take the symbolic link or the write permission of others away, or hold what is not local; the "
+        "message names the directory",
+    ),
+    "not_empty": Meaning(
+        "the mount point has entries",
+        "look at what is there; `allow_nonempty` hides it under the mount",
+    ),
+    "source_not_allowed": Meaning(
+        "`src` breaks the grammar of its type, or lies outside of `source_roots`",
+        _AS_PROPOSED,
+    ),
+    "fstype_not_allowed": Meaning(
+        "not on the list of types",
+        _AS_PROPOSED,
+    ),
+    "option_not_allowed": Meaning(
+        "not on the type's list, wrong value, twice, contradictory; every offender is named",
+        _AS_PROPOSED,
+    ),
+    "conflict": Meaning(
+        "something else than the request is held or mounted there",
+        "ask for the same as the others, or let them release first",
+    ),
+    "shadows": Meaning(
+        "a managed or pending mount lies below the mount point",
+        "release what is mounted below it first, or hold both in one task: parents are mounted first",
+    ),
+    "not_owned": Meaning(
+        "a mount that this collection did not make is there",
+        "unmount it by hand, or hold it as it is with `adopt`",
+    ),
+    "not_permitted": Meaning(
+        "the host's policy does not allow it; the message names the key",
+        "ask for what the [host's policy](docs/reconcile.md#the-hosts-policy) allows; only the host's "
+        "administrator can change it. The message names its key, the log what it allows",
+    ),
+    "in_use": Meaning(
+        "held by others, or by as many as the ledger keeps; the source of another managed mount",
+        "see who holds it, the facts name them, or which managed mount has it as a source or layer",
+    ),
+    "busy": Meaning(
+        "the kernel says EBUSY: a process uses it, a mount, a loop device or a swap area",
+        "end or unmount what `disclose: full` and the log name, or say `on_busy: defer`",
+    ),
+    "locked": Meaning(
+        "another call kept the mount point for longer than `lock_timeout`",
+        _LATER,
+    ),
+    "timeout": Meaning(
+        "one mount or unmount took longer than `timeout`",
+        _LATER,
+    ),
+    "mount_failed": Meaning(
+        "the kernel or a helper refused to mount; the source does not exist; the ledger is full",
+        _READ_LOG,
+    ),
+    "unmount_failed": Meaning(
+        "the kernel refused to unmount",
+        _READ_LOG,
+    ),
+    "verification_failed": Meaning(
+        "what came up is not what was asked; nothing was mounted",
+        _READ_LOG,
+    ),
+    "ledger_untrusted": Meaning(
+        "owner, mode or links of the ledger or of `/run/holdfast` are wrong; nothing is overwritten",
+        _PUT_RIGHT,
+    ),
+    "ledger_corrupt": Meaning(
+        "the content of the ledger is wrong; nothing is overwritten",
+        _PUT_RIGHT,
+    ),
+    "policy_untrusted": Meaning(
+        "owner, mode, links or content of the host's policy are wrong; nothing is mounted or released",
+        "see who changed the [host's policy](docs/reconcile.md#the-hosts-policy); until it is put right, "
+        "nothing is mounted, released or reconciled there",
+    ),
+    "unsupported": Meaning(
+        "not root, no CAP_SYS_ADMIN, no such filesystem or helper, too old a kernel, another mount "
+        "namespace, no Linux",
+        "`become: true`, a kernel that has it, or the package that the message names",
+    ),
+}
+
+
 class MountError(Exception):
     """A refusal or a failure, told in words that the caller may read.
 

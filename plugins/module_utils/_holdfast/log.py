@@ -47,6 +47,23 @@ def write_log(record: t.Mapping[str, t.Any]) -> t.Optional[str]:
     return reference
 
 
+def find_entry(reference: str) -> t.Optional[t.Dict[str, t.Any]]:
+    """Return the record with this reference, None where the log and the one before it have none.
+
+    Raises PermissionError for others than root.
+    """
+    for path in (LOG_PATH, f"{LOG_PATH}.1"):
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue
+        with open(fd, encoding="ascii", errors="replace") as file:
+            lines = [line for line in file if f'"log_ref": "{reference}"' in line] if _is_ours(fd) else []
+        if lines:
+            return t.cast(t.Dict[str, t.Any], json.loads(lines[-1]))
+    return None
+
+
 def _open_log(path: str) -> int:
     """Return a handle of the log at path, a new one where nothing is. Raises OSError for what is not ours."""
     with pathwalk.Walk(path) as walk:

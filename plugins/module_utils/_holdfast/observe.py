@@ -14,7 +14,6 @@ from dataclasses import replace
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     claims,
     errors,
-    facts,
     fstab,
     model,
     second_names,
@@ -27,7 +26,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar 
     filesystems,
     strings,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.helper import command
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
     devices,
     files,
@@ -39,6 +37,9 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
     system,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal, store
+
+if t.TYPE_CHECKING:
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import facts
 
 
 def place_of(
@@ -268,6 +269,8 @@ def observe_source(
     if strings.CONTEXT in data:
         system.refuse_missing_selinux()
     if filesystem.helper:
+        from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.helper import command
+
         command.refuse_missing_helper(filesystem)
         file = data.get(credentials.CREDENTIALS)
         if file is not None:
@@ -374,18 +377,14 @@ def with_own_mount(seen: steps.Observation, host: model.Host) -> steps.Observati
     return replace(seen, place=replace(seen.place, mount=found))
 
 
-def observe_drift() -> t.Tuple[facts.Drift, ...]:
-    """Return where the kernel and the ledger disagree, as the facts tell it. Raises MountError."""
-    found = observe_facts()["drift"]
-    return tuple(facts.Drift(item["path"], item["kind"], item["message"]) for item in found)
-
-
 def observe_facts(patterns: t.Sequence[str] = ()) -> facts.Facts:
     """Return the facts of this host, of the mount points that match one of the patterns or of all.
 
     Needs no root and no lock, writes nothing, never touches a mounted filesystem. Raises MountError.
     LIMIT: an operation that ends between the readings shows as drift; only root sees interrupted ones.
     """
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import facts
+
     host = system.observe_host()
     ledger = store.LedgerFile().read()
     table = mountinfo.read_mounts()

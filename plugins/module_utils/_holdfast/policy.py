@@ -11,7 +11,6 @@ import json
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, model
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import permissions
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import files
 
 POLICY_PATH = "/etc/ansible/holdfast_mounts_policy.json"
@@ -40,6 +39,8 @@ def read_policy() -> t.Optional[model.Policy]:
 
 def policy_from_json(raw: bytes) -> model.Policy:
     """Return the policy that these bytes hold. Raises policy_untrusted, and nothing else."""
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import permissions
+
     if len(raw) > MAX_BYTES:
         raise _untrusted(f"it has more than {MAX_BYTES} bytes")
     try:

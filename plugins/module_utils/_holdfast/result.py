@@ -11,8 +11,11 @@ import collections
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, facts, model, steps
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, model, steps
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import strings
+
+if t.TYPE_CHECKING:
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import facts
 
 Result = t.Dict[str, t.Any]
 # A mount point, what was planned and carried out, and the error that stopped it.

@@ -13,13 +13,13 @@ from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, model
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems, paths
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.helper import staging
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
     child,
     devices,
     inodes,
     mountinfo,
     mounts,
+    system,
 )
 
 # A colon within a layer's name is escaped (fs/overlayfs/params.c).
@@ -215,6 +215,6 @@ def server_names(definition: model.Definition, mount: t.Optional[int] = None) ->
         for row in mountinfo.read_mounts()
         if row.fstype in types
         and (row.source == definition.src or (row.device == device and row.source.endswith(f":{shared}")))
-        and not is_at_or_below(row.mount_point, staging.STAGES)
+        and not is_at_or_below(row.mount_point, system.STAGES)
     ]
     return names_of(model.Tree(device, "/"), same)

@@ -29,7 +29,7 @@ Spec = t.Mapping[str, t.Mapping[str, t.Any]]
 Place = t.Tuple[t.Optional[int], str]
 
 
-class DiscreetModule(AnsibleModule):
+class MaskingModule(AnsibleModule):
     """An AnsibleModule whose params hold C(********) in the place of what looks like a secret.
 
     A masked value is refused as the whole one would be, since no option takes a secret. Where it is not

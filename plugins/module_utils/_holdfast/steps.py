@@ -114,3 +114,23 @@ class Plan:
     def writes_ledger(self) -> bool:
         """Whether the ledger is different afterwards."""
         return self.action != "none" or self.tidies
+
+
+NoteKind = t.Literal["mount", "remount", "unmount"]
+
+
+@dataclass(frozen=True)
+class Note:
+    """What an operation said before it acted.
+
+    mount_id: of the mount that it was about to attach, change or unmount.
+    reference: what the ledger was going to hold, for a mount.
+    made: directories and files made on the way to the mount point.
+    """
+
+    operation: str
+    kind: NoteKind
+    path: str
+    mount_id: int
+    reference: t.Optional[claims.Reference] = None
+    made: t.Tuple[t.Tuple[str, model.Identity], ...] = ()

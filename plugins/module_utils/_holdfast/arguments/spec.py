@@ -12,13 +12,12 @@ import re
 import stat
 import typing as t
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import model
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments import accounts
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import strings
 
 DEFAULT_MODE = 0o755
-# No setuid: it is for programs, and a mount point is none. Files do not get a mode (_kernel/directories.py).
+# No setuid: it is for programs, and a mount point is none. Files do not get a mode (kernel/directories.py).
 LARGEST_MODE = 0o3777
 OCTAL = re.compile(r"(0o)?[0-7]{1,5}")
 # The grammar of chmod(1); the conversion itself overlooks what is cut off.
@@ -65,6 +64,10 @@ def _number_or_symbols(value: t.Any, option: str) -> t.Optional[int]:
 
 def _symbolic_mode(text: str) -> t.Optional[int]:
     if SYMBOLS.fullmatch(text) is None:
+        return None
+    try:
+        from ansible.module_utils.basic import AnsibleModule
+    except ImportError:  # the host's own command has no Ansible, and octal digits say the same
         return None
     base = os.stat_result((stat.S_IFDIR | DEFAULT_MODE, 0, 0, 0, 0, 0, 0, 0, 0, 0))
     try:

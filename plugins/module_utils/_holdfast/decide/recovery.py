@@ -21,25 +21,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide i
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems
 
-Kind = t.Literal["mount", "remount", "unmount"]
-
-
-@dataclass(frozen=True)
-class Note:
-    """What an operation said before it acted.
-
-    mount_id: of the mount that it was about to attach, change or unmount.
-    reference: what the ledger was going to hold, for a mount.
-    made: directories and files made on the way to the mount point.
-    """
-
-    operation: str
-    kind: Kind
-    path: str
-    mount_id: int
-    reference: t.Optional[claims.Reference] = None
-    made: t.Tuple[t.Tuple[str, model.Identity], ...] = ()
-
 
 @dataclass(frozen=True)
 class Settlement:
@@ -58,7 +39,7 @@ class Settlement:
     restores: bool = False
 
 
-def settle(note: Note, ledger: claims.Ledger, *, is_at_path: bool, is_alive: bool) -> Settlement:
+def settle(note: steps.Note, ledger: claims.Ledger, *, is_at_path: bool, is_alive: bool) -> Settlement:
     """Return what completes or undoes an operation that died.
 
     is_alive: the note's mount exists. is_at_path: and its mount point is the note's path.

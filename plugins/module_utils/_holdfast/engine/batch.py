@@ -18,23 +18,16 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     model,
     observe,
     session,
+    steps,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import (
-    hold,
-    neighbours,
-    recovery,
-    rules,
-)
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import hold, neighbours, rules
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import (
-    boot,
     mounting,
     mountpoints,
-    recover,
     states,
     unmounting,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.helper import staging
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import create, pathwalk
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import create, pathwalk, system
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import codec, journal, store
 
 # So many walk on their own: a way that is kept takes a descriptor, which may be the last one.
@@ -56,7 +49,7 @@ def run_batch(works: t.Sequence[states.Work], call: session.Session) -> None:
 def _run(works: t.Sequence[states.Work], call: session.Session) -> None:
     # Before anything is settled: what is gone from here may be alive in the ledger's own namespace.
     observe.refuse_other_namespace(call.ledger.read(), call.host)
-    stages = staging.list_stages()
+    stages = system.list_stages()
     _each(works, "recover", call, lambda work: _recover(work, call, stages))
     ledger = _take_over([work.path for work in works if work.is_going_on], call.ledger.read(), call)
     observe.refuse_other_namespace(ledger, call.host)
@@ -72,12 +65,18 @@ def _recover(work: states.Work, call: session.Session, stages: t.Sequence[str]) 
     if stages:
         mounting.sweep_stages(work.operation.name, stages)
     if work.operation.records():
+        from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import recover
+
         recover.recover(work.operation, call)
 
 
 def _take_over(paths: t.Sequence[str], ledger: claims.Ledger, call: session.Session) -> claims.Ledger:
     is_any_at_boot = any(path in ledger.references and ledger.references[path].is_at_boot for path in paths)
-    return boot.take_over(paths, ledger, call) if is_any_at_boot else ledger
+    if not is_any_at_boot:
+        return ledger
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import boot
+
+    return boot.take_over(paths, ledger, call)
 
 
 def _run_on(works: t.Sequence[states.Work], call: session.Session, ledger: claims.Ledger) -> None:
@@ -173,6 +172,8 @@ def _edit_fstab(
     concerned = [work for work in works if work.plan is not None and work.plan.boot_change == change]
     if not concerned:
         return list(works)
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import boot
+
     try:
         (boot.write_entries if change == "write" else boot.remove_entries)(concerned, call)
     except (errors.MountError, OSError) as error:
@@ -284,6 +285,8 @@ def declare(
     own = [work.path for work in works]
     noted = _in_the_way(works, journal.list_notes(but=own))
     if noted:
+        from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import recover
+
         recover.recover_dead(noted, call)
     with journal.short_lock("ledger", call.lock_deadline):
         ledger = call.ledger.read()
@@ -314,7 +317,7 @@ def _note(work: states.Work, call: session.Session, ledger: claims.Ledger) -> No
     """
     reference = work.plan.reference if work.plan and work.step != "unmount" else None
     held = reference or ledger.references[work.path]
-    note = recovery.Note(work.name, t.cast(recovery.Kind, work.step), work.path, held.mount_id, reference)
+    note = steps.Note(work.name, t.cast(steps.NoteKind, work.step), work.path, held.mount_id, reference)
     try:
         work.operation.note(states.to_record(note, call.now))
         work.is_noted = True

@@ -31,7 +31,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide i
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import mountpoints, states
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.helper import failures, staging
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
     child,
     create,
@@ -40,6 +39,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
     mountinfo,
     mounts,
     pathwalk,
+    system,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal
 
@@ -267,6 +267,8 @@ _GRACE_SECONDS = 2
 
 def mount_by_helper(definition: model.Definition, work: states.Work, call: session.Session) -> int:
     """Return a detached mount that a helper made. Raises MountError or OSError; nothing is left then."""
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.helper import failures, staging
+
     stage = f"{work.operation.name}{_SEPARATOR}{work.name}"
     parent = os.getpid()
     try:
@@ -300,7 +302,7 @@ def sweep_stages(operation: str, stages: t.Iterable[str]) -> None:
 
 def sweep_all_stages() -> None:
     """Take away the stages of dead operations wherever they were to be mounted: all at once."""
-    stages = staging.list_stages()
+    stages = system.list_stages()
     idle = {name: journal.lock_idle(name) for name in {stage.partition(_SEPARATOR)[0] for stage in stages}}
     locked = {name: operation for name, operation in idle.items() if operation is not None}
     try:
@@ -312,6 +314,10 @@ def sweep_all_stages() -> None:
 
 def _drop(*stages: str) -> None:
     """Take stages away. LIMIT: where even that waits for a server, it is left to the next call."""
-    there = set(staging.list_stages()).intersection(stages)
+    there = set(system.list_stages()).intersection(stages)
+    if not there:
+        return
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.helper import staging
+
     tasks = [child.Task(partial(staging.drop_stage, stage, aborts=True)) for stage in sorted(there)]
     child.run_together(tasks, _DROP_SECONDS, step="stage")

@@ -50,7 +50,8 @@ def reconcile(call: session.Session, asked: model.Repair, *, writes: bool) -> Re
     """
     ledger = call.ledger.read()
     observe.refuse_other_namespace(ledger, call.host)
-    drift = observe.observe_drift()
+    told = observe.observe_facts()["drift"]
+    drift = tuple(facts.Drift(item["path"], item["kind"], item["message"]) for item in told)
     if writes:
         journal.prepare_run()
         mounting.sweep_all_stages()

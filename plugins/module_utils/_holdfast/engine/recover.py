@@ -17,6 +17,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     model,
     observe,
     session,
+    steps,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import recovery
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import (
@@ -36,7 +37,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger i
 
 def settle_note(
     records: t.Sequence[journal.Record], ledger: claims.Ledger, host: model.Host
-) -> t.Tuple[recovery.Note, recovery.Settlement]:
+) -> t.Tuple[steps.Note, recovery.Settlement]:
     """Return what a dead operation's note comes to, as the kernel is now. Changes nothing."""
     note = states.from_records(records)
     if note.reference is not None:
@@ -49,7 +50,7 @@ def settle_note(
     return note, recovery.settle(note, ledger, is_at_path=is_at_path, is_alive=found is not None)
 
 
-def settled(ledger: claims.Ledger, note: recovery.Note, settlement: recovery.Settlement) -> claims.Ledger:
+def settled(ledger: claims.Ledger, note: steps.Note, settlement: recovery.Settlement) -> claims.Ledger:
     """Return the ledger as the settlement has it, what is left of directories aside."""
     if not settlement.commits:
         return ledger
@@ -105,7 +106,7 @@ def _restore(path: str, changed: claims.Reference, held: claims.Reference, call:
                 call.ledger.write(ledger.changed({path: replace(current, opts=changed.opts)}))
 
 
-def _take_off(note: recovery.Note, call: session.Session) -> None:
+def _take_off(note: steps.Note, call: session.Session) -> None:
     """Unmount a mount whose mount point was renamed under it, unless it is covered or has others on it."""
     found = mounts.find_mount(note.mount_id, is_unique=call.is_unique)
     if found is None or note.reference is None:
@@ -117,7 +118,7 @@ def _take_off(note: recovery.Note, call: session.Session) -> None:
             create.unmount(walk, lazily=True)
 
 
-def _refuse_untaken(note: recovery.Note, host: model.Host) -> None:
+def _refuse_untaken(note: steps.Note, host: model.Host) -> None:
     found = mounts.find_mount(note.mount_id, is_unique=host.protection == "full")
     if found is not None and note.reference is not None and observe.is_its_mount(found, note.reference):
         raise errors.MountError(

@@ -7,6 +7,7 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
+import importlib
 import resource
 import time
 import typing as t
@@ -14,16 +15,12 @@ from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, errors, model, session
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import neighbours
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import (
-    batch,
-    mounting,
-    recover,
-    states,
-)
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import batch, mounting, states
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.helper import staging
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import child, system
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal
+
+_PACKAGE = __name__.rpartition(".engine.")[0]
 
 
 def execute(call: session.Session) -> t.Tuple[states.Outcome, ...]:
@@ -31,8 +28,11 @@ def execute(call: session.Session) -> t.Tuple[states.Outcome, ...]:
 
     Raises MountError where the whole call is refused.
     """
+    _import_rare_parts(call)
     journal.prepare_run()
     if call.request.purge:
+        from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import recover
+
         # What died before the ledger was written is held as well.
         recover.recover_dead(_noted_by(call.request.holder), call)
     ledger = call.ledger.read()
@@ -45,6 +45,23 @@ def execute(call: session.Session) -> t.Tuple[states.Outcome, ...]:
             for group in _by_patience(going, ledger):
                 outcomes.update(_run_wave(group, own))
     return tuple(outcomes[path] for path in _paths_in_order(call.request, outcomes))
+
+
+def _import_rare_parts(call: session.Session) -> None:
+    """Import what this call needs and most do not, before the first lock: a missing file is an error now.
+
+    Those who need it import it again, from memory.
+    """
+    held = call.ledger.read().references.values()
+    wanted = [entry.definition.fstype for entry in call.request.entries if entry.definition]
+    if any(filesystems.record_of(fstype).helper for fstype in wanted) or system.list_stages():
+        importlib.import_module(f"{_PACKAGE}.helper.staging")
+    if any(reference.is_at_boot for reference in held) or any(entry.boot for entry in call.request.entries):
+        importlib.import_module(f"{_PACKAGE}.engine.boot")
+    if call.request.purge or journal.list_notes():
+        importlib.import_module(f"{_PACKAGE}.engine.recover")
+    if call.request.state != "mounted":
+        importlib.import_module(f"{_PACKAGE}.decide.release")
 
 
 def _noted_by(holder: str) -> t.List[str]:
@@ -112,7 +129,7 @@ def _no_footing(path: str, failed: t.Sequence[str]) -> errors.MountError:
 
 def _by_patience(wave: t.Sequence[model.Entry], ledger: claims.Ledger) -> t.List[t.List[model.Entry]]:
     """Return what answers at once as one group, then each one that may wait for a device alone."""
-    stages = staging.list_stages()
+    stages = system.list_stages()
 
     def may_wait(entry: model.Entry) -> bool:
         if stages and mounting.has_stage(journal.name_of(entry.path), stages):

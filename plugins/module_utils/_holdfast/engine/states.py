@@ -15,25 +15,17 @@ from dataclasses import dataclass, field, replace
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     claims,
     errors,
-    fstab,
     model,
     observe,
     session,
     steps,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import (
-    boot,
-    hold,
-    neighbours,
-    recovery,
-    release,
-    rules,
-)
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import hold, neighbours, rules
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import inodes
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import codec, journal
 
 
-def to_record(note: recovery.Note, now: str) -> journal.Record:
+def to_record(note: steps.Note, now: str) -> journal.Record:
     """Return the first line of a note: everything but the directories, which are yet to be made."""
     return {
         "operation": note.operation,
@@ -53,11 +45,11 @@ def made_record(path: str, identity: model.Identity) -> journal.Record:
     return {"made": depth, "device": identity.device, "inode": identity.inode, "birth": identity.birth}
 
 
-def from_records(records: t.Sequence[journal.Record]) -> recovery.Note:
+def from_records(records: t.Sequence[journal.Record]) -> steps.Note:
     """Return the note that these lines tell, as far as they go. Raises ledger_corrupt."""
     first = t.cast(journal.Record, codec.operation_from_dict(records[0]))
     reference = first["reference"]
-    return recovery.Note(
+    return steps.Note(
         operation=first["operation"],
         kind=first["kind"],
         path=first["path"],
@@ -179,7 +171,11 @@ def look_at(
     """Look at what the request says of one mount point."""
     seen = _observe(entry, references, call, around)
     is_wanted = entry.boot or (seen.reference is not None and seen.reference.is_at_boot)
-    return replace(seen, fstab=fstab.read_entry(entry.path)) if is_wanted else seen
+    if not is_wanted:
+        return seen
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import fstab
+
+    return replace(seen, fstab=fstab.read_entry(entry.path))
 
 
 def _observe(
@@ -223,6 +219,8 @@ def decide(
         rules.refuse_second_name(entry.path, plan.reference.definition, seen.source, call.roots)
     if seen.fstab is None:
         return plan
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import boot
+
     plan = boot.with_entry(plan, entry, seen.fstab)
     if plan.reference is None or not (entry.boot or plan.boot_change == "write"):
         return plan
@@ -241,6 +239,8 @@ def _decide_on_mount(
     entry: model.Entry, call: session.Session, seen: steps.Observation, around: neighbours.Surroundings
 ) -> steps.Plan:
     if call.request.repair is not None:
+        from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import recovery
+
         if entry.definition is None:
             return recovery.plan_leaving(
                 entry.path, call.request, seen, around, moment=call.moment, policy=call.policy
@@ -278,6 +278,8 @@ def _decide(
             network=entry.network,
         )
         return hold.plan_mounted(wish, seen)
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import release
+
     if request.state == "unmounted":
         return release.plan_unmounted(entry.path, request, seen, around)
     if is_orphaned and seen.reference is not None and not seen.reference.holders:

@@ -20,7 +20,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     observe,
     session,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import release, rules
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import rules
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import states
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
@@ -28,7 +28,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
     create,
     mounts,
     pathwalk,
-    users,
 )
 
 # Whoever looks at a path holds its mount for some microseconds: that is no use of it.
@@ -51,6 +50,8 @@ def take_mount_off(work: states.Work, call: session.Session, reference: claims.R
         if error is None:
             return
     if call.request.on_busy == "defer" and work.plan is not None:
+        from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import release
+
         work.plan = release.deferred(work.plan, reference)
         return
     raise rules.busy(work.path, reference.mount_id, errno=error.errno)
@@ -119,6 +120,8 @@ def name_users(outcomes: t.Iterable[states.Outcome], host: model.Host) -> t.Tupl
     numbers: t.Dict[int, t.Optional[int]] = {}
     found: t.Mapping[int, model.Users] = {}
     with contextlib.suppress(errors.MountError, OSError):  # to tell that it is busy matters more
+        from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import users
+
         numbers = {
             error.mount_id: mounts.mount_number(error.mount_id, is_unique=is_unique) for error in busy_ones
         }

@@ -122,5 +122,5 @@ def _instead(name: str, opts: t.Sequence[str]) -> str:
         return f"is a list, and one type is mounted; write fstype: {listed[0]}, or another one of these"
     alike = spelling.find_alike(name, known)
     if alike:
-        return f"is no type that may be mounted; write fstype: {alike[0]}, if that is meant"
+        return f"is no type that may be mounted; write fstype: {' or '.join(alike)}, if that is meant"
     return f"is no type that may be mounted; write one of {', '.join(strings.first_few(known))}"

@@ -30,6 +30,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
     mountinfo,
     mounts,
     syscalls,
+    system,
 )
 
 _TARGET = "mount"
@@ -50,7 +51,7 @@ def mount_staged(name: str, definition: model.Definition, *, point: str, parent:
     command.supervise(parent, lambda: drop_stage(name, aborts=True))
     filesystem = filesystems.record_of(definition.fstype)
     _refuse_missing_kernel_type(filesystem)
-    target = f"{STAGES}/{name}/{_TARGET}"
+    target = f"{system.STAGES}/{name}/{_TARGET}"
     try:
         with contextlib.ExitStack() as stack:
             credentials = _hand_over(filesystem, definition, stack, seconds)
@@ -107,12 +108,13 @@ def _hand_over(
 def make_stage(name: str) -> None:
     """Make a filesystem of our own in which a helper may mount: root's, private, gone with its mount."""
     with contextlib.suppress(FileExistsError):
-        os.mkdir(STAGES, 0o700)
-    found = os.lstat(STAGES)
+        os.mkdir(system.STAGES, 0o700)
+    found = os.lstat(system.STAGES)
     if found.st_mode & 0o170077 != 0o040000 or found.st_uid != 0:
         raise errors.MountError(
             "ledger_untrusted",
-            f"'{STAGES}' is not a directory that belongs to root and that nobody else may write; remove it",
+            f"'{system.STAGES}' is not a directory that belongs to root and that nobody else may write; "
+            "remove it",
             step="stage",
         )
     context = syscalls.fsopen("tmpfs")
@@ -125,8 +127,8 @@ def make_stage(name: str) -> None:
         os.close(context)
     try:
         os.mkdir(_TARGET, 0o700, dir_fd=stage)
-        os.mkdir(f"{STAGES}/{name}", 0o700)
-        place = os.open(f"{STAGES}/{name}", os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        os.mkdir(f"{system.STAGES}/{name}", 0o700)
+        place = os.open(f"{system.STAGES}/{name}", os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
             syscalls.move_mount(stage, place)
         finally:
@@ -142,7 +144,7 @@ def drop_stage(name: str, *, aborts: bool = False) -> None:
 
     aborts: also cut off a daemon that serves it, and let go whoever waits for one: nobody else uses it.
     """
-    path = f"{STAGES}/{name}"
+    path = f"{system.STAGES}/{name}"
     if aborts:
         _abort(f"{path}/{_TARGET}")
     with contextlib.suppress(FileNotFoundError):
@@ -212,14 +214,3 @@ def _wrong(what: str, detail: str) -> errors.MountError:
     return errors.MountError(
         "verification_failed", f"{what}; nothing was mounted", step="verify", detail=detail
     )
-
-
-STAGES = "/run/holdfast/stage"
-
-
-def list_stages() -> t.List[str]:
-    """Return the names of the stages that are there."""
-    try:
-        return sorted(os.listdir(STAGES))
-    except FileNotFoundError:
-        return []

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import time
+import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, errors, model
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import inodes
@@ -116,3 +117,15 @@ def reload_units() -> bool:
         os.kill(1, signal.SIGHUP)
         return True
     return False
+
+
+# Where helpers mount before anything is seen: private, and root's alone.
+STAGES = "/run/holdfast/stage"
+
+
+def list_stages() -> t.List[str]:
+    """Return the names of the stages that are there."""
+    try:
+        return sorted(os.listdir(STAGES))
+    except FileNotFoundError:
+        return []

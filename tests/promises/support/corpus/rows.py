@@ -9,23 +9,17 @@ C(given): the value of the group's C(option), or arguments where the group has n
 refused although nothing is wrong with it, C(shown) names options that the kernel must show. With
 C(reaches_module) of false ansible-core gives up before the module is asked: it cannot encode the text.
 
-YAML cannot hold every text, and long ones are tedious. A mapping with one of these keys alone stands for
-a value:
-
-    escaped: text with escapes of JSON (C(\\u0000), C(\\udcff)), also for characters that an editor hides
-    repeated: [text, times]
-    repeated_list: [element, times]
-    joined: [value, ...], a text out of several of these and plain ones
+Values may be written short as C(grammar_corpus.py) of the unit tests says.
 """
 
 from __future__ import annotations
 
-import json
 import typing as t
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.grammar_corpus import build
 
 HERE = Path(__file__).parent
 ACCEPTED = "accepted.yml"
@@ -47,27 +41,6 @@ class Row:
     def name(self) -> str:
         """What pytest shows."""
         return ascii(f"{self.group}: {self.why}")[1:-1]
-
-
-def build(value: t.Any) -> t.Any:
-    """Return what a value of the corpus stands for."""
-    if isinstance(value, list):
-        return [build(element) for element in value]
-    if not isinstance(value, dict):
-        return value
-    if len(value) == 1:
-        ((kind, content),) = value.items()
-        if kind in _BUILDERS:
-            return _BUILDERS[kind](content)
-    return {key: build(inner) for key, inner in value.items()}
-
-
-_BUILDERS: t.Mapping[str, t.Callable[[t.Any], t.Any]] = {
-    "escaped": lambda text: json.loads(f'"{text}"', strict=False),
-    "repeated": lambda pair: pair[0] * pair[1],
-    "repeated_list": lambda pair: [pair[0]] * pair[1],
-    "joined": lambda parts: "".join(build(part) for part in parts),
-}
 
 
 def _read_group(group: t.Mapping[str, t.Any]) -> t.Iterator[Row]:

@@ -14,13 +14,13 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.claims i
     Ledger,
     Reference,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.recovery import Note
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine.states import (
     made_record,
     to_record,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger.codec import ledger_to_json
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.model import Identity
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.steps import Note
 from fuzz.parameters import JSON
 from hypothesis import strategies as st
 

@@ -143,6 +143,7 @@ RECONCILE: t.Dict[str, Place] = {
 }
 
 _HOSTS = "not governed, because which hosts a job reaches is for its inventory and limit to say"
+_KEEPER = "not governed, because it installs what the policy governs, as root's own provisioning does"
 _REPORT = "not governed, because a report mounts nothing on the hosts that it reads"
 _ITSELF = "not governed, because it is the policy, which the host's administrator installs"
 
@@ -151,7 +152,7 @@ ROLES: t.Dict[str, str] = {
     "reconcile_nobody_lives": "live_holders",
     "release_all": "purge",
 }
-UNGOVERNED_ROLES = {"policy": _ITSELF, "report": _REPORT}
+UNGOVERNED_ROLES = {"keeper": _KEEPER, "policy": _ITSELF, "report": _REPORT}
 SURVEYS = {f"{role}_hosts": _HOSTS for role in ("acquire", "release", "reconcile", "report")}
 
 

@@ -9,11 +9,10 @@ import typing as t
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.claims import Ledger, Reference
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.recovery import (
-    Kind,
-    Note,
     Settlement,
     settle,
 )
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.steps import Note, NoteKind
 from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import PATH, make_reference
 
 TARGET = make_reference("web", operation="now", mount_id=4000)
@@ -56,7 +55,7 @@ RESTORE = Settlement(restores=True)
         pytest.param("unmount", EARLIER, GONE, NOTHING, id="unmount-of-another-mount"),
     ],
 )
-def test_settle(kind: Kind, ledger: Ledger, state: t.Tuple[bool, bool], expected: Settlement) -> None:
+def test_settle(kind: NoteKind, ledger: Ledger, state: t.Tuple[bool, bool], expected: Settlement) -> None:
     reference: t.Optional[Reference] = TARGET if kind == "mount" else None
     note = Note("now", kind, PATH, 4000, reference)
     assert settle(note, ledger, is_alive=state[0], is_at_path=state[1]) == expected

@@ -8,13 +8,13 @@ import typing as t
 from dataclasses import replace
 
 import pytest
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.recovery import Note
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine.states import (
     from_records,
     made_record,
     to_record,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.model import Identity
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.steps import Note
 from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import (
     make_reference,
     refused,

@@ -17,6 +17,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
     mountinfo,
     mounts,
     syscalls,
+    system,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel.mountinfo import read_mounts
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel.mounts import mount_under
@@ -63,14 +64,14 @@ def test_stage_is_dropped_with_what_is_in_it(run: Path) -> None:
     mount_tmpfs("/run/holdfast/stage/one/mount")
     staging.drop_stage("one")
     assert [point for point in points() if point.startswith("/run/")] == []
-    assert staging.list_stages() == []
+    assert system.list_stages() == []
 
 
 def test_stage_that_is_only_a_directory_or_nothing_is_dropped(run: Path) -> None:
     (run / "holdfast/stage/half").mkdir(parents=True)
     staging.drop_stage("half")
     staging.drop_stage("half")
-    assert staging.list_stages() == []
+    assert system.list_stages() == []
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o770], ids=["readable", "writable"])
@@ -113,7 +114,7 @@ class Helper:
 
 def assert_nothing_is_left() -> None:
     assert [point for point in points() if point.startswith("/run/")] == []
-    assert staging.list_stages() == []
+    assert system.list_stages() == []
 
 
 @pytest.mark.parametrize(
