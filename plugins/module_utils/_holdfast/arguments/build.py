@@ -176,8 +176,10 @@ def _build_definition(
     mount: Params, prefix: str, params: Params, source_roots: t.Sequence[str]
 ) -> model.Definition:
     if mount["src"] is None or mount["fstype"] is None:
+        missing = [prefix + name for name in ("src", "fstype") if mount[name] is None]
         raise strings.refusal(
-            "invalid_argument", f"{prefix}src, {prefix}fstype: state: mounted needs both; write what to mount"
+            "invalid_argument",
+            f"{', '.join(missing)}: missing, and state: mounted needs it; write what to mount",
         )
     allowed = naming.check_allowed_types(params["allow_fstypes"], "allow_fstypes")
     filesystem = naming.find_filesystem(mount["fstype"], mount["opts"], prefix + "fstype", allowed=allowed)

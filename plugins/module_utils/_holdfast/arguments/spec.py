@@ -53,13 +53,24 @@ def _mode(value: t.Any, option: str) -> int:
 
 def _number_or_symbols(value: t.Any, option: str) -> t.Optional[int]:
     if isinstance(value, int) and not isinstance(value, bool):
-        return value
+        return value if value < 0 or _is_plausible(value) else None
     if not isinstance(value, str):
         return None
     text = strings.check_text(value, option)
     if OCTAL.fullmatch(text):
         return int(text, 8)
     return _symbolic_mode(text)
+
+
+def _is_plausible(mode: int) -> bool:
+    """Whether a number is what somebody meant who wrote it in octal: 770 without a zero before it is 0o1402.
+
+    As the rule risky-octal of ansible-lint: nobody may write unread, nor do more than the group may, nor the
+    group more than the owner.
+    """
+    owner, group, others = mode >> 6 & 7, mode >> 3 & 7, mode & 7
+    writes_unseen = any(bits & 2 and not bits & 4 for bits in (owner, group, others))
+    return not (writes_unseen or others & ~group or group & ~owner)
 
 
 def _symbolic_mode(text: str) -> t.Optional[int]:

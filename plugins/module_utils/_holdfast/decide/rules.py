@@ -49,11 +49,13 @@ def refuse_obstacle(place: model.Place, *, what: str, about: str) -> None:
             f"refuses to be searched ({place.silence}); unmount that, or choose another path",
         )
     if place.obstacle:
+        found, instead = "not a directory", "move away what is in the way, or choose another path"
+        if place.is_link:
+            found, instead = "a symbolic link", "write the path that it leads to, as 'readlink -f' shows it"
         raise refusal(
             "unsafe_path",
             about,
-            f"the {what} '{place.path}' is not safe: '{place.obstacle}' is a symbolic link or no directory; "
-            "write the path without links, or move away what is in the way",
+            f"the {what} '{place.path}' is not safe: '{place.obstacle}' is {found}; {instead}",
         )
 
 
