@@ -54,7 +54,7 @@ def refused(error: errors.MountError, *, is_full: bool, log_ref: t.Optional[str]
     return {
         "failed": True,
         "changed": False,
-        "msg": result.error_message(error, is_full=is_full),
+        "msg": result.error_message(error, is_full=is_full, log_ref=log_ref),
         "error": result.error_to_dict(error, log_ref),
     }
 
@@ -97,9 +97,9 @@ def run_call(
         return refused(coded, is_full=is_full, log_ref=log_error(coded, request, writes=not check_mode))
     told = [_tell(outcome, request, writes=not check_mode) for outcome in outcomes]
     messages = [
-        result.error_message(outcome.error, is_full=is_full)
-        for outcome in outcomes
-        if outcome.error is not None
+        result.error_message(outcome.error, is_full=is_full, log_ref=error["log_ref"])
+        for outcome, (_path, _plan, error) in zip(outcomes, told)
+        if outcome.error is not None and error is not None
     ]
     if request.is_bulk:
         answer = result.bulk_result(told, call.host.protection, messages)
@@ -198,5 +198,6 @@ def _stacked(path: str) -> errors.MountError:
 
 
 def _describe_error(error: errors.MountError, request: model.Request, *, writes: bool) -> result.Result:
-    told = result.error_to_dict(error, log_error(error, request, writes=writes))
-    return {**told, "msg": result.error_message(error, is_full=request.disclose == "full")}
+    log_ref = log_error(error, request, writes=writes)
+    message = result.error_message(error, is_full=request.disclose == "full", log_ref=log_ref)
+    return {**result.error_to_dict(error, log_ref), "msg": message}
