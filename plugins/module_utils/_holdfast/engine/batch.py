@@ -34,7 +34,11 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine i
     unmounting,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.helper import staging
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import create, pathwalk
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
+    create,
+    pathwalk,
+    system,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import codec, journal, store
 
 # So many walk on their own: a way that is kept takes a descriptor, which may be the last one.
@@ -55,11 +59,11 @@ def run_batch(works: t.Sequence[states.Work], call: session.Session) -> None:
 
 def _run(works: t.Sequence[states.Work], call: session.Session) -> None:
     # Before anything is settled: what is gone from here may be alive in the ledger's own namespace.
-    observe.refuse_other_namespace(call.ledger.read(), call.host)
+    system.refuse_other_namespace(call.ledger.read(), call.host)
     stages = staging.list_stages()
     _each(works, "recover", call, lambda work: _recover(work, call, stages))
     ledger = _take_over([work.path for work in works if work.is_going_on], call.ledger.read(), call)
-    observe.refuse_other_namespace(ledger, call.host)
+    system.refuse_other_namespace(ledger, call.host)
     if len(works) <= _FEW:
         _run_on(works, call, ledger)
         return
