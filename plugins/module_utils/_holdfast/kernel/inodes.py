@@ -27,6 +27,7 @@ _BTIME = 0x800
 _MNT_ID = 0x1000
 _MNT_ID_UNIQUE = 0x4000
 _ATTR_MOUNT_ROOT = 0x2000
+_ATTR_APPEND = 0x20
 _FIELDS = struct.Struct("=IIQIIIHHQQQQqIiqIiqIiqIiIIIIQ")
 _FLAGS = syscalls.AT_EMPTY_PATH | syscalls.AT_STATX_DONT_SYNC
 _MASK = _BASIC_STATS | _BTIME | _MNT_ID | _MNT_ID_UNIQUE
@@ -94,6 +95,11 @@ class Inode:
     def is_writable_by_others(self) -> bool:
         """Whether others than root may write it, by owner or mode, which has the mask of an ACL too."""
         return self.uid != 0 or bool(self.mode & 0o022)
+
+    @property
+    def is_append_only(self) -> bool:
+        """Whether a directory takes new names and never gives one up again (chattr(1), a)."""
+        return bool(self._told[2] & _ATTR_APPEND)
 
     @property
     def links(self) -> int:
