@@ -372,3 +372,43 @@ def test_block_of_a_playbook(device_world: World, ext4: str) -> None:
     actions = [result.action for result in played.results]
     assert actions == ["mounted", "joined", "released", "unmounted"], played
     assert start.differences(device_world.settled()) == []
+
+
+# --- A superblock that lives on in another mount namespace ---
+
+KEEP_A_COPY = ("unshare", "--mount", "--propagation", "private", "sh", "-c", "echo ready; exec sleep 1000")
+
+
+@pytest.mark.parametrize("fstype", TYPES)
+def test_block_device_that_another_namespace_keeps_is_held_again(
+    world: World, loop_device: Attach, tmp_path: Path, fstype: str
+) -> None:
+    device = loop_device(make_image(tmp_path, fstype))
+    world.make_directory(PATH)  # one that is removed takes its mounts along everywhere
+    succeed(world, **block(device, fstype))
+    pid = world.until_ready(KEEP_A_COPY)
+    for _round in range(2):
+        assert world.call(**leave(PATH, "a")).action == "unmounted"
+        result = world.call(**block(device, fstype))
+        assert (result.failed, result.action) == (False, "mounted"), result
+    assert len(world.stack(PATH)) == 1
+    assert world.facts()["drift"] == []
+    assert world.call(**leave(PATH, "a")).action == "unmounted"
+    world.end(pid)
+
+
+def test_block_device_that_another_namespace_keeps_with_other_options_is_a_conflict(
+    world: World, loop_device: Attach, tmp_path: Path
+) -> None:
+    ext4 = loop_device(make_image(tmp_path, "ext4"))
+    world.make_directory(PATH)
+    succeed(world, **block(ext4, "ext4", opts=["commit=7"]))
+    pid = world.until_ready(KEEP_A_COPY)
+    assert world.call(**leave(PATH, "a")).action == "unmounted"
+    result = world.call(**block(ext4, "ext4", opts=["commit=9"]))
+    assert result.code == "conflict", result
+    assert "mounted in another mount namespace" in result["msg"]
+    assert world.stack(PATH) == []
+    result = world.call(**block(ext4, "ext4", opts=["commit=7"]))
+    assert (result.failed, result.action) == (False, "mounted"), result
+    world.end(pid)

@@ -7,9 +7,11 @@ from __future__ import annotations
 import os
 import stat
 import typing as t
+from pathlib import Path
 
 import pytest
 from harness.cycle import apply, leave, refuse, run_cycle, succeed, tmpfs, warm_up
+from harness.images import make_image
 from harness.results import play, task
 from harness.world import World, executable
 
@@ -153,6 +155,29 @@ def test_directory_made_under_a_tight_umask_is_still_open(private_world: World) 
         assert stat.S_IMODE(os.stat(world.file(place)).st_mode) == 0o755
     ledger = os.stat(world.file("/etc/ansible/facts.d/holdfast_mounts.fact"))
     assert stat.S_IMODE(ledger.st_mode) == 0o644
+
+
+@pytest.mark.parametrize("fstype", ["tmpfs", "ext4"])
+def test_nothing_is_made_where_names_can_only_be_added(
+    world: World, loop_device: t.Callable[..., str], tmp_path: Path, fstype: str
+) -> None:
+    world.make_directory("/srv/kept")
+    if fstype == "ext4":
+        world.mount(loop_device(make_image(tmp_path, fstype)), "/srv/kept", fstype)
+    world.make_directory("/srv/kept/there")
+    change = world.run("chattr", "+a", "/srv/kept")
+    if change.rc:
+        pytest.skip(f"this {fstype} knows no such directories (tmpfs: Linux 6.6)")
+    for path in ("/srv/kept/one", "/srv/kept/one/two"):
+        result = refuse(world, "unsafe_path", **tmpfs(path, "a"))
+        assert "'/srv/kept' can be added" in result["msg"]
+    many = [{"path": "/srv/kept/one", "src": "tmpfs", "fstype": "tmpfs"}]
+    assert world.call(mounts=many, holder="a").failed
+    assert set(os.listdir(world.file("/srv/kept"))) - {"lost+found"} == {"there"}
+    apply(world, "mounted", **tmpfs("/srv/kept/there/one", "a"))
+    apply(world, "unmounted", **leave("/srv/kept/there/one", "a"))
+    world.run("chattr", "-a", "/srv/kept")
+    run_cycle(world, **tmpfs("/srv/kept/one", "a"))
 
 
 def test_directories_of_a_playbook(world: World) -> None:

@@ -9,6 +9,7 @@ import typing as t
 
 import pytest
 from harness.cycle import apply, leave, predict_and_call, refuse, succeed, tmpfs, warm_up
+from harness.reconcile import call_reconcile
 from harness.results import play, task
 from harness.world import LEDGER, RUN, World
 
@@ -147,6 +148,41 @@ def test_deferred_mount_that_vanished_is_mounted_anew(world: World) -> None:
     world.end(pid)
     world.unmount(PATH)
     assert apply(world, "mounted", **tmpfs(PATH, "b")).holders == ["b"]
+
+
+@pytest.fixture(name="restarted")
+def mount_in_a_namespace_that_ends(private_world: World) -> World:
+    """Hold in a mount namespace that ends with the call, as a container does that is started again."""
+    result = private_world.collect(private_world.start(arguments=tmpfs(PATH, "a"), namespace=True))
+    assert result.action == "mounted", result
+    assert private_world.stack(PATH) == []
+    return private_world
+
+
+def test_mount_of_a_namespace_that_is_gone_is_mounted_again(restarted: World) -> None:
+    apply(restarted, "mounted", **tmpfs(PATH, "a"))
+    assert apply(restarted, "joined", **tmpfs(PATH, "b")).holders == ["a", "b"]
+
+
+def test_mount_of_a_namespace_that_is_gone_is_reconciled(restarted: World) -> None:
+    assert [item["kind"] for item in restarted.facts()["drift"]] == ["missing"]
+    assert call_reconcile(restarted)["remaining"] == []
+    assert len(restarted.stack(PATH)) == 1
+    assert restarted.holders(PATH) == ["a"]
+
+
+@pytest.mark.parametrize("state", ["released", "unmounted"])
+def test_mount_of_a_namespace_that_is_gone_is_let_go(restarted: World, state: str) -> None:
+    apply(restarted, "unmounted", path=PATH, holder="a", state=state)
+    assert restarted.references == {}
+
+
+def test_mount_of_a_namespace_that_is_gone_is_not_what_stands_there(restarted: World) -> None:
+    restarted.mount("tmpfs", PATH, "tmpfs", flags=6)
+    before = restarted.unique_id(PATH)
+    refuse(restarted, "not_owned", **tmpfs(PATH, "b"))
+    call_reconcile(restarted, repair=["missing", "replaced"])
+    assert restarted.unique_id(PATH) == before
 
 
 def test_vanished_of_a_playbook(world: World) -> None:

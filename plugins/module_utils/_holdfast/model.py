@@ -135,6 +135,7 @@ class Place:
     mount: the topmost mount whose root is exactly here.
     has_entries: of a directory; None when nobody looked, or a mount covers it.
     identity: of the last component.
+    append_only: the directory in which something is missing, where no name in it can be changed any more.
     system_names: under which names of the system's own directories the mount table shows the same.
     fstype: the type of the filesystem it lies on, of a source alone.
     """
@@ -152,6 +153,7 @@ class Place:
     mount: t.Optional[KernelMount] = None
     has_entries: t.Optional[bool] = None
     identity: t.Optional[Identity] = None
+    append_only: str = ""
     system_names: t.Tuple[str, ...] = ()
     fstype: str = ""
 

@@ -40,7 +40,7 @@ if t.TYPE_CHECKING:
 
 def is_mount(inode: t.Optional[inodes.Inode], reference: claims.Reference, host: model.Host) -> bool:
     """Whether the inode is the root of the mount that a reference speaks of."""
-    if inode is None or not inode.is_mount_root or reference.boot_id != host.boot_id:
+    if inode is None or not inode.is_mount_root or not _is_of(reference, host):
         return False
     if inode.mount_id != reference.mount_id:
         return False
@@ -50,12 +50,19 @@ def is_mount(inode: t.Optional[inodes.Inode], reference: claims.Reference, host:
     return found is not None and sameness.is_same_mount(found, reference) and _has_same_root(inode, reference)
 
 
+def _is_of(reference: claims.Reference, host: model.Host) -> bool:
+    """Whether a reference's mount was made in this boot and mount namespace: others give the same numbers."""
+    return (reference.boot_id, reference.mount_namespace) == (host.boot_id, host.mount_namespace)
+
+
 def _has_same_root(inode: inodes.Inode, reference: claims.Reference) -> bool:
     """Whether a mount whose number may be another one's by now has the root that was noted.
 
     LIMIT: a tmpfs has no birth before Linux 5.18, so there two of them look alike.
     """
     found, noted = inode.identity, reference
+    if not found.inode:
+        return True  # a filesystem that does not tell
     if found.device != noted.device or (noted.inode and found.inode != noted.inode):
         return False
     return not (found.birth and noted.birth) or found.birth == noted.birth
@@ -63,7 +70,7 @@ def _has_same_root(inode: inodes.Inode, reference: claims.Reference) -> bool:
 
 def is_alive(reference: claims.Reference, host: model.Host) -> bool:
     """Whether the mount that a reference speaks of still exists, wherever it is."""
-    if reference.boot_id != host.boot_id or not reference.mount_id:
+    if not reference.mount_id or not _is_of(reference, host):
         return False
     if host.protection == "full":
         return mounts.mount_number(reference.mount_id, is_unique=True) is not None
@@ -263,20 +270,6 @@ def _submounts(mount_id: int, call: session.Session) -> t.Tuple[int, ...]:
     if call.is_unique:
         return syscalls.listmount(mount_id, 256)
     return tuple(mount.mount_id for mount in mountinfo.read_mounts() if mount.parent_id == mount_id)
-
-
-def refuse_other_namespace(ledger: claims.Ledger, host: model.Host) -> None:
-    """Refuse a ledger whose mounts live in another mount namespace of this boot."""
-    for reference in ledger.references.values():
-        if reference.boot_id == host.boot_id and reference.mount_namespace != host.mount_namespace:
-            raise errors.MountError(
-                "unsupported",
-                "the ledger speaks of another mount namespace than this task's; run it where the mounts were "
-                "made, not in a container or a systemd unit with PrivateMounts; where that namespace is gone "
-                "for good, move the ledger away",
-                step="host",
-                detail=f"ledger: {reference.mount_namespace}, here: {host.mount_namespace}",
-            )
 
 
 def named_places(

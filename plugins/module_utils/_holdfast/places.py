@@ -41,6 +41,7 @@ def place_of(
 ) -> model.Place:
     """Return what a walk found, as a value. mount: the one whose root that is, where it was asked for."""
     inode = walk.inode
+    parent = walk.path.rsplit("/", len(walk.missing))[0]
     return model.Place(
         path=walk.path,
         kind="absent" if inode is None else inode.kind,
@@ -53,6 +54,7 @@ def place_of(
         remote_type=walk.remote_type,
         silence=(walk.error.strerror or "") if walk.error else "",
         identity=None if inode is None else inode.identity,
+        append_only=parent if walk.missing and walk.above.is_append_only else "",
         mount=mount,
         has_entries=has_entries,
         system_names=names,

@@ -34,6 +34,7 @@ def lack_call(*names: str) -> None:
         setattr(syscalls, name, refuse)
     # A kernel that lacks a call has never answered it.
     mounts._type_of.cache_clear()
+    mounts.answers_by_id.cache_clear()
 
 
 def lack_unique_id() -> None:
@@ -89,6 +90,8 @@ def lack_everything() -> None:
 SWITCHES: t.Dict[str, t.Callable[[], None]] = {
     "everything": lambda: None,
     "no unique id (6.8)": lack_unique_id,
+    "no statmount (seccomp)": lambda: lack_call("statmount"),
+    "no listmount (seccomp)": lambda: lack_call("listmount"),
     "no source of statmount (6.13)": lack_source_of_statmount,
     "no layers by handle (6.13)": lambda: lack_parameter(syscalls.FSCONFIG_SET_FD),
     "no lowerdir+ (6.5)": lambda: lack_parameter(

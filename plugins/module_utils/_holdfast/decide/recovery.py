@@ -146,6 +146,7 @@ def _plan_missing(
     rules.refuse_wrong_kind(seen.place, rules.wanted_kind(definition, seen.source))
     rules.refuse_shadowing(path, (*seen.managed_below, *seen.foreign_below))
     rules.refuse_entries(seen.place, request)
+    rules.refuse_append_only(seen.place)
     again = replace(_reborn(reference, host), owned=True)
     return _plan(path, seen, "mounted", "mount", again, definition=definition)
 

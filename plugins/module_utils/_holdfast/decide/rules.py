@@ -134,6 +134,18 @@ def refuse_wrong_kind(place: model.Place, kind: model.Kind) -> None:
         )
 
 
+def refuse_append_only(place: model.Place) -> None:
+    """Refuse a mount point that could be made, and neither be given its name nor be removed."""
+    if place.append_only:
+        raise refusal(
+            "unsafe_path",
+            place.path,
+            f"the mount point '{place.path}' cannot be made: names in '{place.append_only}' can be added and "
+            "never changed or removed (chattr +a); make the mount point yourself, or take the attribute "
+            "away",
+        )
+
+
 def refuse_entries(place: model.Place, request: model.Request) -> None:
     """Refuse a directory whose entries the mount would hide."""
     if place.has_entries and not request.allow_nonempty:

@@ -48,11 +48,11 @@ def run_batch(works: t.Sequence[states.Work], call: session.Session) -> None:
 
 def _run(works: t.Sequence[states.Work], call: session.Session) -> None:
     # Before anything is settled: what is gone from here may be alive in the ledger's own namespace.
-    observe.refuse_other_namespace(call.ledger.read(), call.host)
+    system.refuse_other_namespace(call.ledger.read(), call.host)
     stages = system.list_stages()
     _each(works, "recover", call, lambda work: _recover(work, call, stages))
     ledger = _take_over([work.path for work in works if work.is_going_on], call.ledger.read(), call)
-    observe.refuse_other_namespace(ledger, call.host)
+    system.refuse_other_namespace(ledger, call.host)
     if len(works) <= _FEW:
         _run_on(works, call, ledger)
         return

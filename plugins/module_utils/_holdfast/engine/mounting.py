@@ -174,7 +174,7 @@ def _create_on_device(
             if twins or error.errno == errno.EOPNOTSUPP:
                 break
             if pause == _PAUSES[-1]:
-                raise
+                _refuse_other_superblock(definition, device, work, call)
     held = [ledger.references[m.mount_point].definition for m in twins if m.mount_point in ledger.references]
     if not all(sameness.is_same_superblock(definition, twin, held) for twin in twins):
         raise rules.refusal(
@@ -185,6 +185,23 @@ def _create_on_device(
             detail="; ".join(f"'{m.mount_point}': {','.join(m.options)}" for m in twins),
         )
     return _with_deadline(lambda: _create(definition, device, may_share=True), call, identify)
+
+
+def _refuse_other_superblock(
+    definition: model.Definition, device: devices.Device, work: states.Work, call: session.Session
+) -> None:
+    """Refuse a device that lives on in another mount namespace with other options than are wanted."""
+    shown = child.run_with_deadline(
+        lambda: create.show_shared(definition, device), call.request.timeout, kept=(), step="mount"
+    )
+    if shown is None or not sameness.is_same_superblock(definition, shown, ()):
+        raise rules.refusal(
+            "conflict",
+            work.path,
+            f"the source '{definition.src}' is mounted in another mount namespace with other superblock "
+            "options; ask for the same, or end the processes that have that namespace",
+            detail="" if shown is None else ",".join(shown.options),
+        )
 
 
 def _mounts_of(device: devices.Device) -> t.List[model.KernelMount]:

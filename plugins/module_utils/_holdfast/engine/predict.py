@@ -15,7 +15,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     claims,
     errors,
     model,
-    observe,
     places,
     session,
     steps,
@@ -28,7 +27,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine i
     states,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import child, pathwalk
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import child, pathwalk, system
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import codec, journal
 
 
@@ -121,7 +120,7 @@ class Prediction:
     def __init__(self, call: session.Session) -> None:
         ledger = call.ledger.read()
         budget = call.ledger.open_budget()
-        observe.refuse_other_namespace(ledger, call.host)
+        system.refuse_other_namespace(ledger, call.host)
         for records in journal.list_notes().values():
             ledger = recover.settled(ledger, *recover.settle_note(records, ledger, call.host))
         self._world = _World(boot.recognised(ledger.references, ledger, call), budget)

@@ -25,6 +25,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine i
     states,
     unmounting,
 )
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import system
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal
 
 _COMING = ("missing", "options_changed", "replaced")
@@ -49,7 +50,7 @@ def reconcile(call: session.Session, asked: model.Repair, *, writes: bool) -> Re
     Raises MountError where the whole call is refused.
     """
     ledger = call.ledger.read()
-    observe.refuse_other_namespace(ledger, call.host)
+    system.refuse_other_namespace(ledger, call.host)
     told = observe.observe_facts()["drift"]
     drift = tuple(steps.Drift(item["path"], item["kind"], item["message"]) for item in told)
     if writes:

@@ -31,6 +31,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
     directories,
     mounts,
     pathwalk,
+    system,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal
 
@@ -41,7 +42,7 @@ def settle_note(
     """Return what a dead operation's note comes to, as the kernel is now. Changes nothing."""
     note = states.from_records(records)
     if note.reference is not None:
-        observe.refuse_other_namespace(claims.Ledger(references={note.path: note.reference}), host)
+        system.refuse_other_namespace(claims.Ledger(references={note.path: note.reference}), host)
     found = mounts.find_mount(note.mount_id, is_unique=host.protection == "full")
     reference = note.reference or ledger.references.get(note.path)
     if found is not None and reference is not None and not observe.is_its_mount(found, reference):

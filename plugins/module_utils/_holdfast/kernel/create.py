@@ -78,6 +78,19 @@ def create_filesystem(
     return mount
 
 
+def show_shared(definition: model.Definition, device: devices.Device) -> t.Optional[model.KernelMount]:
+    """Return what the kernel shows of a device's superblock that nothing in the table shows.
+
+    For a worker process alone: it is attached in a mount namespace that ends with the process.
+    """
+    mount = create_filesystem(definition, device=device, layers=(), may_share=True)
+    syscalls.unshare_mounts()
+    root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    syscalls.mount_setattr(root, propagation=syscalls.MS_PRIVATE)
+    syscalls.move_mount(mount, root)
+    return mounts.mount_under(inodes.inode_of(mount))
+
+
 def _open_context(definition: model.Definition) -> int:
     try:
         return syscalls.fsopen(definition.fstype)

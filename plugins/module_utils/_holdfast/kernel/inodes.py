@@ -15,6 +15,7 @@ import struct
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import model
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
     mountinfo,
     mounts,
@@ -26,6 +27,7 @@ _BTIME = 0x800
 _MNT_ID = 0x1000
 _MNT_ID_UNIQUE = 0x4000
 _ATTR_MOUNT_ROOT = 0x2000
+_ATTR_APPEND = 0x20
 _FIELDS = struct.Struct("=IIQIIIHHQQQQqIiqIiqIiqIiIIIIQ")
 _FLAGS = syscalls.AT_EMPTY_PATH | syscalls.AT_STATX_DONT_SYNC
 _MASK = _BASIC_STATS | _BTIME | _MNT_ID | _MNT_ID_UNIQUE
@@ -44,6 +46,8 @@ SILENT = frozenset(
         errno.EUCLEAN,
     )
 )
+# What a filter of system calls answers, and the C library where it does the call's work itself.
+_FORBIDDEN = frozenset((errno.EINVAL, errno.ENOSYS, errno.EPERM))
 _OVERFLOW_UID = 65534
 _FDINFO_MOUNT = re.compile(r"^mnt_id:\s*([0-9]+)$", re.MULTILINE)
 _KINDS: t.Dict[int, model.Kind] = {stat.S_IFDIR: "directory", stat.S_IFREG: "file", stat.S_IFBLK: "device"}
@@ -93,6 +97,11 @@ class Inode:
         return self.uid != 0 or bool(self.mode & 0o022)
 
     @property
+    def is_append_only(self) -> bool:
+        """Whether a directory takes new names and never gives one up again (chattr(1), a)."""
+        return bool(self._told[2] & _ATTR_APPEND)
+
+    @property
     def links(self) -> int:
         """How many names it has."""
         return self._told[3]
@@ -136,27 +145,39 @@ def inode_of(fd: int) -> Inode:
     Of a filesystem that does not tell, the mount alone is known, and whether this is its root or a directory:
     the rest reads as what others may write.
     """
+    mask = _MASK if mounts.answers_by_id() else _MASK & ~_MNT_ID_UNIQUE
     try:
-        return Inode(_FIELDS.unpack_from(syscalls.statx(fd, b"", flags=_FLAGS, mask=_MASK)))
+        return Inode(_FIELDS.unpack_from(syscalls.statx(fd, b"", flags=_FLAGS, mask=mask)))
     except OSError as error:
-        if error.errno not in SILENT:
+        if error.errno not in SILENT | _FORBIDDEN:
             raise
-    return _known_by_mount(fd)
+        return _known_by_mount(fd, asks=error.errno in _FORBIDDEN)
 
 
-def _known_by_mount(fd: int) -> Inode:
-    """Return what the kernel tells of an open handle without asking the filesystem (proc_pid_fdinfo(5))."""
+def _known_by_mount(fd: int, *, asks: bool) -> Inode:
+    """Return what the kernel tells of an open handle without statx(2) (proc_pid_fdinfo(5)).
+
+    asks: ask the filesystem as well, by fstat(2), where it needs no server to answer.
+    """
     with open(f"/proc/self/fdinfo/{fd}", encoding="ascii") as file:
         number = int(_FDINFO_MOUNT.findall(file.read())[0])
     # Both are the path from this process' root, so they agree for the root of a mount and for nothing else.
     path = os.readlink(f"/proc/self/fd/{fd}")
-    is_root = any(row.mount_id == number and row.mount_point == path for row in mountinfo.read_mounts())
+    row = next((row for row in mountinfo.read_mounts() if row.mount_id == number), None)
+    is_root = row is not None and row.mount_point == path
     unique = mounts.unique_id(number)
     told = [0] * 29
     told[0] = _MNT_ID if unique is None else _MNT_ID_UNIQUE
     told[2], told[11] = _ATTR_MOUNT_ROOT if is_root else 0, _ATTR_MOUNT_ROOT
     told[4], told[6] = _OVERFLOW_UID, _type_of(fd)
     told[28] = number if unique is None else unique
+    # What is in no table is a mount that this process has just made.
+    if asks and (row is None or row.fstype in filesystems.LOCAL_TYPES):
+        found = os.fstat(fd)
+        told[3], told[4], told[5], told[6] = found.st_nlink, found.st_uid, found.st_gid, found.st_mode
+        told[8], told[9] = found.st_ino, found.st_size
+        told[24], told[25] = os.major(found.st_rdev), os.minor(found.st_rdev)
+        told[26], told[27] = os.major(found.st_dev), os.minor(found.st_dev)
     return Inode(tuple(told))
 
 

@@ -138,6 +138,11 @@ def mount_setattr(fd: int, *, attributes: int = 0, cleared: int = 0, propagation
     )
 
 
+def unshare_mounts() -> None:
+    """Give this process a mount namespace of its own, with copies of all mounts (unshare(2))."""
+    _checked(_libc.unshare(ctypes.c_int(0x00020000)), "unshare")
+
+
 def umount2(target: str, flags: int) -> None:
     """Unmount what is mounted at target (umount2(2))."""
     _checked(_libc.umount2(_text(target), ctypes.c_int(flags)), "umount2")

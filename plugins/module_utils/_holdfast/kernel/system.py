@@ -15,8 +15,14 @@ import time
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, errors, model
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import inodes
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
+    inodes,
+    mountinfo,
+    mounts,
+)
 
+# That of the host itself never ends: 0xeffffff8, before Linux 6.18 the first one that is numbered.
+_FIRST_NAMESPACE = 0xF0000001
 _CAP_SYS_ADMIN = 21
 # selinuxfs is mounted where SELinux is on (is_selinux_enabled(3)).
 _SELINUX = "/sys/fs/selinux/enforce"
@@ -40,6 +46,55 @@ def observe_host() -> model.Host:
             errno=error.errno,
         ) from error
     return model.Host(boot_id, mount_namespace, _protection())
+
+
+def refuse_other_namespace(ledger: claims.Ledger, host: model.Host) -> None:
+    """Refuse a ledger whose mounts live in another mount namespace of this boot, or cannot be told here."""
+    here = [one for one in ledger.references.items() if one[1].boot_id == host.boot_id]
+    for namespace in sorted({one.mount_namespace for _path, one in here} - {host.mount_namespace}):
+        if _has_mounts(namespace, {path for path, one in here if one.mount_namespace == namespace}):
+            raise errors.MountError(
+                "unsupported",
+                "the ledger speaks of another mount namespace than this task's; run it where the mounts were "
+                "made, not in a container or a systemd unit with PrivateMounts",
+                step="host",
+                detail=f"ledger: {namespace}, here: {host.mount_namespace}",
+            )
+    ids = [one.mount_id for _path, one in here if one.mount_namespace == host.mount_namespace]
+    if any(number and mounts.is_unique_id(number) != (host.protection == "full") for number in ids):
+        raise errors.MountError(
+            "unsupported",
+            "statmount(2) or listmount(2) is forbidden to this task, and was not to the one that mounted "
+            "what is in the ledger, or the other way round; allow both calls to both",
+            step="host",
+        )
+
+
+def _has_mounts(namespace: int, paths: t.Collection[str]) -> bool:
+    """Whether a mount namespace, by its inode, may exist and have a mount at one of these paths.
+
+    Its number may be that of a later one by now. It ends with its last process, and its mounts with it.
+    LIMIT: processes of another namespace of processes are not seen, nor descriptors that keep one.
+    """
+    pinned = f"mnt:[{namespace}]"
+    if namespace <= _FIRST_NAMESPACE or any(
+        (row.fstype, row.root) == ("nsfs", pinned) for row in mountinfo.read_mounts()
+    ):
+        return True
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            for tid in os.listdir(f"/proc/{pid}/task"):
+                if os.stat(f"/proc/{pid}/task/{tid}/ns/mnt").st_ino == namespace:
+                    with open(f"/proc/{pid}/task/{tid}/mountinfo", "rb") as file:
+                        rows = mountinfo.parse_mountinfo(file.read().decode("utf-8", "surrogateescape"))
+                    return not rows or any(row.mount_point in paths for row in rows)
+        except PermissionError:
+            # The first process has the host's own namespace, or in a container that one's.
+            if pid != "1":
+                return True
+        except OSError:
+            continue  # it has ended
+    return False
 
 
 def _protection() -> model.Protection:
