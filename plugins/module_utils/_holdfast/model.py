@@ -135,7 +135,7 @@ class Place:
     has_entries: of a directory; None when nobody looked, or a mount covers it.
     identity: of the last component.
     system_names: under which names of the system's own directories the mount table shows the same.
-    fstype: the type of the filesystem it lies on, of a source alone.
+    fstype, mount_id: of the mount it lies on, of a source alone; 0 where ids are used again.
     """
 
     path: str
@@ -152,6 +152,7 @@ class Place:
     identity: t.Optional[Identity] = None
     system_names: t.Tuple[str, ...] = ()
     fstype: str = ""
+    mount_id: int = 0
 
 
 @dataclass(frozen=True)

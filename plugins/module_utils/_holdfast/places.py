@@ -63,7 +63,8 @@ def source_of(walk: pathwalk.Walk, call: session.Session) -> model.Place:
     if walk.inode is None or walk.obstacle:
         return place_of(walk)
     names = second_names.system_names(call.table(), walk.path, walk.inode, holds=True)
-    return replace(place_of(walk, names=names), fstype=pathwalk.type_of(walk.inode) or "")
+    mount_id = walk.inode.mount_id if walk.inode.has_unique_id else 0
+    return replace(place_of(walk, names=names), fstype=pathwalk.type_of(walk.inode) or "", mount_id=mount_id)
 
 
 def identity_of(places: t.Iterable[model.Place]) -> t.Tuple[str, ...]:
@@ -117,6 +118,13 @@ def identify(definition: model.Definition, device: devices.Device, call: session
     return child.run_with_deadline(
         lambda: devices.filesystem_identity(device, where), call.request.timeout, kept=(), step="source"
     )
+
+
+def stable_name(definition: model.Definition, call: session.Session) -> str:
+    """Return a name of the device that outlives a boot, by udev or its superblock; empty without one."""
+    device = devices.find_device(definition.src)
+    found = devices.stable_name(device.path) or identify(definition, device, call)
+    return found if "UUID=" in found else ""
 
 
 def is_member(number: str, shown: model.KernelMount) -> bool:

@@ -7,10 +7,11 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
+import re
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, model, steps
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, errors, model, steps
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import rules, sameness
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import (
     credentials,
@@ -21,6 +22,12 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar 
 # What getmntent(3) and libmount both take back; a "#" within a field they leave as it is.
 # The C library reads a line of fstab into 4096 bytes and forgets the rest; systemd reads it so.
 _LINE = 4094
+# systemd takes blanks, quotes and backslashes in the value of a word apart once more (systemd.mount(5)).
+_PLAIN = re.compile(r"(?:/[A-Za-z0-9._@+-]+)+(?=/|$)")
+# Numbered in the order in which the kernel finds them. What root names itself (mapper, md/NAME) stays.
+_COUNTED = re.compile(
+    r"/dev/(?:(?:[hsv]|xv)d[a-z]+|(?:loop|mmcblk|pmem|sr|zram|dm-|md12)[0-9]+|nvme[0-9]+n[0-9]+)(?:p?[0-9]+)?"
+)
 _ESCAPES = {ord(character): f"\\{ord(character):03o}" for character in "\\ \t\n"}
 
 
@@ -33,6 +40,9 @@ def fstab_line(path: str, definition: model.Definition) -> str:
     if filesystem.shows_path:
         words.append("bind")
     words += definition.flags
+    # LIMIT: of a path with other characters only what is before them.
+    plain = {match.group() for match in map(_PLAIN.match, definition.source_paths) if match}
+    words += [f"x-systemd.requires-mounts-for={path}" for path in sorted(plain)]
     for name, value in definition.data:
         word = credentials.option_for_helper(filesystem) if name == credentials.CREDENTIALS else name
         words.append(_word(path, word, value))
@@ -87,6 +97,22 @@ def with_entry(plan: steps.Plan, entry: model.Entry, found: model.BootEntry) -> 
     # Somebody has taken the entry out: that it comes back is a change of the host.
     action = "joined" if plan.action in ("none", "renewed") and entry.boot else plan.action
     return replace(plan, action=action, boot_change="remove" if wanted is None else "write")
+
+
+def has_counted_name(definition: model.Definition) -> bool:
+    """Whether the next boot may give the name of the device to another one."""
+    return filesystems.record_of(definition.fstype).is_block and bool(_COUNTED.fullmatch(definition.src))
+
+
+def counted_name(path: str, definition: model.Definition, stable: str) -> errors.MountError:
+    """Return the refusal of an entry for such a device. stable: what to write, empty if unknown."""
+    what_to_do = f"write '{stable}', which names it now" if stable else "write its UUID= (blkid(8) tells it)"
+    return rules.refusal(
+        "source_not_allowed",
+        path,
+        f"the source '{definition.src}' of '{path}' cannot be mounted at boot: the next boot may give that "
+        f"name to another device; {what_to_do}, or leave 'boot' out",
+    )
 
 
 def taken_over(

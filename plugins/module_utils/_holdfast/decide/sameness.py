@@ -215,11 +215,17 @@ def foreign_differences(
         wrong = [] if same else ["src"]
     else:
         wrong = [] if may_show(wanted.fstype, mount.fstype) else ["fstype"]
-        if not _is_source(wanted, mount, source):
+        if not _is_source(wanted, mount, source) or _is_older(mount, source):
             wrong.append("src")
     if unproven_words(wanted, mount, source):
         wrong.append("opts")
     return tuple(wrong)
+
+
+def _is_older(mount: model.KernelMount, source: steps.Source) -> bool:
+    """Whether an overlay was mounted before what its layers lie on, so that it shows what that hides."""
+    places = source.places if filesystems.record_of(mount.fstype).has_layers else ()
+    return any(place.mount_id > (mount.unique_id or place.mount_id) for place in places)
 
 
 def unproven_words(wanted: model.Definition, mount: model.KernelMount, source: steps.Source) -> Words:
