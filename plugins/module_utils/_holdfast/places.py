@@ -18,6 +18,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     session,
     steps,
 )
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import sameness
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import (
     credentials,
     filesystems,
@@ -27,6 +28,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
     child,
     devices,
     files,
+    inodes,
     pathwalk,
     system,
 )
@@ -131,6 +133,17 @@ def is_member(number: str, shown: model.KernelMount) -> bool:
     """Whether a mount's source is a device of the same btrfs filesystem as this one."""
     found = devices.block_number(shown.source) if shown.fstype == "btrfs" else None
     return found is not None and found in devices.btrfs_members(number)
+
+
+def with_shutdown(mount: model.KernelMount, inode: t.Optional[inodes.Inode]) -> model.KernelMount:
+    """Return the mount with the word of a shutdown, where the table has none. inode: its root's.
+
+    xfs answers for no inode then (fs/xfs/xfs_iops.c, xfs_vn_getattr), without asking the device.
+    """
+    is_silent = inode is not None and bool(inode.is_mount_root) and not inode.identity.inode
+    if not is_silent or not filesystems.record_of(mount.fstype).hides_shutdown:
+        return mount
+    return replace(mount, options=(*mount.options, sameness.SHUT_DOWN))
 
 
 def named_now(

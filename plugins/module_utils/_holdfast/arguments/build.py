@@ -238,6 +238,7 @@ KINDS = (
     "orphaned",
     "replaced",
     "stacked",
+    "unhealthy",
 )
 DEFAULT_KINDS = ("deferred", "expired", "interrupted", "missing", "orphaned")
 

@@ -12,7 +12,11 @@ import typing as t
 from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, errors, model, steps
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import rules, sameness
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import (
+    identity,
+    rules,
+    sameness,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import (
     credentials,
     filesystems,
@@ -137,7 +141,7 @@ def taken_over(
         return None
     if sameness.changed_options(definition, mount, is_owned=False):
         return None
-    if not sameness.is_same_identity(reference.identity, seen.source.identity, is_same_boot=False):
+    if not identity.is_same_identity(reference.identity, seen.source.identity, is_same_boot=False):
         return None
     ours = replace(
         reference,
