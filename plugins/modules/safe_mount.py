@@ -6,9 +6,6 @@
 
 from __future__ import annotations
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import call, secrets
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments import spec
-
 DOCUMENTATION = r"""
 module: safe_mount
 short_description: Hold and release mounts that several consumers share
@@ -25,7 +22,7 @@ description:
 options:
   path:
     description:
-      - The mount point, an absolute path strictly below one of O(allowed_roots).
+      - The mount point, an absolute path: one of O(allowed_roots), or below one.
       - Nothing is expanded or normalised. C(~), C($HOME), C(..), a trailing slash and symbolic links are
         refused.
       - At most 64 components and 4,095 bytes.
@@ -38,7 +35,7 @@ options:
       - What is mounted. Required for O(state=mounted).
       - A block device below C(/dev), or C(UUID=), C(LABEL=), C(PARTUUID=) or C(PARTLABEL=); a directory or a
         regular
-        file below one of O(source_roots) for C(bind); a name such as C(tmpfs) for filesystems without a
+        file at or below one of O(source_roots) for C(bind); a name such as C(tmpfs) for filesystems without a
           source.
       - C(host:/path) for C(nfs) and C(nfs4); C(//host/share) or C(//host/share/folder) for C(cifs) and
         C(smb3); C(host:/volume) or C(host:/volume/folder) for C(glusterfs); C(monitor:/path), C(:/path) or
@@ -47,9 +44,9 @@ options:
   fstype:
     description:
       - The type of the filesystem. Required for O(state=mounted).
-      - One of C(tmpfs), C(ext2), C(ext3), C(ext4), C(xfs), C(btrfs), C(vfat), C(exfat), C(iso9660), C(udf),
-        C(squashfs), C(erofs), C(f2fs), C(overlay), C(bind), C(9p), C(virtiofs), C(nfs), C(nfs4), C(cifs),
-        C(smb3), C(ceph), C(glusterfs); C(fuse.sshfs) where O(allow_fstypes) turns it on.
+      - One of C(tmpfs), C(ext2), C(ext3), C(ext4), C(xfs), C(btrfs), C(vfat), C(exfat), C(ntfs3), C(iso9660),
+        C(udf), C(squashfs), C(erofs), C(f2fs), C(overlay), C(bind), C(9p), C(virtiofs), C(nfs), C(nfs4),
+        C(cifs), C(smb3), C(ceph), C(glusterfs); C(fuse.sshfs) where O(allow_fstypes) turns it on.
       - Those of other hosts need a helper on the host, see the pages in the collection's docs/filesystems.
       - C(bind) shows a directory or a file at a second place, without the mounts below it.
     type: str
@@ -115,6 +112,9 @@ options:
       boot:
         description: As O(boot), which is the default.
         type: bool
+      network:
+        description: As O(network), which is the default.
+        type: bool
       ttl:
         description: As O(ttl), which is the default.
         type: int
@@ -140,7 +140,8 @@ options:
     default: false
   allowed_roots:
     description:
-      - The mount point must lie strictly below one of these directories.
+      - The mount point must be one of these directories or lie below one. C(path=/data) needs no more than
+        C(allowed_roots=[/data]).
       - C(/), C(/var), C(/home), C(/tmp), C(/opt), C(/root) and C(/run) are never roots, though directories
         below
         them may be. System directories are neither, whatever is configured.
@@ -150,8 +151,8 @@ options:
     default: [/mnt, /media, /srv]
   source_roots:
     description:
-      - The source of a bind mount and the layers of an overlay must lie strictly below one of these
-        directories.
+      - The source of a bind mount and the layers of an overlay must be one of these directories or lie below
+        one.
       - Defaults to O(allowed_roots).
     type: list
     elements: str
@@ -223,6 +224,14 @@ options:
       - A device needs a name that the next boot cannot give to another one, C(UUID=) for example. One such as
         C(/dev/sdb) is refused, and the message says what to write.
       - What a boot has mounted from the entry is recognised as this collection's own.
+    type: bool
+    default: false
+  network:
+    description:
+      - The device is there only when the network is, as that of iSCSI or nbd. The entry of O(boot) then has
+        C(_netdev), so that the boot mounts it after the network is up.
+      - Changes nothing without O(boot), and nothing for filesystems without a device. Those of a server have
+        C(_netdev) anyway.
     type: bool
     default: false
   ttl:
@@ -597,10 +606,13 @@ error:
       sample: "'/srv/scratch' is busy: 1 process uses it; end that and repeat, or leave the unmount for later"
 """
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import call, secrets
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments import spec
+
 
 def main() -> None:
     """Run the module."""
-    module = secrets.DiscreetModule(argument_spec=spec.ARGUMENT_SPEC, supports_check_mode=True)
+    module = secrets.MaskingModule(argument_spec=spec.ARGUMENT_SPEC, supports_check_mode=True)
     result = call.run_call(
         module.whole_params(),
         check_mode=module.check_mode,

@@ -233,7 +233,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import e
 
 def main() -> None:
     """Report the facts, or the one reason why there are none."""
-    module = secrets.DiscreetModule(
+    module = secrets.MaskingModule(
         argument_spec={"paths": {"type": "list", "elements": "str", "default": []}},
         supports_check_mode=True,
     )

@@ -6,9 +6,6 @@
 
 from __future__ import annotations
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import call, secrets
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments import build
-
 DOCUMENTATION = r"""
 module: safe_mount_reconcile
 short_description: Bring mounts and their ledger together again
@@ -256,10 +253,13 @@ error:
       sample: "'/srv/scratch' is busy: 1 process uses it; end that and repeat, or leave the unmount for later"
 """
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import call, secrets
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments import build
+
 
 def main() -> None:
     """Run the module."""
-    module = secrets.DiscreetModule(argument_spec=build.RECONCILE_SPEC, supports_check_mode=True)
+    module = secrets.MaskingModule(argument_spec=build.RECONCILE_SPEC, supports_check_mode=True)
     result = call.run_reconcile(
         module.params,
         check_mode=module.check_mode,

@@ -11,6 +11,7 @@ import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     errors,
+    log,
     model,
     policy,
     result,
@@ -53,7 +54,7 @@ def refused(error: errors.MountError, *, is_full: bool, log_ref: t.Optional[str]
     return {
         "failed": True,
         "changed": False,
-        "msg": result.error_message(error, is_full=is_full),
+        "msg": result.error_message(error, is_full=is_full, log_ref=log_ref),
         "error": result.error_to_dict(error, log_ref),
     }
 
@@ -62,8 +63,6 @@ def log_error(error: errors.MountError, request: model.Request, *, writes: bool)
     """Keep on the host what the caller may not be told. Check mode writes nothing, so it has no reference."""
     if not writes:
         return None
-    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import log
-
     return log.write_log(
         {
             "code": error.code,
@@ -98,9 +97,9 @@ def run_call(
         return refused(coded, is_full=is_full, log_ref=log_error(coded, request, writes=not check_mode))
     told = [_tell(outcome, request, writes=not check_mode) for outcome in outcomes]
     messages = [
-        result.error_message(outcome.error, is_full=is_full)
-        for outcome in outcomes
-        if outcome.error is not None
+        result.error_message(outcome.error, is_full=is_full, log_ref=error["log_ref"])
+        for outcome, (_path, _plan, error) in zip(outcomes, told)
+        if outcome.error is not None and error is not None
     ]
     if request.is_bulk:
         answer = result.bulk_result(told, call.host.protection, messages)
@@ -210,5 +209,6 @@ def _left(path: str, kind: str) -> errors.MountError:
 
 
 def _describe_error(error: errors.MountError, request: model.Request, *, writes: bool) -> result.Result:
-    told = result.error_to_dict(error, log_error(error, request, writes=writes))
-    return {**told, "msg": result.error_message(error, is_full=request.disclose == "full")}
+    log_ref = log_error(error, request, writes=writes)
+    message = result.error_message(error, is_full=request.disclose == "full", log_ref=log_ref)
+    return {**result.error_to_dict(error, log_ref), "msg": message}

@@ -69,12 +69,14 @@ def grant(ttl: t.Optional[int], moment: Moment) -> t.Optional[Lease]:
 class Holder:
     """One claim. since is UTC, ISO 8601 with a Z.
 
-    lease: when it ends by itself, None for never. boot: it wants an entry in fstab.
+    lease: when it ends by itself, None for never. boot: it wants an entry in fstab. network: one that waits
+    for the network, though it names a device.
     """
 
     since: str
     lease: t.Optional[Lease] = None
     boot: bool = False
+    network: bool = False
 
     @property
     def expires(self) -> t.Optional[str]:
@@ -118,6 +120,11 @@ class Reference:
     def is_at_boot(self) -> bool:
         """Whether anybody who holds it wants it mounted at boot."""
         return any(holder.boot for holder in self.holders.values())
+
+    @property
+    def needs_network(self) -> bool:
+        """Whether anybody who holds it wants the boot to wait for the network first."""
+        return any(holder.network for holder in self.holders.values())
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ MEANINGS: t.Mapping[Code, Meaning] = {
     ),
     "path_not_allowed": Meaning(
         "well-formed, but not strictly below an allowed root, or a system directory",
-        "widen `allowed_roots`, if the place is meant",
+        "add the path that the message names to `allowed_roots`, if the place is meant",
     ),
     "unsafe_path": Meaning(
         "a symbolic link on the way, a parent that others may write or serve, a mount point of the wrong "

@@ -130,6 +130,7 @@ class Place:
     writable_ancestor: the first ancestor that others than root may write, or whose owners and modes count for
         nothing: writable_type is its filesystem's then, else empty.
     remote_ancestor: the first ancestor whose filesystem is not local. remote_type: of that filesystem.
+    is_link: whether the obstacle is a symbolic link.
     silence: why the walk ended at an obstacle that is neither a link nor a file, empty where it did not.
     mount: the topmost mount whose root is exactly here.
     has_entries: of a directory; None when nobody looked, or a mount covers it.
@@ -142,6 +143,7 @@ class Place:
     kind: Kind
     depth: int = 0
     obstacle: t.Optional[str] = None
+    is_link: bool = False
     writable_ancestor: t.Optional[str] = None
     writable_type: str = ""
     remote_ancestor: t.Optional[str] = None
@@ -292,6 +294,7 @@ class Entry:
     """One mount point of a request. definition is None unless the state is mounted.
 
     ttl: seconds after which the claim ends by itself, None for never. boot: it wants an entry in fstab.
+    network: that entry waits for the network.
     """
 
     path: str
@@ -299,6 +302,7 @@ class Entry:
     attributes: MountPointAttributes = MountPointAttributes()
     ttl: t.Optional[int] = None
     boot: bool = False
+    network: bool = False
 
 
 @dataclass(frozen=True)

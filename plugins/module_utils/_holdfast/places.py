@@ -48,6 +48,7 @@ def place_of(
         kind="absent" if inode is None else inode.kind,
         depth=walk.path.count("/") - len(walk.missing),
         obstacle=walk.obstacle,
+        is_link=inode is not None and inode.is_symlink,
         writable_ancestor=walk.writable_ancestor,
         writable_type=walk.writable_type,
         remote_ancestor=walk.remote_ancestor,

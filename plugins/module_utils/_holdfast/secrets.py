@@ -22,6 +22,12 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar 
 )
 
 _BARE_NAME = re.compile(r"[^=:/,]*[=:]?\s*")
+# What is written after words of other modules, by what Ansible says of them.
+_HINTS = (
+    ("value of state must be one of", "write mounted for present, and released for absent"),
+    ("argument 'ttl' is of type", "write a number of seconds, 3600 for an hour"),
+    ("dictionary requested", "write a list of dictionaries as mounts, each with a path"),
+)
 MOST_LEVELS = 32  # of lists and dictionaries in each other; a parameter has four
 
 Spec = t.Mapping[str, t.Mapping[str, t.Any]]
@@ -29,7 +35,7 @@ Spec = t.Mapping[str, t.Mapping[str, t.Any]]
 Place = t.Tuple[t.Optional[int], str]
 
 
-class DiscreetModule(AnsibleModule):
+class MaskingModule(AnsibleModule):
     """An AnsibleModule whose params hold C(********) in the place of what looks like a secret.
 
     A masked value is refused as the whole one would be, since no option takes a secret. Where it is not
@@ -44,6 +50,20 @@ class DiscreetModule(AnsibleModule):
         """Read the parameters; called before they are checked, logged or returned."""
         AnsibleModule._load_params(self)
         self.params, self._withheld = without_secrets(self.params, self.argument_spec)
+
+    def fail_json(self, msg: str, **kwargs: t.Any) -> t.NoReturn:
+        """Fail as AnsibleModule does; where that has refused the parameters itself, with the code for it."""
+        if "error" not in kwargs:
+            kwargs["error"] = {
+                "code": "invalid_argument",
+                "step": "arguments",
+                "path": None,
+                "errno": None,
+                "log_ref": None,
+            }
+            msg += next((f"; {hint}" for wrong, hint in _HINTS if wrong in msg), "")
+        AnsibleModule.fail_json(self, msg, **kwargs)
+        raise SystemExit(1)
 
     def whole_params(self) -> t.Dict[str, t.Any]:
         """Return the checked parameters with the sources and paths of credentials that are not to be shown.

@@ -120,10 +120,10 @@ def write_without_limits() -> None:
     limited.spend = spend
     real = codec.ledger_to_json
 
-    def to_json(ledger: t.Any) -> str:
+    def to_json(ledger: t.Any, lines: t.Any = None) -> str:
         limit, codec.MAX_LEDGER = codec.MAX_LEDGER, 1 << 40
         try:
-            return real(ledger)
+            return real(ledger, lines)
         finally:
             codec.MAX_LEDGER = limit
 

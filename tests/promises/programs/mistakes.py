@@ -252,7 +252,7 @@ def main(way: str) -> None:
         basic._ANSIBLE_PROFILE = "legacy"
     if way == "no_log":
         for module in MODULES.values():
-            t.cast(t.Any, module).DiscreetModule = NoLog
+            t.cast(t.Any, module).secrets.MaskingModule = NoLog
     outcome: t.Dict[str, t.Any] = {"runs": 0, "told": [], "damaged": [], "heard": 0}
     for secret, (place, name, arguments) in in_every_way():
         said = run(name, arguments, listener)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, model
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments import spec
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments import accounts, spec
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import (
     credentials,
     naming,
@@ -25,7 +25,7 @@ Params = t.Mapping[str, t.Any]
 
 LONGEST_WAIT = 2_147_483  # seconds; poll(2) counts milliseconds in 31 bits
 LONGEST_TTL = 10 * 365 * 24 * 3600  # seconds
-INHERITED = ("allow_suid", "allow_dev", "boot", "ttl", "mode", "owner", "group", "selinux_context")
+INHERITED = ("allow_suid", "allow_dev", "boot", "network", "ttl", "mode", "owner", "group", "selinux_context")
 
 
 def build_request(params: Params) -> model.Request:
@@ -166,6 +166,7 @@ def _build_entry(
             spec.build_attributes(mount["mode"], mount["owner"], mount["group"], prefix=prefix),
             None if mount["ttl"] is None else _check_ttl(mount["ttl"], prefix + "ttl"),
             mount["boot"],
+            mount["network"],
         )
     except errors.MountError as error:
         raise error.about(path) from error
@@ -175,8 +176,10 @@ def _build_definition(
     mount: Params, prefix: str, params: Params, source_roots: t.Sequence[str]
 ) -> model.Definition:
     if mount["src"] is None or mount["fstype"] is None:
+        missing = [prefix + name for name in ("src", "fstype") if mount[name] is None]
         raise strings.refusal(
-            "invalid_argument", f"{prefix}src, {prefix}fstype: state: mounted needs both; write what to mount"
+            "invalid_argument",
+            f"{', '.join(missing)}: missing, and state: mounted needs it; write what to mount",
         )
     allowed = naming.check_allowed_types(params["allow_fstypes"], "allow_fstypes")
     filesystem = naming.find_filesystem(mount["fstype"], mount["opts"], prefix + "fstype", allowed=allowed)
@@ -187,15 +190,16 @@ def _build_definition(
             f"{strings.about(prefix + 'src', mount['src'])} is the mount point itself; "
             "write what shall be shown there",
         )
+    opts = accounts.without_names(filesystem, mount["opts"], prefix + "opts")
     flags, data = options.canonical_options(
         filesystem.name,
-        mount["opts"],
+        opts,
         allow_suid=mount["allow_suid"],
         allow_dev=mount["allow_dev"],
         source_roots=source_roots,
         option=prefix + "opts",
     )
-    implied = options.implied_words(filesystem, mount["opts"], flags, data)
+    implied = options.implied_words(filesystem, opts, flags, data)
     data += _context(filesystem, mount, prefix) + _credentials(filesystem, data, params)
     data = tuple(sorted(data, key=lambda pair: pair[0]))
     return model.Definition(filesystem.name, mount["src"], flags, data, implied)

@@ -7,26 +7,22 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
-import grp
 import os
-import pwd
 import re
 import stat
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import model
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments import accounts
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import strings
 
 DEFAULT_MODE = 0o755
 # No setuid: it is for programs, and a mount point is none. Files do not get a mode (kernel/directories.py).
 LARGEST_MODE = 0o3777
-LARGEST_ID = 2**32 - 2  # chown(2) takes 2**32 - 1 for "leave it as it is"
-NAME_LENGTH = 256  # LOGIN_NAME_MAX, limits.h
 OCTAL = re.compile(r"(0o)?[0-7]{1,5}")
 # The grammar of chmod(1); the conversion itself overlooks what is cut off.
 _CLAUSE = "[ugoa]*([=+-]([rwxXst]*|[ugo]))+"
 SYMBOLS = re.compile(f"{_CLAUSE}(,{_CLAUSE})*")
-DIGITS = re.compile(r"[0-9]{1,10}")
 
 
 def build_attributes(
@@ -38,8 +34,8 @@ def build_attributes(
     """
     return model.MountPointAttributes(
         mode=DEFAULT_MODE if mode is None else _mode(mode, prefix + "mode"),
-        uid=0 if owner is None else _identifier(owner, prefix + "owner", find=_find_user),
-        gid=0 if group is None else _identifier(group, prefix + "group", find=_find_group),
+        uid=0 if owner is None else accounts.number_of(owner, prefix + "owner", find=accounts.find_user),
+        gid=0 if group is None else accounts.number_of(group, prefix + "group", find=accounts.find_group),
     )
 
 
@@ -57,13 +53,24 @@ def _mode(value: t.Any, option: str) -> int:
 
 def _number_or_symbols(value: t.Any, option: str) -> t.Optional[int]:
     if isinstance(value, int) and not isinstance(value, bool):
-        return value
+        return value if value < 0 or _is_plausible(value) else None
     if not isinstance(value, str):
         return None
     text = strings.check_text(value, option)
     if OCTAL.fullmatch(text):
         return int(text, 8)
     return _symbolic_mode(text)
+
+
+def _is_plausible(mode: int) -> bool:
+    """Whether a number is what somebody meant who wrote it in octal: 770 without a zero before it is 0o1402.
+
+    As the rule risky-octal of ansible-lint: nobody may write unread, nor do more than the group may, nor the
+    group more than the owner.
+    """
+    owner, group, others = mode >> 6 & 7, mode >> 3 & 7, mode & 7
+    writes_unseen = any(bits & 2 and not bits & 4 for bits in (owner, group, others))
+    return not (writes_unseen or others & ~group or group & ~owner)
 
 
 def _symbolic_mode(text: str) -> t.Optional[int]:
@@ -80,30 +87,6 @@ def _symbolic_mode(text: str) -> t.Optional[int]:
         return None
 
 
-def _identifier(value: str, option: str, *, find: t.Callable[[str], int]) -> int:
-    text = strings.check_text(value, option)
-    if DIGITS.fullmatch(text) and int(text) <= LARGEST_ID:
-        return int(text)
-    try:
-        if text and len(text) <= NAME_LENGTH:
-            return find(text)
-    except KeyError:
-        pass
-    raise strings.refusal(
-        "invalid_argument",
-        f"{option}: {strings.quote(text)} is unknown on this host; write a name that exists there, or a "
-        f"number from 0 to {LARGEST_ID}",
-    )
-
-
-def _find_user(name: str) -> int:
-    return pwd.getpwnam(name).pw_uid
-
-
-def _find_group(name: str) -> int:
-    return grp.getgrnam(name).gr_gid
-
-
 DEFAULT_HOLDER = "ansible"
 DEFAULT_ROOTS = ("/mnt", "/media", "/srv")
 
@@ -115,6 +98,7 @@ _MOUNT_SPEC: t.Dict[str, t.Dict[str, t.Any]] = {
     "allow_suid": {"type": "bool"},
     "allow_dev": {"type": "bool"},
     "boot": {"type": "bool"},
+    "network": {"type": "bool"},
     "ttl": {"type": "int"},
     "mode": {"type": "raw"},
     "owner": {"type": "str"},
@@ -143,6 +127,7 @@ ARGUMENT_SPEC: t.Dict[str, t.Dict[str, t.Any]] = {
     # The path of a file, not what stands in it.
     "credentials_file": {"type": "str", "no_log": False},
     "boot": {"type": "bool", "default": False},
+    "network": {"type": "bool", "default": False},
     "ttl": {"type": "int"},
     "on_busy": {"type": "str", "choices": ["fail", "defer", "lazy"], "default": "fail"},
     "mode": {"type": "raw"},

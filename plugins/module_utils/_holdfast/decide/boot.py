@@ -35,11 +35,19 @@ _COUNTED = re.compile(
 _ESCAPES = {ord(character): f"\\{ord(character):03o}" for character in "\\ \t\n"}
 
 
-def fstab_line(path: str, definition: model.Definition) -> str:
-    """Return the entry of fstab(5) that mounts this there. Raises option_not_allowed."""
+def entry_of(path: str, reference: claims.Reference) -> str:
+    """Return the entry of fstab(5) of a managed mount. Raises option_not_allowed."""
+    return fstab_line(path, reference.definition, needs_network=reference.needs_network)
+
+
+def fstab_line(path: str, definition: model.Definition, *, needs_network: bool = False) -> str:
+    """Return the entry of fstab(5) that mounts this there. Raises option_not_allowed.
+
+    needs_network: its device, if it has one, is there when the network is.
+    """
     filesystem = filesystems.record_of(definition.fstype)
     words = ["nofail"]
-    if filesystem.is_network:
+    if filesystem.is_network or (needs_network and filesystem.is_block):
         words.append("_netdev")
     if filesystem.shows_path:
         words.append("bind")
@@ -94,7 +102,7 @@ def with_entry(plan: steps.Plan, entry: model.Entry, found: model.BootEntry) -> 
     reference = plan.reference
     wanted = None
     if reference is not None and reference.is_at_boot:
-        wanted = fstab_line(plan.path, reference.definition)
+        wanted = entry_of(plan.path, reference)
     is_kept = wanted == found.ours or (wanted is not None and found.is_foreign)
     if is_kept or not (plan.writes_ledger or entry.boot):
         return plan
@@ -135,7 +143,7 @@ def taken_over(
     definition = reference.definition
     if any(map(paths.is_system, seen.source.names)):
         return None  # the boot found the system's own filesystem under the name of the source
-    if seen.fstab.ours != fstab_line(seen.place.path, definition):
+    if seen.fstab.ours != entry_of(seen.place.path, reference):
         return None
     if sameness.foreign_differences(replace(definition, data=()), mount, seen.place, seen.source):
         return None

@@ -56,6 +56,7 @@ class Wish(t.NamedTuple):
     uptime: int = 0
     ttl: t.Optional[int] = None
     boot: bool = False
+    network: bool = False
 
     @property
     def holder(self) -> str:
@@ -134,13 +135,15 @@ def _hold_again(wish: Wish, seen: steps.Observation, reference: claims.Reference
     if new == old:
         return _plan(wish, seen, "none", "none", reference)
     # What is to be mounted at boot is a change of the host, a lease is none.
-    action: steps.Action = "renewed" if new.boot == old.boot else "joined"
+    is_booted_alike = (new.boot, new.network) == (old.boot, old.network)
+    action: steps.Action = "renewed" if is_booted_alike else "joined"
     return _plan(wish, seen, action, "none", _with_holder(wish, reference))
 
 
 def _claim(wish: Wish, old: t.Optional[claims.Holder]) -> claims.Holder:
     moment = claims.Moment(wish.host.boot_id, wish.now, wish.uptime)
-    return claims.Holder(old.since if old else wish.now, claims.grant(wish.ttl, moment), wish.boot)
+    lease = claims.grant(wish.ttl, moment)
+    return claims.Holder(old.since if old else wish.now, lease, wish.boot, wish.boot and wish.network)
 
 
 def _refuse_difference(wish: Wish, reference: claims.Reference) -> None:

@@ -168,7 +168,7 @@ def refuse_dropping(path: str, names: t.Iterable[str], policy: t.Optional[model.
 
 def _refuse_entry(entry: model.Entry, definition: model.Definition, policy: model.Policy) -> None:
     path, data = entry.path, dict(definition.data)
-    if not _is_within(path, policy.allowed_roots):
+    if not paths.is_within(path, policy.allowed_roots):
         raise _not_permitted("allowed_roots", path, f"a mount at {strings.quote(path)}", policy.allowed_roots)
     if definition.fstype not in policy.fstypes:
         raise _not_permitted(
@@ -195,7 +195,7 @@ def _refuse_entry(entry: model.Entry, definition: model.Definition, policy: mode
 def _refuse_source(path: str, definition: model.Definition, policy: model.Policy) -> None:
     what = f"the source of {strings.quote(path)}"
     for source in definition.source_paths:
-        if not _is_within(source, policy.source_roots):
+        if not paths.is_within(source, policy.source_roots):
             raise _not_permitted("source_roots", path, what, policy.source_roots)
     filesystem = filesystems.record_of(definition.fstype)
     if not filesystem.names_source:
@@ -216,10 +216,6 @@ def _refuse_options(asked: Asked, policy: model.Policy, path: t.Optional[str]) -
         if is_asked and option not in policy.options:
             where = "" if path is None else f" at {strings.quote(path)}"
             raise _not_permitted("options", path, f"{strings.quote(option)}{where}", policy.options)
-
-
-def _is_within(path: str, roots: t.Iterable[str]) -> bool:
-    return any(path == root or paths.is_below(path, root) for root in roots)
 
 
 def _not_permitted(

@@ -49,11 +49,13 @@ def refuse_obstacle(place: model.Place, *, what: str, about: str) -> None:
             f"refuses to be searched ({place.silence}); unmount that, or choose another path",
         )
     if place.obstacle:
+        found, instead = "not a directory", "move away what is in the way, or choose another path"
+        if place.is_link:
+            found, instead = "a symbolic link", "write the path that it leads to, as 'readlink -f' shows it"
         raise refusal(
             "unsafe_path",
             about,
-            f"the {what} '{place.path}' is not safe: '{place.obstacle}' is a symbolic link or no directory; "
-            "write the path without links, or move away what is in the way",
+            f"the {what} '{place.path}' is not safe: '{place.obstacle}' is {found}; {instead}",
         )
 
 
@@ -165,7 +167,7 @@ def refuse_second_name(
                 "'/etc' or '/usr'",
                 detail="it is seen at: " + ", ".join(names),
             )
-    outside = [name for name in source.names if not _is_within(name, roots)]
+    outside = [] if roots is None else [name for name in source.names if not paths.is_within(name, roots)]
     if outside:
         raise refusal(
             "not_permitted",
@@ -175,10 +177,6 @@ def refuse_second_name(
             "there, or have the host's administrator change the policy",
             detail="it is mounted at: " + ", ".join(outside),
         )
-
-
-def _is_within(path: str, roots: t.Optional[t.Sequence[str]]) -> bool:
-    return roots is None or any(path == root or paths.is_below(path, root) for root in roots)
 
 
 def refuse_system_place(place: model.Place) -> None:

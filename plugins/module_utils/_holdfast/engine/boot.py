@@ -31,7 +31,7 @@ def remove_entries(works: t.Iterable[states.Work], call: session.Session) -> Non
 def write_entries(works: t.Iterable[states.Work], call: session.Session) -> None:
     """Write the entries that somebody wants now. Raises MountError or OSError."""
     lines: t.Dict[str, t.Optional[str]] = {
-        work.path: boot.fstab_line(work.path, work.plan.reference.definition)
+        work.path: boot.entry_of(work.path, work.plan.reference)
         for work in works
         if work.plan and work.plan.reference and work.plan.boot_change == "write"
     }
@@ -56,7 +56,7 @@ def write_wanted(path: str, reference: t.Optional[claims.Reference], call: sessi
         raise
     except (errors.MountError, OSError):
         return  # somebody else may move names on the way by now
-    _edit({path: boot.fstab_line(path, reference.definition)}, call)
+    _edit({path: boot.entry_of(path, reference)}, call)
 
 
 def _edit(changes: t.Mapping[str, t.Optional[str]], call: session.Session) -> None:

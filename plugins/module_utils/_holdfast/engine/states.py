@@ -280,6 +280,7 @@ def _decide(
             uptime=call.uptime,
             ttl=entry.ttl,
             boot=entry.boot,
+            network=entry.network,
         )
         return hold.plan_mounted(wish, seen)
     from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import release

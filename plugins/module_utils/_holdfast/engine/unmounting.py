@@ -116,12 +116,12 @@ def name_users(outcomes: t.Iterable[states.Outcome], host: model.Host) -> t.Tupl
     busy_ones = [outcome.error for outcome in outcomes if isinstance(outcome.error, errors.BusyError)]
     if not busy_ones:
         return outcomes
-    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import users
-
     is_unique = host.protection == "full"
     numbers: t.Dict[int, t.Optional[int]] = {}
     found: t.Mapping[int, model.Users] = {}
     with contextlib.suppress(errors.MountError, OSError):  # to tell that it is busy matters more
+        from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import users
+
         numbers = {
             error.mount_id: mounts.mount_number(error.mount_id, is_unique=is_unique) for error in busy_ones
         }

@@ -47,12 +47,15 @@ _MASKS = """
 _NFS = """
     ac acdirmax=<COUNT acdirmin=<COUNT acl acregmax=<COUNT acregmin=<COUNT actimeo=COUNT cto hard
     local_lock=all|flock|none|posix lock lookupcache=all|none|pos|positive max_connect=1..16 migration
-    nconnect=1..16 noac noacl nocto nolock nomigration nordirplus noresvport nosharecache nosoftreval
-    port=1..65535 proto=rdma|rdma6|tcp|tcp6 rdirplus resvport retrans=0..1000 rsize=<1k..16m
+    namlen=1..255 nconnect=1..16 noac noacl nocto nolock nomigration nordirplus noresvport nosharecache
+    nosoftreval
+    port=0..65535 proto=rdma|rdma6|tcp|tcp6 rdirplus resvport retrans=0..1000 rsize=<1k..16m
     sec=krb5|krb5i|krb5p|sys sharecache soft softerr softreval timeo=1..6000 wsize=<1k..16m xprtsec=mtls|tls
-    nfsvers->vers hard!soft!softerr acdirmax!actimeo acdirmin!actimeo acregmax!actimeo acregmin!actimeo
+    -fg -intr -nointr
+    nfsvers->vers rdma->proto=rdma tcp->proto=tcp v4->vers=4 v4.0->vers=4.0 v4.1->vers=4.1 v4.2->vers=4.2
+    hard!soft!softerr acdirmax!actimeo acdirmin!actimeo acregmax!actimeo acregmin!actimeo
     actimeo!noac
-    lookupcache=all~ lookupcache=positive~lookupcache=pos vers=4~>vers=4.*"""
+    lookupcache=all~ lookupcache=positive~lookupcache=pos port=0~ vers=4~>vers=4.*"""
 # What version 4 leaves to the server, whatever was asked.
 _NFS4 = f"""{_NFS}
     vers=4|4.0|4.1|4.2
@@ -119,7 +122,7 @@ _ALL = (
         rescue={_RESCUE}|nologreplay|usebackuproot skip_balance space_cache[=v1|v2] ssd ssd_spread subvol=PATH
         subvolid=0..9223372036854775807 thread_pool=1..1024 treelog usebackuproot user_subvol_rm_allowed
         compress!compress-force compress!nodatacow compress-force!nodatacow compress!nodatasum
-        compress-force!nodatasum nossd!ssd_spread subvol!subvolid
+        compress-force!nodatasum nossd!ssd_spread
         compress~compress=zlib:3 compress=zlib~compress=zlib:3 compress=zstd~compress=zstd:3 compress=no~
         compress=none~ compress-force~compress-force=zlib:3 compress-force=zlib~compress-force=zlib:3
         compress-force=zstd~compress-force=zstd:3 compress-force=no~ compress-force=none~ commit=30~ acl~
@@ -180,6 +183,8 @@ _ALL = (
         time_offset=0~""",
         superblock="100:4",
         renumbers=True,
+        uuid=record.SHORT_UUID,
+        told={"utf8": "write iocharset=utf8"},
     ),
     record.Filesystem("ext2", _EXT2, superblock="1128:16"),
     record.Filesystem("ext3", _EXT4, superblock="1128:16"),
@@ -242,8 +247,15 @@ _ALL = (
             ("fuse.glusterfs",),
             # Else each stage would have a log of its own.
             log_option="log-file=/var/log/glusterfs/",
+            drops_sync=True,
             hints={"failed": "see /var/log/glusterfs on this host: volume, server, firewall"},
         ),
+        told={
+            **dict.fromkeys(
+                record.HELPER_WORDS,
+                "leave it out; Gluster's helper drops it, and each write goes to the server",
+            )
+        },
         is_local=False,
     ),
     record.Filesystem(
@@ -258,13 +270,14 @@ _ALL = (
         block=1024~ block=512~blocksize=512 block=2048~blocksize=2048 block=*~>blocksize=2048
         check=r~check=relaxed check=s~check=strict map=a~map=acorn map=normal~ map=o~map=off sbsector=0~
         utf8~iocharset=utf8""",
+        uuid=record.DATE,
         read_only=("*",),
         superblock="33581:34",
     ),
     record.Filesystem(
         "nfs",
         f"""{_NFS}
-        mountport=1..65535 mountproto=tcp|tcp6|udp|udp6 namlen=1..255 vers=3|4|4.0|4.1|4.2""",
+        mountport=1..65535 mountproto=tcp|tcp6|udp|udp6 vers=3|4|4.0|4.1|4.2 v3->vers=3""",
         "nfs",
         _NFS_HELPER,
         is_local=False,
@@ -275,6 +288,23 @@ _ALL = (
         "nfs",
         replace(_NFS_HELPER, kernel_type="nfs4", shown_types=("nfs4",)),
         is_local=False,
+    ),
+    record.Filesystem(
+        "ntfs3",
+        # fs/ntfs3/super.c, ntfs_show_options: uid, gid and iocharset are always shown.
+        """
+        acl discard dmask=MASK fmask=MASK force gid=ID hidden hide_dot_files iocharset=CHARSET nohidden
+        prealloc
+        noacl noprealloc nosparse showmeta sparse sys_immutable uid=ID umask=MASK->dmask,fmask windows_names
+        nls->iocharset umask!fmask umask!dmask
+        acl~ sparse~""",
+        uuid=record.LONG_NUMBER,
+        told={
+            "big_writes": "leave it out; it is a word of ntfs-3g's, and the kernel needs none",
+            "locale": "write iocharset=utf8",
+            "permissions": "write acl",
+            "utf8": "write iocharset=utf8",
+        },
     ),
     record.Filesystem(
         "overlay",
@@ -324,6 +354,7 @@ _ALL = (
         undelete unhide utf8
         longad!shortad iocharset!utf8
         anchor=0~ gid=ignore~ lastblock=0~>lastblock=* uid=ignore~ umask=0000~ utf8~iocharset=utf8""",
+        uuid=record.LONG_NUMBER,
         may_turn_read_only=True,
     ),
     record.Filesystem(
@@ -334,6 +365,7 @@ _ALL = (
         showexec sys_immutable time_offset=-1440..1440 tz=UTC uni_xlate usefree utf8
         time_offset!tz
         check=normal~ check=r~check=relaxed check=s~check=strict nfs~nfs=stale_rw time_offset=0~tz=UTC""",
+        uuid=record.SHORT_UUID,
         read_only=("nfs=nostale_ro",),
         superblock="39:4 67:4",
         renumbers=True,
@@ -359,28 +391,8 @@ _ALL = (
 )
 FILESYSTEMS: t.Mapping[str, record.Filesystem] = {filesystem.name: filesystem for filesystem in _ALL}
 OPTIONAL_TYPES = tuple(filesystem.name for filesystem in _ALL if filesystem.is_optional)
-# What else the kernel may show that needs no server; it is never mounted here. "disk" is what a kernel is
-# taken to say that is not asked for the type. All others may wait: fuse, nfs, cifs, ceph, 9p, autofs.
-_OTHER_LOCAL_TYPES = (
-    *(
-        "bcachefs",
-        "bpf",
-        "cgroup",
-        "cgroup2",
-        "configfs",
-        "debugfs",
-        "devpts",
-        "devtmpfs",
-        "disk",
-        "efivarfs",
-    ),
-    *("hugetlbfs", "jfs", "mqueue", "ntfs3", "proc", "pstore", "ramfs", "reiserfs", "rootfs", "securityfs"),
-    *("selinuxfs", "sysfs", "tracefs", "zfs"),
-)
 # The types, as the kernel's mount table shows them, that no server and no daemon can keep waiting.
-LOCAL_TYPES = frozenset(
-    (*_OTHER_LOCAL_TYPES, *(filesystem.name for filesystem in _ALL if filesystem.is_local))
-)
+LOCAL_TYPES = frozenset((*record.OTHER_LOCAL_TYPES, *(one.name for one in _ALL if one.is_local)))
 
 
 def record_of(fstype: str) -> record.Filesystem:

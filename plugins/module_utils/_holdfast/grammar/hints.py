@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import record
+
 # Where a user of fstab or ansible.posix.mount finds the counterpart of what is refused.
 GUIDE = "see docs/migration.md"
 
-_BOOT = "leave it out; it is a matter of boot, and this version writes no fstab"
+_BOOT = "leave it out; boot: true writes the entry of fstab, with nofail"
+_NO_BOOT = "leave it out; without boot: true nothing is mounted at boot"
+_FUSE = "leave it out; it is a word of FUSE's alone"
 _COMMAND = "leave it out; no command may be named; write it into root's own ssh_config(5)"
 _CONTEXT = "use selinux_context"
 _CREDENTIALS = "use credentials_file"
@@ -25,6 +29,7 @@ _OWN_FILE = (
     "leave it out; no file may be named; what a helper reads by itself, such as root's ssh_config(5), holds"
 )
 _PROPAGATION = "leave it out; a mount is shared where its parent is"
+_UDP = "leave it out; kernels since Linux 5.6 speak no NFS over UDP, and TCP is what is used then"
 
 HINTS: t.Mapping[str, str] = {
     "GlobalKnownHostsFile": _OWN_FILE,
@@ -36,17 +41,20 @@ HINTS: t.Mapping[str, str] = {
     "ProxyJump": _COMMAND,
     "StrictHostKeyChecking": "leave it out; put the host's key into known_hosts",
     "UserKnownHostsFile": _OWN_FILE,
-    "_netdev": _BOOT,
+    "_netdev": "leave it out; boot: true writes the entry of fstab, with _netdev where a server is needed",
     "addr": _MANY_HOSTS,
     "allow_root": "write allow_other; modes are looked at then",
     "auto": _BOOT,
     "auto_unmount": "leave it out; release the mount",
     "backup-volfile-servers": "leave it out; write a name with several addresses as the host",
     "backupvolfile-server": "leave it out; write a name with several addresses as the host",
+    "allow_other": _FUSE,
     "barrier=0": "write nobarrier",
     "barrier=1": "write barrier",
     "bg": "leave it out; the task waits for the mount",
     "bind": "write fstype: bind",
+    "blksize": _FUSE,
+    "bootwait": "leave it out; boot: true writes the entry of fstab, and no boot waits for it",
     "check=none": "leave it out",
     "clientaddr": _MANY_HOSTS,
     "comment": "leave it out; write a comment in the playbook",
@@ -56,6 +64,7 @@ HINTS: t.Mapping[str, str] = {
     "credentials": _CREDENTIALS,
     "datadir+": "leave it out; write all layers into lowerdir",
     "defaults": "leave it out; what it stands for holds anyway",
+    "default_permissions": _FUSE,
     "defcontext": _CONTEXT,
     "dev": "set allow_dev: true",
     "device": _OTHER_DEVICE,
@@ -72,6 +81,7 @@ HINTS: t.Mapping[str, str] = {
     "fsname": "leave it out; the source is the name",
     "gidfile": _OWN_FILE,
     "group": _ONLY_ROOT,
+    "group_id": _FUSE,
     "grpjquota": "write grpquota; files of quotas may not be named",
     "helper": _HELPER,
     "ip": _MANY_HOSTS,
@@ -83,6 +93,7 @@ HINTS: t.Mapping[str, str] = {
     "log-file": _OWN_FILE,
     "log-level": "leave it out",
     "logdev": _OTHER_DEVICE,
+    "locale": "leave it out; the kernel knows no locale",
     "loop": _LOOP,
     "loud": "leave it out",
     "lowerdir+": "write all layers into lowerdir, separated by colons",
@@ -102,13 +113,17 @@ HINTS: t.Mapping[str, str] = {
     "mounthost": _MANY_HOSTS,
     "move": "release the mount point, and mount at the other path",
     "no_contain_symlinks": "leave it out; a server could lead out of the mount",
-    "noauto": _BOOT,
+    "noauto": _NO_BOOT,
+    "nobootwait": "leave it out; boot: true writes the entry of fstab, and no boot waits for it",
     "nocephx_require_signatures": "leave it out; it weakens authentication",
     "nocephx_sign_messages": "leave it out; it weakens authentication",
     "nofail": _BOOT,
+    "nohard": "write soft",
     "nogroup": _ONLY_ROOT,
     "nomand": "leave it out; the kernel has no mandatory locks any more",
+    "noiversion": "leave it out",
     "noowner": _ONLY_ROOT,
+    "norelatime": "write strictatime",
     "norequire_active_mds": "leave it out",
     "nouser": _ONLY_ROOT,
     "nousers": _ONLY_ROOT,
@@ -123,10 +138,11 @@ HINTS: t.Mapping[str, str] = {
     "prefixpath": "write the folder into src, //host/share/folder",
     "private": _PROPAGATION,
     "process-name": "leave it out",
-    "proto=udp": "write proto=tcp; an answer over UDP may be taken for another's",
+    "proto=udp": _UDP,
     "rbind": "write fstype: bind; it shows one filesystem, without the mounts below it",
     "remount": "leave it out; change opts, and a sole holder's mount is changed in place",
     "retry": "leave it out; use timeout",
+    "rootmode": _FUSE,
     "rootcontext": _CONTEXT,
     "rprivate": _PROPAGATION,
     "rshared": _PROPAGATION,
@@ -150,14 +166,14 @@ HINTS: t.Mapping[str, str] = {
     "ssh_configfile": _OWN_FILE,
     "subtype": "leave it out; write the type as fstype",
     "suid": "set allow_suid: true",
-    "tcp": "write proto=tcp",
     "transport": "leave it out; it is tcp",
-    "udp": "write proto=tcp",
+    "udp": _UDP,
     "uhelper": _HELPER,
     "uidfile": _OWN_FILE,
     "unbindable": _PROPAGATION,
     "unc": "write the share into src",
     "user": _ONLY_ROOT,
+    "user_id": _FUSE,
     "username": _CREDENTIALS,
     "users": _ONLY_ROOT,
     "usrjquota": "write usrquota; files of quotas may not be named",
@@ -174,9 +190,15 @@ PREFIX_HINTS = (
 )
 
 
-def hint_for(word: str) -> str:
-    """Return what to write instead of an option, or nothing when it is simply unknown."""
+def hint_for(word: str, filesystem: record.Filesystem) -> str:
+    """Return what to write instead of an option of this type, or nothing when it is simply unknown."""
     name = word.partition("=")[0]
+    if name in filesystem.told:
+        return filesystem.told[name]
+    if filesystem.is_block and name == "_netdev":
+        return "set network: true, with which boot: true writes it"
+    if filesystem.takes_credentials and name == "user":
+        return _CREDENTIALS
     if word in HINTS or name in HINTS:
         return HINTS.get(word) or HINTS[name]
     return next((hint for prefix, hint in PREFIX_HINTS if name.startswith(prefix)), "")

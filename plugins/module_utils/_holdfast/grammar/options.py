@@ -18,6 +18,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar 
     record,
     secrets,
     sources,
+    spelling,
     strings,
     values,
 )
@@ -51,12 +52,14 @@ def canonical_options(
         raise strings.refusal(
             "option_not_allowed", f"{option}: {len(words)} options; write at most {MOST_OPTIONS}"
         )
+    written_as = filesystem.words.written_as
+    words = [written_as.get(word, word) for word in words if written_as.get(word) != ""]
     flags, data, faults = _read_words(filesystem, words)
     faults += find_contradictions(_names(filesystem, words), filesystem.words.groups)
     if faults:
-        faults += [hints.GUIDE] if any(hints.hint_for(word) for word in words) else []
+        faults += [hints.GUIDE] if any(hints.hint_for(word, filesystem) for word in words) else []
         raise strings.refusal(
-            "option_not_allowed", f"{option}: not allowed for {fstype}: " + "; ".join(faults)
+            "option_not_allowed", f"{option}: not allowed for {filesystem.name}: " + "; ".join(faults)
         )
     for name, value in filesystem.words.implied:
         data.setdefault(name, value)
@@ -136,7 +139,7 @@ def _fault(filesystem: record.Filesystem, word: str) -> str:
     if not word:
         return "an empty option; remove it"
     if secrets.holds_secret(word):
-        return hints.hint_for(word) or "holds what looks like a secret; leave it out"
+        return hints.hint_for(word, filesystem) or "holds what looks like a secret; leave it out"
     known = filesystem.options.get(name)
     if known is not None and known.kind == values.LAYERS:
         return layer_fault(name, text)
@@ -150,21 +153,25 @@ def _fault(filesystem: record.Filesystem, word: str) -> str:
         fits = not equals and (known.value is None or known.may_be_bare)
     else:
         fits = known.value.canonical(text) is not None
-    return "" if fits else hints.hint_for(word) or f"write {known.expected}"
+    return "" if fits else hints.hint_for(word, filesystem) or f"write {known.expected}"
 
 
 def _unknown_fault(filesystem: record.Filesystem, word: str) -> str:
     name = word.partition("=")[0]
-    hint = hints.hint_for(word)
+    hint = hints.hint_for(word, filesystem)
     if hint:
         return hint
     if filesystem.shows_path and name in record.SUPERBLOCK_WORDS:
         return "belongs to the filesystem that is shown; set it where that is mounted"
     known = sorted({*model.MOUNT_FLAGS, *DEFAULT_WORDS, *filesystem.options})
-    alike = find_alike(name, known)
+    if f"no{name}" in known:
+        return f"unknown; leave it out, it holds where no{name} is not written"
+    if name.startswith("no") and name[2:] in known:
+        return f"unknown; leave it out, {name[2:]} holds only where it is written"
+    alike = spelling.find_alike(name, known)
     if alike:
-        return "unknown; write " + " or ".join(alike)
-    return "unknown; write one of " + ", ".join(known) + ", or leave it out"
+        return "unknown; write " + " or ".join(strings.first_few(alike))
+    return f"unknown to {filesystem.name}; leave it out"
 
 
 MOST_LAYERS = 500  # OVL_MAX_STACK, fs/overlayfs/params.h
@@ -268,29 +275,3 @@ def find_contradictions(names: t.Sequence[str], groups: t.Iterable[t.Sequence[st
             found.add(clash)
             faults.append(f"{strings.quote_all(clash)}: exclude each other; write one of them")
     return faults
-
-
-LONGEST_NAME = 32
-MOST_EDITS = 2
-
-
-def find_alike(name: str, known: t.Iterable[str]) -> t.List[str]:
-    """Return the known names that are nearest to the name, none when it is far from all of them."""
-    if not 3 <= len(name) <= LONGEST_NAME:
-        return []
-    distances = {other: _count_edits(name, other) for other in known}
-    nearest = min(distances.values(), default=MOST_EDITS + 1)
-    if nearest > min(MOST_EDITS, len(name) // 3):
-        return []
-    return sorted(other for other, distance in distances.items() if distance == nearest)
-
-
-def _count_edits(one: str, other: str) -> int:
-    """Count letters to insert, delete or replace (Levenshtein's distance)."""
-    row = list(range(len(other) + 1))
-    for number, letter in enumerate(one, 1):
-        previous, row = row, [number]
-        for column, wanted in enumerate(other):
-            replaced = previous[column] + (letter != wanted)
-            row.append(min(previous[column + 1] + 1, row[column] + 1, replaced))
-    return row[-1]

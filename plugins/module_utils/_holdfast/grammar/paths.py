@@ -74,10 +74,12 @@ def path_fault(path: str, *, quotes: bool = True) -> str:
         return ""  # nearly always, and without a look at each component
     if not path:
         return "is empty; write an absolute path"
+    if path in ("none", "swap"):
+        return "is how fstab says that something is mounted nowhere; keep it in fstab"
     if not path.startswith("/"):
         return "is not absolute; write it from / on, neither ~ nor $VAR is expanded"
     if path == "/":
-        return "is the root directory; write a path below it"
+        return "is the root directory; write a path below it, or keep it in fstab"
     if len(path.encode("utf-8", "surrogatepass")) > PATH_BYTES:
         return f"is longer than {PATH_BYTES} bytes; write a shorter path"
     return _component_fault(path, quotes=quotes)
@@ -120,8 +122,14 @@ def refuse_never(path: str, option: str, *, code: errors.Code = "path_not_allowe
         raise strings.refusal(
             code,
             f"{strings.about(option, path)} belongs to the system, nothing at or below "
-            f"{strings.quote(never)} may be mounted, whatever the configuration; choose another directory",
+            f"{strings.quote(never)} may be mounted, whatever the configuration; choose another directory, "
+            "or keep it in fstab",
         )
+
+
+def is_within(path: str, roots: t.Iterable[str]) -> bool:
+    """Return whether the path is one of the roots or lies below one."""
+    return any(path == root or is_below(path, root) for root in roots)
 
 
 def refuse_outside(
@@ -132,13 +140,20 @@ def refuse_outside(
     code: errors.Code = "path_not_allowed",
     roots_option: str = "allowed_roots",
 ) -> None:
-    """Refuse what does not lie strictly below one of the roots."""
-    if any(is_below(path, root) for root in roots):
+    """Refuse what is none of the roots and lies below none of them; the refusal names the root to add."""
+    if is_within(path, roots):
         return
+    if path in NEVER_ROOTS:
+        raise strings.refusal(
+            code,
+            f"{strings.about(option, path)} belongs to the host itself and can never be in {roots_option}; "
+            "choose a directory below it, or keep it in fstab",
+        )
+    root = strings.quote(path) if strings.is_quoted(option) else "this very path"
     raise strings.refusal(
         code,
-        f"{strings.about(option, path)} does not lie below {roots_option} ({strings.quote_all(roots)}); "
-        f"choose a path strictly below one of them, or add a directory above it to {roots_option}",
+        f"{strings.about(option, path)} is neither in {roots_option} ({strings.quote_all(roots)}) nor below "
+        f"one of them; add {root} to {roots_option}, or choose another path",
     )
 
 

@@ -13,10 +13,18 @@ from dataclasses import dataclass, field
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import values
 
+# How the UUID of a filesystem is written, as blkid(8) shows it.
+UUID = "8-4-4-4-12 hexadecimal digits"
+SHORT_UUID = "4-4 hexadecimal digits"
+LONG_NUMBER = "16 hexadecimal digits"
+DATE = "a date such as 2024-01-31-12-00-00-00"
+
 SourceKind = t.Literal["bind", "block", "ceph", "cifs", "glusterfs", "nfs", "sshfs", "token"]
 Data = t.Iterable[t.Tuple[str, t.Optional[str]]]
 
 SUPERBLOCK_WORDS = ("dirsync", "lazytime", "sync")
+# What the helpers of network filesystems hand to the kernel too, those of Gluster excepted.
+HELPER_WORDS = ("dirsync", "sync")
 
 
 @dataclass(frozen=True)
@@ -30,6 +38,7 @@ class Helper:
     log_option: its option that names a file for its log, as far as the folder.
     credentials: its option that names a file of credentials, where it takes one.
     anonymous: options with which it needs none; where there are none of these, it never needs any.
+    drops_sync: it does not hand C(sync) and C(dirsync) on.
     hints: what to do about a failure, by its cause (failures.py), where the type has better words.
     """
 
@@ -40,6 +49,7 @@ class Helper:
     log_option: str = ""
     credentials: str = ""
     anonymous: t.Tuple[str, ...] = ()
+    drops_sync: bool = False
     hints: t.Mapping[str, str] = field(default_factory=dict)
 
 
@@ -50,6 +60,8 @@ class Filesystem:
     line: its options, read when somebody asks for them: a task has to do with few types.
     source: the grammar of its source.
     helper: how it is mounted, None where the kernel makes it by itself.
+    uuid: how its UUID is written.
+    told: what to write instead of options that it does not take, where hints.py has none for all types.
     is_local: no server and no daemon can keep a call waiting.
     is_optional: off by default.
     is_named_at_will: its source is a word that whoever mounts it chooses, and shows nothing.
@@ -71,6 +83,8 @@ class Filesystem:
     line: str = ""
     source: SourceKind = "block"
     helper: t.Optional[Helper] = None
+    uuid: str = UUID
+    told: t.Mapping[str, str] = field(default_factory=dict)
     is_local: bool = True
     is_optional: bool = False
     is_named_at_will: bool = False
@@ -90,8 +104,10 @@ class Filesystem:
     @functools.cached_property
     def words(self) -> values.Words:
         """What may be in opts."""
-        has_superblock = not (self.helper or self.shows_path)
-        return values.read_line(" ".join((*SUPERBLOCK_WORDS, self.line)) if has_superblock else self.line)
+        general: t.Tuple[str, ...] = SUPERBLOCK_WORDS
+        if self.helper:
+            general = () if self.helper.drops_sync else HELPER_WORDS
+        return values.read_line(self.line if self.shows_path else " ".join((*general, self.line)))
 
     @property
     def options(self) -> t.Mapping[str, values.Option]:
@@ -149,3 +165,12 @@ class Filesystem:
             or "*" in self.read_only
             or (bool(self.writable) and not names.intersection(self.writable))
         )
+
+
+# What else the kernel may show that needs no server; it is never mounted here. "disk" is what a kernel is
+# taken to say that is not asked for the type. All others may wait: fuse, nfs, cifs, ceph, 9p, autofs.
+OTHER_LOCAL_TYPES = (
+    *("bcachefs", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "devtmpfs", "disk"),
+    *("efivarfs", "hugetlbfs", "jfs", "mqueue", "proc", "pstore", "ramfs", "reiserfs", "rootfs"),
+    *("securityfs", "selinuxfs", "sysfs", "tracefs", "zfs"),
+)

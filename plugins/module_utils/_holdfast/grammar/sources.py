@@ -59,7 +59,22 @@ def nfs_fault(source: str) -> str:
     host, path = _split(source)
     if is_host(host) and _is_inner_path(path):
         return ""
-    return "is no NFS export; write host:/path"
+    return f"is no NFS export; {_server_hint(source) or 'write host:/path'}"
+
+
+def _server_hint(source: str) -> str:
+    """Return what a source of a server lacks, or nothing where it is not only one thing."""
+    host, colon, path = source.partition(":")
+    if is_host(source):
+        return "write the host with :/ after it, and what it exports"
+    if colon and is_host(host) and _is_inner_path("/" + path):
+        return "write a slash after the colon, host:/path"
+    if path.endswith("/") and is_host(host):
+        return "write it without the trailing slash, host:/path"
+    hosts = host.split(",")
+    if len(hosts) > 1 and all(map(is_host, hosts)):
+        return "write the first of the hosts alone, or a name with several addresses, host:/path"
+    return ""
 
 
 def glusterfs_fault(source: str) -> str:
@@ -68,7 +83,8 @@ def glusterfs_fault(source: str) -> str:
     names = path.split("/")[1:]
     if is_host(host) and _is_inner_path(path) and all(NAME.fullmatch(name) for name in names):
         return ""
-    return "is no Gluster volume; write host:/volume or host:/volume/sub of A-Z a-z 0-9 . _ -"
+    expected = "write host:/volume or host:/volume/sub of A-Z a-z 0-9 . _ -"
+    return f"is no Gluster volume; {_server_hint(source) or expected}"
 
 
 def cifs_fault(source: str) -> str:
@@ -77,6 +93,8 @@ def cifs_fault(source: str) -> str:
     is_clean = source.startswith("//") and not any(character in source for character in ',\\"%')
     if is_clean and is_host(host) and slash and not paths.path_fault("/" + path):
         return ""
+    if is_clean and is_host(host) and path.endswith("/"):
+        return "is no SMB share; write it without the trailing slash, //host/share"
     return 'is no SMB share; write //host/share or //host/share/sub without , \\ " and %'
 
 
@@ -120,7 +138,8 @@ def sshfs_fault(source: str) -> str:
     user, at, host = place.rpartition("@")
     if is_host(host) and _is_inner_path(path) and (not at or USER.fullmatch(user)):
         return ""
-    return "is no directory of an SSH host; write host:/path or user@host:/path"
+    expected = "write host:/path or user@host:/path"
+    return f"is no directory of an SSH host; {_server_hint(source.rpartition('@')[2]) or expected}"
 
 
 def _split(source: str) -> t.Tuple[str, str]:
@@ -155,17 +174,21 @@ SOURCE_BYTES = 1024
 DEVICE = re.compile(r"/dev/[A-Za-z0-9/._:+@-]+")
 TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 LABEL = re.compile(r"(?!\.)[A-Za-z0-9._-]{1,64}")
-UUID = r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"
+_LONG = r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+# By the words of record.py.
+UUIDS: t.Mapping[str, t.Pattern[str]] = {
+    record.DATE: re.compile("[0-9]{4}(-[0-9]{2}){6}"),
+    record.LONG_NUMBER: re.compile("[0-9A-Fa-f]{16}"),
+    record.SHORT_UUID: re.compile("[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}"),
+    record.UUID: re.compile(_LONG),
+}
+_LABELS = "1 to 64 characters out of A-Z a-z 0-9 . _ - that do not begin with a dot"
 TAGS: t.Mapping[str, t.Tuple[t.Pattern[str], str]] = {
-    "LABEL": (LABEL, "1 to 64 characters out of A-Z a-z 0-9 . _ - that do not begin with a dot"),
-    "PARTLABEL": (LABEL, "1 to 64 characters out of A-Z a-z 0-9 . _ - that do not begin with a dot"),
+    "LABEL": (LABEL, _LABELS),
+    "PARTLABEL": (LABEL, _LABELS),
     "PARTUUID": (
-        re.compile(UUID + r"|[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}|[0-9A-Fa-f]{8}-[0-9A-Fa-f]{2}"),
+        re.compile(_LONG + r"|[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}|[0-9A-Fa-f]{8}-[0-9A-Fa-f]{2}"),
         "hexadecimal digits as 8-4-4-4-12, 4-4 or 8-2",
-    ),
-    "UUID": (
-        re.compile(UUID + r"|[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}"),
-        "hexadecimal digits as 8-4-4-4-12 or 4-4",
     ),
 }
 
@@ -216,8 +239,11 @@ def check_source_path(path: t.Any, option: str, *, source_roots: t.Sequence[str]
 
 
 def _fault(filesystem: record.Filesystem, source: str) -> str:
+    general = _general_fault(source)
+    if general or filesystem.is_block:
+        return general or _block_fault(source, filesystem)
     find_fault = _FAULTS.get(filesystem.source) or FAULTS[filesystem.source]
-    return _general_fault(source) or find_fault(source)
+    return find_fault(source)
 
 
 def _general_fault(source: str) -> str:
@@ -230,13 +256,16 @@ def _general_fault(source: str) -> str:
     return ""
 
 
-def _block_fault(source: str) -> str:
+def _block_fault(source: str, filesystem: record.Filesystem) -> str:
     tag, equals, value = source.partition("=")
+    if equals and tag == "UUID":
+        return "" if UUIDS[filesystem.uuid].fullmatch(value) else _uuid_fault(value, filesystem)
     if equals and tag in TAGS:
         expression, expected = TAGS[tag]
         if expression.fullmatch(value):
             return ""
-        return f"is no {tag}; write {tag}= with {expected}"
+        instead = f", or UUID= with {filesystem.uuid}" if "LABEL" in tag else ""
+        return f"is no {tag} that may be written; write {tag}= with {expected}{instead}, as blkid(8) shows it"
     if not source.startswith("/dev/"):
         return (
             "is no block device; write a path below /dev, or UUID=, PARTUUID=, LABEL= or PARTLABEL=; "
@@ -245,6 +274,13 @@ def _block_fault(source: str) -> str:
     if DEVICE.fullmatch(source) is None:
         return "is no block device; write a path of A-Z a-z 0-9 / . _ : + @ - below /dev"
     return paths.path_fault(source, quotes=False)
+
+
+def _uuid_fault(value: str, filesystem: record.Filesystem) -> str:
+    kind = next((kind for kind, expression in UUIDS.items() if expression.fullmatch(value)), None)
+    others = [each.name for each in filesystems.FILESYSTEMS.values() if each.is_block and each.uuid == kind]
+    other = "" if kind is None else f"; write fstype: {' or '.join(others)}, if it is one of that kind"
+    return f"is no UUID of {filesystem.name}; write UUID= with {filesystem.uuid}, as blkid(8) shows it{other}"
 
 
 def _token_fault(source: str) -> str:
@@ -262,6 +298,5 @@ def _bind_fault(source: str) -> str:
 
 _FAULTS: t.Mapping[record.SourceKind, t.Callable[[str], str]] = {
     "bind": _bind_fault,
-    "block": _block_fault,
     "token": _token_fault,
 }

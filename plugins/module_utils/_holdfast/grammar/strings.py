@@ -78,8 +78,19 @@ def quote(value: str) -> str:
 
 
 def quote_all(values: t.Iterable[str]) -> str:
-    """Return the values in quotes, in the order given, separated by commas."""
-    return ", ".join(quote(value) for value in values)
+    """Return the values in quotes, in the order given, separated by commas; of many, the first few."""
+    return ", ".join(first_few([quote(value) for value in values]))
+
+
+MOST_LISTED = 12
+
+
+def first_few(words: t.Sequence[str]) -> t.List[str]:
+    """Return the words, of more than a message may list the first ones and how many there are beyond."""
+    if len(words) <= MOST_LISTED:
+        return list(words)
+    shown = MOST_LISTED - 1
+    return [*words[:shown], f"and {len(words) - shown} more"]
 
 
 def visible(text: str) -> str:

@@ -12,6 +12,8 @@ A line has words, separated by white space. Kinds are in capitals, as in a manua
     rsize=<1k..16m    the kernel may show less than what was asked
     gquota->grpquota  another name
     umask=MASK->a,b   an abbreviation: the kernel makes a and b of it
+    tcp->proto=tcp    a word that stands for another one
+    -intr             taken and left out: every kernel ignores it
     hard!soft!softerr at most one of them
     +trans=virtio     added where the caller writes no such option
     discard=sync~discard   two spellings of one thing; uid=0~ is what shows as nothing
@@ -208,6 +210,7 @@ class Words(t.NamedTuple):
     options: by every name that they may be written with.
     groups: options out of which at most one may be given.
     implied: names and values of what is added.
+    written_as: words that stand for other ones; empty for what is taken and left out.
     same: spellings of one thing: a word, and the word that stands for both, empty for what shows as nothing.
     shown: a word, and a pattern of how it may be shown.
     """
@@ -215,6 +218,7 @@ class Words(t.NamedTuple):
     options: t.Mapping[str, Option]
     groups: t.Tuple[t.Tuple[str, ...], ...]
     implied: t.Tuple[t.Tuple[str, str], ...]
+    written_as: t.Mapping[str, str]
     same: t.Mapping[str, str]
     shown: t.Tuple[t.Tuple[str, str], ...]
 
@@ -225,6 +229,7 @@ def read_line(line: str) -> Words:
     aliases: t.Dict[str, str] = {}
     groups: t.List[t.Tuple[str, ...]] = []
     implied: t.List[t.Tuple[str, str]] = []
+    written_as: t.Dict[str, str] = {}
     same: t.Dict[str, str] = {}
     shown: t.List[t.Tuple[str, str]] = []
     for word in line.split():
@@ -239,14 +244,16 @@ def read_line(line: str) -> Words:
         elif word.startswith("+"):
             name, _equals, value = word[1:].partition("=")
             implied.append((name, value))
+        elif word.startswith("-"):
+            written_as[word[1:]] = ""
         elif "->" in word and "=" not in word.partition("->")[0] and "," not in word:
             alias, _arrow, name = word.partition("->")
-            aliases[alias] = name
+            (written_as if "=" in name else aliases)[alias] = name
         else:
             option = _read_option(word)
             options[option.name] = option
     options.update({alias: options[name] for alias, name in aliases.items()})
-    return Words(options, tuple(groups), tuple(implied), same, tuple(shown))
+    return Words(options, tuple(groups), tuple(implied), written_as, same, tuple(shown))
 
 
 def _read_option(word: str) -> Option:

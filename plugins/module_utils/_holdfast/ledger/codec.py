@@ -148,6 +148,8 @@ def _holder_to_dict(holder: claims.Holder) -> t.Dict[str, object]:
         }
     if holder.boot:
         claim["boot"] = True
+    if holder.network:
+        claim["network"] = True
     return claim
 
 

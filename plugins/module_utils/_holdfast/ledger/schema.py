@@ -20,7 +20,7 @@ RESTORE = "restore it from a backup, or move it away once you have checked that 
 _LEDGER_KEYS = frozenset(("boot_id", "directories", "references", "version"))
 _REFERENCE_KEYS = frozenset(claims.Reference.__dataclass_fields__)
 _HOLDER_KEYS = frozenset(("expires", "since"))
-_OPTIONAL_HOLDER_KEYS = frozenset(("boot", "lease"))
+_OPTIONAL_HOLDER_KEYS = frozenset(("boot", "lease", "network"))
 _LEASE_KEYS = frozenset(("boot_id", "ends", "ttl"))
 _MADE_KEYS = frozenset((*model.Identity.__dataclass_fields__, "made"))
 _NOTE_KEYS = frozenset(("kind", "mount_id", "operation", "path", "pid", "reference", "since"))
@@ -154,7 +154,8 @@ def _build_claim(data: Members) -> claims.Holder:
     if not optional and claim["since"].__class__ is str:
         return _plain_claim(claim["since"])
     boot = "boot" in optional and _typed(claim, "boot", bool)
-    return claims.Holder(_matching(claim, "since", _MOMENT), lease, boot)
+    network = "network" in optional and _typed(claim, "network", bool)
+    return claims.Holder(_matching(claim, "since", _MOMENT), lease, boot, network)
 
 
 @functools.lru_cache(maxsize=4096)

@@ -22,8 +22,8 @@ GRAMMAR_CODES = frozenset((
 ))  # fmt: skip
 FLAGS = frozenset(("noatime", "nodev", "nodiratime", "noexec", "nosuid", "nosymfollow", "ro", "strictatime"))
 TYPES = frozenset((
-    "tmpfs", "ext2", "ext3", "ext4", "xfs", "btrfs", "vfat", "exfat", "iso9660", "udf", "squashfs", "erofs",
-    "f2fs", "overlay", "bind", "9p", "virtiofs", "nfs", "nfs4", "cifs", "smb3", "ceph", "glusterfs",
+    "tmpfs", "ext2", "ext3", "ext4", "xfs", "btrfs", "vfat", "exfat", "iso9660", "ntfs3", "udf", "squashfs",
+    "erofs", "f2fs", "overlay", "bind", "9p", "virtiofs", "nfs", "nfs4", "cifs", "smb3", "ceph", "glusterfs",
     "fuse.sshfs",
 ))  # fmt: skip
 NEVER = (
@@ -46,6 +46,11 @@ def lies_below(path: str, roots: t.Iterable[str]) -> bool:
     """Return whether a path lies strictly below one of some others, by its components."""
     own = components(path)
     return any(len(own) > len(top) and own[: len(top)] == top for top in map(components, roots))
+
+
+def lies_within(path: str, roots: t.Sequence[str]) -> bool:
+    """Return whether a path is one of some others or lies below one."""
+    return path in roots or lies_below(path, roots)
 
 
 def assert_plain_text(text: str) -> None:
@@ -81,7 +86,7 @@ def assert_sound(request: Request, allowed: t.Sequence[t.Tuple[bool, bool]]) -> 
         assert_plain_path(entry.path)
         assert (entry.definition is None) == (request.state != "mounted")
         if entry.definition is not None:
-            assert lies_below(entry.path, request.allowed_roots)
+            assert lies_within(entry.path, request.allowed_roots)
             assert_sound_definition(entry.definition, request, suid=suid, dev=dev)
             assert_sound_attributes(entry)
 
@@ -107,7 +112,7 @@ def assert_sound_definition(definition: Definition, request: Request, *, suid: b
     assert names == sorted(set(names))
     for path in definition.source_paths:
         assert_plain_path(path)
-        assert lies_below(path, request.source_roots)
+        assert lies_within(path, request.source_roots)
     for name, value in definition.data:
         assert_sound_option(definition.fstype, name, value)
 

@@ -84,6 +84,7 @@ ENTRY: t.Dict[str, Place] = {
     "allow_suid": _option("suid", {**TMPFS, "allow_suid": True}),
     "allow_dev": _option("dev", {**TMPFS, "allow_dev": True}),
     "boot": _option("boot", {**TMPFS, "boot": True}),
+    "network": "not governed, because without boot, which is, it changes nothing",
     "ttl": "not governed, because a lease is less than the reference that the holder may have anyway",
     "mode": _option("mode", {**TMPFS, "mode": "0777"}),
     "owner": _option("owner", {**TMPFS, "owner": "12345"}),

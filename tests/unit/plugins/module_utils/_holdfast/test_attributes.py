@@ -23,6 +23,8 @@ BAD_MODES: t.Dict[str, t.Any] = {
     "too_large": "010000",
     "too_large_number": 0o10000,
     "negative": -1,
+    "number_without_the_zero_of_octal": 770,
+    "common_number_without_the_zero_of_octal": 755,
     "setuid": "4755",
     "setuid_number": 0o4755,
     "setuid_symbol": "u+s",
@@ -84,6 +86,8 @@ MODES: t.Dict[str, t.Tuple[t.Any, int]] = {
     "text_without_zero": ("1777", 0o1777),
     "text_prefixed": ("0o700", 0o700),
     "number": (493, 0o755),
+    "sticky_number": (0o1777, 0o1777),
+    "private_number": (0o700, 0o700),
     "symbols": ("u=rwx,g=rx,o=", 0o750),
     "symbols_on_top_of_the_default": ("g+w,o-rx", 0o770),
 }

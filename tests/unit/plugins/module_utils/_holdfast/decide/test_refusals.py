@@ -45,10 +45,11 @@ OVERLAY = make_definition("lowerdir=/srv/b", fstype="overlay", src="overlay")
             {"remote_ancestor": "/srv", "remote_type": "nfs4"},
             "'/srv' lies on a nfs4 filesystem, which is not",
         ),
-        ({"obstacle": "/srv"}, "'/srv' is a symbolic link"),
+        ({"obstacle": "/srv", "is_link": True}, "'/srv' is a symbolic link; write the path that it leads to"),
+        ({"obstacle": "/srv"}, "'/srv' is not a directory"),
         ({"obstacle": "/srv", "silence": "Permission denied"}, "refuses to be searched (Permission denied)"),
     ],
-    ids=["writable", "served", "remote", "link", "closed"],
+    ids=["writable", "served", "remote", "link", "file", "closed"],
 )
 def test_refuse_unsafe_boot_says_what_a_boot_would_meet(fields: t.Dict[str, t.Any], words: str) -> None:
     error = refused(refuse_unsafe_boot, PATH, [Place(PATH, "directory", **fields)])
@@ -56,7 +57,7 @@ def test_refuse_unsafe_boot_says_what_a_boot_would_meet(fields: t.Dict[str, t.An
 
 
 def test_refuse_unsafe_way_names_the_link_before_the_writable_parent() -> None:
-    place = Place(PATH, "other", obstacle="/srv", writable_ancestor="/")
+    place = Place(PATH, "other", obstacle="/srv", is_link=True, writable_ancestor="/")
     error = refused(refuse_unsafe_way, place, make_request(), what="mount point", about=PATH)
     assert "'/srv' is a symbolic link" in error.message
 

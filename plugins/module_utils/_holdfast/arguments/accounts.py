@@ -1,0 +1,76 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Names of users and groups, looked up on the host.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import grp
+import pwd
+import re
+import typing as t
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import (
+    record,
+    secrets,
+    strings,
+    values,
+)
+
+LARGEST_ID = values.LARGEST_ID
+NAME_LENGTH = 256  # LOGIN_NAME_MAX, limits.h
+DIGITS = re.compile(r"[0-9]{1,10}")
+# What an option may hold: without what would end it.
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9._@-]*\\?[A-Za-z0-9._@-]*\$?")
+
+
+def find_user(name: str) -> int:
+    """Return the number of a user. Raises KeyError."""
+    return pwd.getpwnam(name).pw_uid
+
+
+def find_group(name: str) -> int:
+    """Return the number of a group. Raises KeyError."""
+    return grp.getgrnam(name).gr_gid
+
+
+def number_of(
+    value: str, option: str, *, find: t.Callable[[str], int], code: errors.Code = "invalid_argument"
+) -> int:
+    """Return the number of a user or group that is named, or numbered. Raises the given code."""
+    text = strings.check_text(value, option)
+    if DIGITS.fullmatch(text) and int(text) <= LARGEST_ID:
+        return int(text)
+    try:
+        if text and len(text) <= NAME_LENGTH:
+            return find(text)
+    except KeyError:
+        pass
+    raise strings.refusal(
+        code,
+        f"{option}: {strings.quote(text)} is unknown on this host; write a name that exists there, or a "
+        f"number from 0 to {LARGEST_ID}",
+    )
+
+
+def without_names(filesystem: record.Filesystem, opts: t.Sequence[str], option: str) -> t.Tuple[str, ...]:
+    """Return the options with numbers in place of names of users and groups.
+
+    What is no such name is left as it is, for the grammar to refuse. Raises option_not_allowed.
+    """
+    return tuple(_without_name(filesystem, word, f"{option}[{index}]") for index, word in enumerate(opts))
+
+
+def _without_name(filesystem: record.Filesystem, word: t.Any, option: str) -> t.Any:
+    name, _equals, text = word.partition("=") if isinstance(word, str) else ("", "", "")
+    known = filesystem.options.get(name)
+    if known is None or known.value is None or "ID" not in known.kind.split("|"):
+        return word
+    is_taken = known.value.canonical(text) is not None or secrets.holds_secret(word)
+    if is_taken or not name.endswith(("uid", "gid")) or _NAME.fullmatch(text) is None:
+        return word
+    find = find_group if name.endswith("gid") else find_user
+    return f"{name}={number_of(text, f'{option}, {name}', find=find, code='option_not_allowed')}"
