@@ -70,9 +70,11 @@ def source_of(walk: pathwalk.Walk, call: session.Session) -> model.Place:
     return replace(place_of(walk, names=names), fstype=pathwalk.type_of(walk.inode) or "", mount_id=mount_id)
 
 
-def identity_of(places: t.Iterable[model.Place]) -> t.Tuple[str, ...]:
+def identity_of(places: t.Sequence[model.Place]) -> t.Tuple[str, ...]:
     """Return what tells these places from others that may come to have their names, see steps.Source."""
-    found = [(place.fstype or "-", place.identity or model.Identity("-", 0, 0)) for place in places]
+    if any(place.identity is None or place.obstacle for place in places):
+        return ()
+    found = [(place.fstype or "-", place.identity) for place in places if place.identity is not None]
     return tuple(f"{fstype} {one.device} {one.inode} {one.birth}" for fstype, one in found)
 
 
