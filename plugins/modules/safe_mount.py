@@ -221,6 +221,8 @@ options:
       - A boot follows every name and link of the entry. So all directories on the way to the mount point, to
         sources, layers and the credentials file have to be root's, not writable by others, and on a local
         filesystem, else it is V(unsafe_path). It cannot be had together with O(allow_unsafe_parents).
+      - A device needs a name that the next boot cannot give to another one, C(UUID=) for example. One such as
+        C(/dev/sdb) is refused, and the message says what to write.
       - What a boot has mounted from the entry is recognised as this collection's own.
     type: bool
     default: false

@@ -167,8 +167,10 @@ ansible_facts:
             kind:
               description:
                 - V(missing), what is held is not mounted.
-                - V(replaced), something else stands there, or what is held was moved or hidden.
+                - V(replaced), something else stands there, or what is held was moved or hidden, or its source
+                  names something else by now.
                 - V(options_changed), flags or options are not those that were asked for.
+                - V(unhealthy), the kernel has shut the filesystem down or made it read-only after an error.
                 - V(stacked), another mount was stacked with the one that is held.
                 - V(orphaned), it is mounted and owned, and nobody holds it.
                 - V(deferred), the last holder left while it was busy, and it is still mounted.

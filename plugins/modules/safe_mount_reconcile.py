@@ -40,14 +40,17 @@ options:
       - V(orphaned) and V(deferred), what nobody holds is unmounted.
       - V(expired), leases that have ended are dropped, and what nobody else holds is unmounted.
       - V(interrupted), what a killed call left is finished or undone.
-      - V(options_changed), flags, and the size of a tmpfs, are set as they were asked for. Other options
+      - V(options_changed), flags, and the size of a tmpfs, are set as they were asked for, and a device, a
+        tmpfs or an overlay that was made read-only is made writable. Other options
         cannot be changed in place, which is an error.
       - V(replaced), the references go over to the mount that stands there, if it equals what they asked for.
         It stays not owned. If it does not equal that, this is an error.
       - V(stacked) is always an error, because nothing but taking away a mount of others would help.
+      - V(unhealthy) is always an error, because a filesystem that the kernel has stopped has to be checked.
     type: list
     elements: str
-    choices: [deferred, expired, interrupted, missing, options_changed, orphaned, replaced, stacked]
+    choices: [deferred, expired, interrupted, missing, options_changed, orphaned, replaced, stacked,
+              unhealthy]
     default: [deferred, expired, interrupted, missing, orphaned]
   allow_nonempty:
     description: Mount again what is missing also over a directory that has entries by now.

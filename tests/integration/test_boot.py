@@ -500,6 +500,28 @@ def test_reboot_mount_with_other_options_is_not_ours(private_world: World, name:
     assert world.unique_id(PATH) == mounted
 
 
+def test_reboot_overlay_that_is_older_than_its_layers_is_not_ours(private_world: World) -> None:
+    """A boot without an order mounts the overlay first: it shows what its layer's mount hides afterwards."""
+    world = private_world
+    put(world)
+    layer = tmpfs("/srv/one", "a", opts=["mode=0755"], boot=True)
+    overlay: t.Dict[str, t.Any] = {"path": PATH, "holder": "a", **OVERLAY, "boot": True}
+    world.make_directory("/srv/two")
+    for arguments in (layer, overlay):
+        succeed(world, **arguments)
+    assert "x-systemd.requires-mounts-for=/srv/one" in read(world).decode()
+    reboot(world)
+    for path in (PATH, "/srv/one"):
+        world.make_directory(path)
+    world.mount("overlay", PATH, "overlay", flags=6, data="lowerdir=/srv/one:/srv/two")
+    world.mount("tmpfs", "/srv/one", "tmpfs", flags=6, data="mode=0755")
+    refuse(world, "conflict", **{**overlay, "holder": "b"})
+    assert world.references["/srv/one"]["owned"]
+    world.unmount(PATH)
+    apply(world, "joined", **{**layer, "holder": "b"})
+    apply(world, "mounted", **{**overlay, "holder": "b"})
+
+
 def test_reboot_mount_that_shows_what_another_hides_is_not_ours(world: World) -> None:
     """The boot binds the directory below the mount that is the source, where that has no entry."""
     put(world)

@@ -11,7 +11,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from harness.cycle import leave, succeed, tmpfs
+from harness.cycle import leave, predict_and_call, succeed, tmpfs
 from harness.images import make_image
 from harness.reconcile import call_reconcile
 from harness.world import World
@@ -76,3 +76,38 @@ def test_dead_filesystem_of_a_dead_holder_is_reconciled(dead: World) -> None:
     result = call_reconcile(dead, drop_holders=["a"])
     assert (result.failed, result["remaining"]) == (False, []), result
     assert left(dead) == []
+
+
+def test_dead_filesystem_is_unhealthy_to_the_facts_and_to_who_joins(dead: World) -> None:
+    told = {row["path"]: row["kind"] for row in dead.facts()["drift"]}
+    assert told == {PATH: "unhealthy", BOUND: "unhealthy"}
+    disk = {"path": PATH, "src": dead.references[PATH]["src"], "fstype": "xfs"}
+    for joined in (dead.predict(**disk, holder="b"), dead.call(**disk, holder="b")):
+        assert (joined.action, joined.mount["drift"]) == ("joined", ["unhealthy"]), joined
+        assert "stopped" in str(joined["warnings"])
+    assert {row["kind"] for row in call_reconcile(dead)["remaining"]} == {"unhealthy"}
+    refused = call_reconcile(dead, repair=["unhealthy"])
+    assert (refused.failed, refused.code) == (True, "conflict"), refused
+
+
+@pytest.mark.parametrize("way", ["error", "shutdown"])
+def test_ext4_that_the_kernel_has_stopped_is_unhealthy(
+    world: World, loop_device: Attach, tmp_path: Path, way: str
+) -> None:
+    device = loop_device(make_image(tmp_path, "ext4"))
+    disk = {"path": PATH, "src": device, "fstype": "ext4", "opts": ["errors=remount-ro"]}
+    succeed(world, **disk, holder="a")
+    trigger = Path(f"/sys/fs/ext4/{os.path.basename(device)}/trigger_fs_error")
+    if way == "shutdown":
+        fd = os.open(world.file(PATH), os.O_RDONLY)
+        fcntl.ioctl(fd, GOINGDOWN, struct.pack("=I", 2))
+        os.close(fd)
+    else:
+        trigger.write_text("1", encoding="ascii")
+    assert [row["kind"] for row in world.facts()["drift"]] == ["unhealthy"]
+    joined = predict_and_call(world, **disk, holder="b")
+    assert (joined.action, joined.mount["drift"]) == ("joined", ["unhealthy"]), joined
+    left_alone = call_reconcile(world, repair=["options_changed"])
+    assert (left_alone.failed, left_alone.changed) == (False, False), left_alone
+    for holder in ("a", "b"):
+        succeed(world, **leave(PATH, holder))

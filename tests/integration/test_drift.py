@@ -14,6 +14,7 @@ from harness.world import World
 
 PATH = "/srv/data"
 MS_REMOUNT = 32
+MS_RDONLY = 1
 MS_BIND = 1 << 12
 MS_NOSUID = 2
 MS_NODEV = 4
@@ -100,6 +101,26 @@ def test_option_that_the_mount_has_lost_is_drift(world: World) -> None:
     (found,) = world.facts()["drift"]
     assert found["kind"] == "options_changed"
     assert "+size=4194304 -size=1048576" in found["message"]
+
+
+@pytest.mark.parametrize("fstype", ["tmpfs", "overlay"])
+def test_filesystem_made_read_only_by_hand_is_made_writable_again(world: World, fstype: str) -> None:
+    wish = tmpfs(PATH, "a", opts=["size=1m"])
+    if fstype == "overlay":
+        succeed(world, **tmpfs("/srv/layers", "a", opts=["mode=0755"]))
+        for name in ("lower", "upper", "work"):
+            world.file(f"/srv/layers/{name}").mkdir()
+        layers = ["lowerdir=/srv/layers/lower", "upperdir=/srv/layers/upper", "workdir=/srv/layers/work"]
+        wish = {"path": PATH, "src": "o", "fstype": "overlay", "opts": layers, "holder": "a"}
+    succeed(world, **wish)
+    world.mount("none", PATH, "", flags=MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV)
+    with pytest.raises(OSError, match="Read-only"):
+        world.file(f"{PATH}/new").touch()
+    assert predict_and_call(world, **wish).mount["drift"] == ["options_changed"]
+    repaired = reconcile(world, repair=["options_changed"])
+    assert [row["action"] for row in repaired["repaired"]] == ["remounted"], repaired
+    world.file(f"{PATH}/new").touch()
+    assert world.facts()["drift"] == []
 
 
 def test_mount_reaches_other_namespaces_and_leaves_them(world: World) -> None:

@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import typing as t
 from pathlib import Path
 
 import pytest
 from harness.cycle import apply, leave, predict_and_call, refuse, succeed, tmpfs
-from harness.images import LABEL, MEGABYTE, add_device
+from harness.images import LABEL, MEGABYTE, add_device, is_known_to_the_kernel
 from harness.reconcile import call_reconcile, reboot, reconcile
 from harness.results import Result
 from harness.world import World
@@ -214,3 +215,43 @@ def test_bind_of_a_directory_that_was_made_anew_does_not_come_back(
     found: Result = call_reconcile(world)
     assert [(row["path"], row["kind"]) for row in found["remaining"]] == [(PATH, "replaced")]
     assert world.stack(PATH) == []
+
+
+def test_name_that_a_boot_may_give_away_is_refused_with_one_that_lasts(
+    device_world: World, two_disks: t.Tuple[str, str]
+) -> None:
+    world, first = device_world, two_disks[0]
+    world.file("/etc/fstab").write_text("", encoding="utf-8")
+    counted = {**disk("a", boot=True), "src": first}
+    assert f"write '{uuid_of(first)}'" in refuse(world, "source_not_allowed", **counted)["msg"]
+    succeed(world, **{**counted, "boot": False})
+    refuse(world, "source_not_allowed", **counted)
+    assert world.file("/etc/fstab").read_text(encoding="utf-8") == ""
+
+
+def test_every_member_of_a_btrfs_names_the_same(
+    device_world: World, loop_device: Attach, tmp_path: Path
+) -> None:
+    if shutil.which("mkfs.btrfs") is None or not is_known_to_the_kernel("btrfs"):
+        pytest.skip("needs btrfs")
+    world, images = device_world, [tmp_path / name for name in ("one", "two")]
+    for image in images:
+        image.touch()
+        os.truncate(image, 256 * MEGABYTE)
+    first, second = map(loop_device, images)
+    argv = ["mkfs.btrfs", "-q", "-f", "-d", "raid1", "-m", "raid1", first, second]
+    subprocess.run(argv, check=True, capture_output=True)
+    for device in (first, second):
+        add_device(world, device)
+        subprocess.run(["btrfs", "device", "scan", device], check=False, capture_output=True)
+    wish = {**disk("a"), "fstype": "btrfs"}
+    apply(world, "mounted", **{**wish, "src": second})
+    assert drift_of(world, PATH) == []
+    apply(world, "mounted", **{**wish, "src": first, "path": "/mnt/c"})
+    for path in (PATH, "/mnt/c"):
+        apply(world, "unmounted", **leave(path, "a"))
+    world.make_directory(PATH)
+    world.mount(first, PATH, "btrfs", flags=6)
+    apply(world, "adopted", **{**wish, "src": second, "adopt": True})
+    apply(world, "released", **leave(PATH, "a"))
+    world.unmount(PATH)

@@ -191,8 +191,8 @@ def test_replaced_by_an_equal_mount_is_held_as_it_is(world: World) -> None:
 
 
 def test_options_that_cannot_be_changed_in_place_are_an_error(world: World) -> None:
-    succeed(world, **tmpfs(PATH, "a", opts=["size=1m"]))
-    world.mount("tmpfs", PATH, "", flags=MS_REMOUNT | 1 | SAFE)
+    succeed(world, **tmpfs(PATH, "a", opts=["nr_inodes=100"]))
+    world.mount("tmpfs", PATH, "", flags=MS_REMOUNT | SAFE, data="nr_inodes=200")
     result = reconcile(world, repair=["options_changed"])
     assert (result.failed, result.code) == (True, "conflict"), result
 

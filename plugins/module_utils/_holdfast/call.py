@@ -174,8 +174,9 @@ def _points(
         outcomes = [part[path] for part in (found.leaving, found.coming) if path in part]
         failures = [outcome.error for outcome in outcomes if outcome.error is not None]
         drift = tuple(item for item in found.drift if item.path == path)
-        if not failures and "stacked" in asked.kinds and any(item.kind == "stacked" for item in drift):
-            failures = [_stacked(path)]
+        beyond_repair = {item.kind for item in drift}.intersection(asked.kinds, _BEYOND_REPAIR)
+        if not failures and beyond_repair:
+            failures = [_left(path, min(beyond_repair))]
         points.append(
             result.Point(
                 path,
@@ -188,13 +189,23 @@ def _points(
     return points
 
 
-def _stacked(path: str) -> errors.MountError:
-    return rules.refusal(
+_BEYOND_REPAIR: t.Mapping[str, t.Tuple[errors.Code, str]] = {
+    "stacked": (
         "not_owned",
-        path,
-        f"at '{path}' a mount that this collection did not make is stacked with the one that is held; take "
-        "it away by the means that made it, then reconcile again",
-    )
+        "a mount that this collection did not make is stacked with the one that is held; take it away by the "
+        "means that made it, then reconcile again",
+    ),
+    "unhealthy": (
+        "conflict",
+        "the kernel has stopped the filesystem after an error; see the kernel's log, have it released "
+        "everywhere, check it (fsck(8)), then hold it again",
+    ),
+}
+
+
+def _left(path: str, kind: str) -> errors.MountError:
+    code, message = _BEYOND_REPAIR[kind]
+    return rules.refusal(code, path, f"at '{path}' {message}")
 
 
 def _describe_error(error: errors.MountError, request: model.Request, *, writes: bool) -> result.Result:

@@ -12,7 +12,7 @@ import typing as t
 from dataclasses import dataclass, field, replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, model, steps
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import sameness
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import identity, sameness
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems, sources
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import mountinfo
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import codec
@@ -189,7 +189,7 @@ def _find_in_table(
     if visible is None:
         return _tell_absent(path, reference, scene)
     if is_ours(path, reference, visible.mount, scene):
-        other = sameness.shows_another_source(
+        other = identity.shows_another_source(
             reference, visible.mount, scene.sources.get(path, steps.Source())
         )
         return steps.Drift(path, "replaced", other) if other else None
@@ -251,6 +251,9 @@ def _find_on_mount(
 ) -> t.Iterator[steps.Drift]:
     if visible.stacked:
         yield steps.Drift(path, "stacked", "It is stacked with another mount at the same mount point.")
+    unhealthy = sameness.why_unhealthy(reference.definition, visible.mount)
+    if unhealthy:
+        yield steps.Drift(path, "unhealthy", unhealthy)
     changes = sameness.changed_options(reference.definition, visible.mount, is_owned=reference.owned)
     if changes:
         yield steps.Drift(path, "options_changed", f"Its options are not as asked ({' '.join(changes)}).")

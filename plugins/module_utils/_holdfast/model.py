@@ -137,7 +137,7 @@ class Place:
     identity: of the last component.
     append_only: the directory in which something is missing, where no name in it can be changed any more.
     system_names: under which names of the system's own directories the mount table shows the same.
-    fstype: the type of the filesystem it lies on, of a source alone.
+    fstype, mount_id: of the mount it lies on, of a source alone; 0 where ids are used again.
     """
 
     path: str
@@ -156,6 +156,7 @@ class Place:
     append_only: str = ""
     system_names: t.Tuple[str, ...] = ()
     fstype: str = ""
+    mount_id: int = 0
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import sameness
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import (
     credentials,
+    filesystems,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
     inodes,
@@ -253,7 +254,8 @@ def mounts_upon(reference: claims.Reference, host: model.Host) -> t.Tuple[model.
 def _covering(walk: pathwalk.Walk) -> t.Optional[model.KernelMount]:
     """Return the mount whose root is at the end of the walk."""
     is_root = walk.inode is not None and walk.inode.is_mount_root and not walk.obstacle
-    return mounts.mount_under(walk.inode) if walk.inode is not None and is_root else None
+    found = mounts.mount_under(walk.inode) if walk.inode is not None and is_root else None
+    return None if found is None else places.with_shutdown(found, walk.inode)
 
 
 def _is_elsewhere(walk: pathwalk.Walk, reference: claims.Reference, host: model.Host) -> bool:
@@ -314,6 +316,16 @@ def stands(path: str, reference: claims.Reference, call: session.Session) -> boo
     return seen.is_here or seen.covering is not None
 
 
+def _with_shutdown(seen: mountinfo.Visible) -> mountinfo.Visible:
+    if not filesystems.record_of(seen.mount.fstype).hides_shutdown:
+        return seen
+    try:
+        with pathwalk.Walk(seen.mount.mount_point) as walk:
+            return replace(seen, mount=places.with_shutdown(seen.mount, walk.inode))
+    except OSError:
+        return seen  # not everybody may look there, and what is on the way may not answer (MayBlock)
+
+
 def observe_facts(patterns: t.Sequence[str] = ()) -> facts.Facts:
     """Return the facts of this host, of the mount points that match one of the patterns or of all.
 
@@ -327,7 +339,10 @@ def observe_facts(patterns: t.Sequence[str] = ()) -> facts.Facts:
     table = mountinfo.read_mounts()
     moment = system.read_moment(host.boot_id)
     alive = mounts.living_mounts(ledger.references, host, table)
-    visible = mountinfo.visible_mounts(table)
+    visible = [
+        _with_shutdown(seen) if seen.mount.mount_point in ledger.references else seen
+        for seen in mountinfo.visible_mounts(table)
+    ]
     points = {seen.mount.mount_point: seen.mount for seen in visible}
     sources = {
         path: places.named_now(reference, points[path], lambda: points)

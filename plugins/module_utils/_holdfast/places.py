@@ -18,6 +18,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     session,
     steps,
 )
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import sameness
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import (
     credentials,
     filesystems,
@@ -27,6 +28,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
     child,
     devices,
     files,
+    inodes,
     pathwalk,
     system,
 )
@@ -66,12 +68,15 @@ def source_of(walk: pathwalk.Walk, call: session.Session) -> model.Place:
     if walk.inode is None or walk.obstacle:
         return place_of(walk)
     names = second_names.system_names(call.table(), walk.path, walk.inode, holds=True)
-    return replace(place_of(walk, names=names), fstype=pathwalk.type_of(walk.inode) or "")
+    mount_id = walk.inode.mount_id if walk.inode.has_unique_id else 0
+    return replace(place_of(walk, names=names), fstype=pathwalk.type_of(walk.inode) or "", mount_id=mount_id)
 
 
-def identity_of(places: t.Iterable[model.Place]) -> t.Tuple[str, ...]:
+def identity_of(places: t.Sequence[model.Place]) -> t.Tuple[str, ...]:
     """Return what tells these places from others that may come to have their names, see steps.Source."""
-    found = [(place.fstype or "-", place.identity or model.Identity("-", 0, 0)) for place in places]
+    if any(place.identity is None or place.obstacle for place in places):
+        return ()
+    found = [(place.fstype or "-", place.identity) for place in places if place.identity is not None]
     return tuple(f"{fstype} {one.device} {one.inode} {one.birth}" for fstype, one in found)
 
 
@@ -122,10 +127,28 @@ def identify(definition: model.Definition, device: devices.Device, call: session
     )
 
 
+def stable_name(definition: model.Definition, call: session.Session) -> str:
+    """Return a name of the device that outlives a boot, by udev or its superblock; empty without one."""
+    device = devices.find_device(definition.src)
+    found = devices.stable_name(device.path) or identify(definition, device, call)
+    return found if "UUID=" in found else ""
+
+
 def is_member(number: str, shown: model.KernelMount) -> bool:
     """Whether a mount's source is a device of the same btrfs filesystem as this one."""
     found = devices.block_number(shown.source) if shown.fstype == "btrfs" else None
     return found is not None and found in devices.btrfs_members(number)
+
+
+def with_shutdown(mount: model.KernelMount, inode: t.Optional[inodes.Inode]) -> model.KernelMount:
+    """Return the mount with the word of a shutdown, where the table has none. inode: its root's.
+
+    xfs answers for no inode then (fs/xfs/xfs_iops.c, xfs_vn_getattr), without asking the device.
+    """
+    is_silent = inode is not None and bool(inode.is_mount_root) and not inode.identity.inode
+    if not is_silent or not filesystems.record_of(mount.fstype).hides_shutdown:
+        return mount
+    return replace(mount, options=(*mount.options, sameness.SHUT_DOWN))
 
 
 def named_now(

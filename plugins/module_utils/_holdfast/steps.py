@@ -79,6 +79,7 @@ DriftKind = t.Literal[
     "orphaned",
     "replaced",
     "stacked",
+    "unhealthy",
 ]
 
 

@@ -21,6 +21,7 @@
     ['replaced', 'Something else stands there. Look at who mounted it; nothing here touches it.'],
     ['options_changed', 'Somebody remounted it. Release and acquire it to get what was asked for.'],
     ['stacked', 'Another mount lies on it. Unmount that one by hand.'],
+    ['unhealthy', 'The kernel has stopped it after an error. Look at the kernel log, release it, check it, acquire it.'],
     ['orphaned', 'Nobody holds it any longer. A reconcile unmounts it.'],
     ['deferred', 'It was busy when its last holder left. A reconcile unmounts it once it is free.'],
     ['expired', 'A lease has ended. A reconcile drops it, and unmounts when it was the last.'],

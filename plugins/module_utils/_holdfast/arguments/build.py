@@ -242,6 +242,7 @@ KINDS = (
     "orphaned",
     "replaced",
     "stacked",
+    "unhealthy",
 )
 DEFAULT_KINDS = ("deferred", "expired", "interrupted", "missing", "orphaned")
 

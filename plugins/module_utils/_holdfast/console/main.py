@@ -33,6 +33,7 @@ files:
 """
 _REPAIRS = (
     "deferred", "expired", "interrupted", "missing", "options_changed", "orphaned", "replaced", "stacked",
+    "unhealthy",
 )  # fmt: skip
 
 

@@ -7,11 +7,16 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
+import re
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, model, steps
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import rules, sameness
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, errors, model, steps
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import (
+    identity,
+    rules,
+    sameness,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import (
     credentials,
     filesystems,
@@ -21,6 +26,12 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar 
 # What getmntent(3) and libmount both take back; a "#" within a field they leave as it is.
 # The C library reads a line of fstab into 4096 bytes and forgets the rest; systemd reads it so.
 _LINE = 4094
+# systemd takes blanks, quotes and backslashes in the value of a word apart once more (systemd.mount(5)).
+_PLAIN = re.compile(r"(?:/[A-Za-z0-9._@+-]+)+(?=/|$)")
+# Numbered in the order in which the kernel finds them. What root names itself (mapper, md/NAME) stays.
+_COUNTED = re.compile(
+    r"/dev/(?:(?:[hsv]|xv)d[a-z]+|(?:loop|mmcblk|pmem|sr|zram|dm-|md12)[0-9]+|nvme[0-9]+n[0-9]+)(?:p?[0-9]+)?"
+)
 _ESCAPES = {ord(character): f"\\{ord(character):03o}" for character in "\\ \t\n"}
 
 
@@ -41,6 +52,9 @@ def fstab_line(path: str, definition: model.Definition, *, needs_network: bool =
     if filesystem.shows_path:
         words.append("bind")
     words += definition.flags
+    # LIMIT: of a path with other characters only what is before them.
+    plain = {match.group() for match in map(_PLAIN.match, definition.source_paths) if match}
+    words += [f"x-systemd.requires-mounts-for={path}" for path in sorted(plain)]
     for name, value in definition.data:
         word = credentials.option_for_helper(filesystem) if name == credentials.CREDENTIALS else name
         words.append(_word(path, word, value))
@@ -97,6 +111,22 @@ def with_entry(plan: steps.Plan, entry: model.Entry, found: model.BootEntry) -> 
     return replace(plan, action=action, boot_change="remove" if wanted is None else "write")
 
 
+def has_counted_name(definition: model.Definition) -> bool:
+    """Whether the next boot may give the name of the device to another one."""
+    return filesystems.record_of(definition.fstype).is_block and bool(_COUNTED.fullmatch(definition.src))
+
+
+def counted_name(path: str, definition: model.Definition, stable: str) -> errors.MountError:
+    """Return the refusal of an entry for such a device. stable: what to write, empty if unknown."""
+    what_to_do = f"write '{stable}', which names it now" if stable else "write its UUID= (blkid(8) tells it)"
+    return rules.refusal(
+        "source_not_allowed",
+        path,
+        f"the source '{definition.src}' of '{path}' cannot be mounted at boot: the next boot may give that "
+        f"name to another device; {what_to_do}, or leave 'boot' out",
+    )
+
+
 def taken_over(
     reference: claims.Reference, seen: steps.Observation, host: model.Host
 ) -> t.Optional[claims.Reference]:
@@ -119,7 +149,7 @@ def taken_over(
         return None
     if sameness.changed_options(definition, mount, is_owned=False):
         return None
-    if not sameness.is_same_identity(reference.identity, seen.source.identity, is_same_boot=False):
+    if not identity.is_same_identity(reference.identity, seen.source.identity, is_same_boot=False):
         return None
     ours = replace(
         reference,

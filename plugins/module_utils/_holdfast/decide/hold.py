@@ -11,7 +11,11 @@ import typing as t
 from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, model, steps
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import rules, sameness
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import (
+    identity,
+    rules,
+    sameness,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import credentials
 
 
@@ -72,7 +76,7 @@ def plan_mounted(wish: Wish, seen: steps.Observation) -> steps.Plan:
     if seen.reference is not None and _others(wish, seen.reference):
         _refuse_difference(wish, seen.reference)
     if seen.reference is not None and seen.reference.holders:
-        rules.refuse_replaced(
+        identity.refuse_replaced(
             wish.path, wish.definition, seen.reference, seen.source.identity, boot_id=wish.host.boot_id
         )
     if seen.covering is not None:
@@ -110,9 +114,9 @@ def _others(wish: Wish, reference: t.Optional[claims.Reference]) -> t.Tuple[str,
 
 def _hold_existing(wish: Wish, seen: steps.Observation, reference: claims.Reference) -> steps.Plan:
     different = sameness.differences(wish.definition, reference.definition, seen.place.mount)
-    other = seen.place.mount and sameness.shows_another_source(reference, seen.place.mount, seen.source)
+    other = seen.place.mount and identity.shows_another_source(reference, seen.place.mount, seen.source)
     if other and not different and wish.holder not in reference.holders:
-        raise rules.replaced(wish.path, other)
+        raise identity.replaced(wish.path, other)
     if not different:
         if wish.holder in reference.holders and not reference.deferred:
             return _hold_again(wish, seen, reference)

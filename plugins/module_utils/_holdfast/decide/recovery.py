@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, model, steps
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import (
     hold,
+    identity,
     neighbours,
     permissions,
     release,
@@ -140,7 +141,7 @@ def _plan_missing(
     host: model.Host,
 ) -> steps.Plan:
     definition = reference.definition
-    rules.refuse_replaced(path, definition, reference, seen.source.identity, boot_id=host.boot_id)
+    identity.refuse_replaced(path, definition, reference, seen.source.identity, boot_id=host.boot_id)
     rules.refuse_unsafe_way(seen.place, request, what="mount point", about=path)
     rules.refuse_bad_source(path, definition, seen.source, request)
     rules.refuse_wrong_kind(seen.place, rules.wanted_kind(definition, seen.source))
@@ -173,7 +174,9 @@ def _plan_replaced(
     *,
     host: model.Host,
 ) -> steps.Plan:
-    rules.refuse_replaced(path, reference.definition, reference, seen.source.identity, boot_id=host.boot_id)
+    identity.refuse_replaced(
+        path, reference.definition, reference, seen.source.identity, boot_id=host.boot_id
+    )
     different = sameness.foreign_differences(reference.definition, mount, seen.place, seen.source)
     if different:
         raise _not_ours(path, f"stands there, with different {' and '.join(different)}")
@@ -204,7 +207,7 @@ def _plan_options(
 
 def _is_changeable(word: str, definition: model.Definition, mount: model.KernelMount) -> bool:
     if word == "ro" and "ro" in mount.options and "ro" not in definition.flags:
-        return filesystems.record_of(definition.fstype).is_block
+        return filesystems.record_of(definition.fstype).has_superblock
     changeable = (*model.MOUNT_FLAGS, *filesystems.record_of(definition.fstype).changeable)
     return word.partition("=")[0] in changeable
 

@@ -196,7 +196,31 @@ def changed_options(definition: model.Definition, mount: model.KernelMount, *, i
     """
     found = compare(definition, mount)
     gained = found.instead + found.beyond if is_owned else found.instead
-    return tuple(sorted([f"-{word}" for word in found.lacking] + [f"+{word}" for word in gained]))
+    changes = [f"-{word}" for word in found.lacking] + [f"+{word}" for word in gained]
+    return tuple(sorted(word for word in changes if word != "+ro" or not why_unhealthy(definition, mount)))
+
+
+# What ext4 shows after an error and after a shutdown (fs/ext4/super.c); of xfs see places.with_shutdown.
+SHUT_DOWN = "shutdown"
+_STOPPED = frozenset(("emergency_ro", SHUT_DOWN))
+
+
+def why_unhealthy(definition: model.Definition, mount: model.KernelMount) -> str:
+    """Return what tells that the kernel has stopped the filesystem, nothing where that is in order.
+
+    Made read-only by hand it is so in its mount as well.
+    LIMIT: a remount of another mount of the device looks the same.
+    """
+    if not filesystems.record_of(mount.fstype).is_block:
+        return ""
+    words = _STOPPED.intersection(mount.options)
+    if words:
+        return f"The kernel has stopped it after an error ({', '.join(sorted(words))})."
+    known = filesystems.record_of(definition.fstype)
+    is_meant = known.shows_path or known.may_turn_read_only or known.is_read_only(definition.data)
+    if is_meant or "ro" not in mount.options or "ro" in (*mount.flags, *definition.flags):
+        return ""
+    return "The kernel has made it read-only after an error, or another mount of its device was remounted."
 
 
 def foreign_differences(
@@ -215,11 +239,17 @@ def foreign_differences(
         wrong = [] if same else ["src"]
     else:
         wrong = [] if may_show(wanted.fstype, mount.fstype) else ["fstype"]
-        if not _is_source(wanted, mount, source):
+        if not _is_source(wanted, mount, source) or _is_older(mount, source):
             wrong.append("src")
     if unproven_words(wanted, mount, source):
         wrong.append("opts")
     return tuple(wrong)
+
+
+def _is_older(mount: model.KernelMount, source: steps.Source) -> bool:
+    """Whether an overlay was mounted before what its layers lie on, so that it shows what that hides."""
+    places = source.places if filesystems.record_of(mount.fstype).has_layers else ()
+    return any(place.mount_id > (mount.unique_id or place.mount_id) for place in places)
 
 
 def unproven_words(wanted: model.Definition, mount: model.KernelMount, source: steps.Source) -> Words:
@@ -326,53 +356,6 @@ def is_same_mount(found: model.KernelMount, reference: claims.Reference) -> bool
         return False  # the kernel gives the device number of such a mount to the next one
     is_same_device = found.device == reference.device or filesystems.record_of(found.fstype).has_own_numbers
     return is_same_device and may_show(reference.fstype, found.fstype)
-
-
-def shows_another_source(reference: claims.Reference, mount: model.KernelMount, source: steps.Source) -> str:
-    """Return how a reference's mount shows something else than its source names now, nothing if it does not.
-
-    source: by names and tables alone. Of a layer only its filesystem is compared: the table has no more.
-    """
-    now, last = source.device_number, source.trees
-    if now and now != mount.device:
-        return f"It shows the device {mount.device}; its source names the device {now} now."
-    if filesystems.record_of(reference.fstype).shows_path:
-        if last and last[0] is not None and last[0] != model.Tree(mount.device, mount.root):
-            return f"It shows '{mount.root}' of {mount.device}; its source is another one by now."
-        return ""
-    for noted, tree in zip(reference.identity, last):
-        fstype, device = noted.split(" ")[:2]
-        known = filesystems.record_of(fstype)
-        has_number = known.is_local and not (known.has_own_numbers or known.has_layers)
-        if tree is not None and has_number and tree.device != device:
-            return f"A layer of it lies on the device {device}; its path leads to {tree.device} now."
-    return ""
-
-
-def is_same_identity(noted: Words, found: Words, *, is_same_boot: bool) -> bool:
-    """Whether what a source names is what it named when it was mounted; where one is not known, it is."""
-    if not noted or not found:
-        return True
-    pairs = zip(noted, found)
-    return len(noted) == len(found) and all(
-        one == other or _is_same_place(one.split(" "), other.split(" "), is_same_boot=is_same_boot)
-        for one, other in pairs
-    )
-
-
-def _is_same_place(noted: t.Sequence[str], found: t.Sequence[str], *, is_same_boot: bool) -> bool:
-    """Compare type, device, inode, birth. Numbers of devices change with a boot, and while nobody uses them.
-
-    A filesystem that is empty when it is mounted, or has a server, is not compared, nor are numbers that do
-    not last.
-    """
-    if len(noted) != 4 or noted[0] != found[0]:
-        return False
-    known = filesystems.record_of(noted[0])
-    if not known.is_block or known.renumbers:
-        return True
-    is_same_inode = noted[2:] == found[2:]
-    return is_same_inode and (noted[3] != "0" or not is_same_boot or noted[1] == found[1])
 
 
 def may_show(fstype: str, shown: str) -> bool:

@@ -26,6 +26,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     steps,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import (
+    identity,
     neighbours,
     rules,
     sameness,
@@ -60,17 +61,17 @@ def prepare_mount(
 ) -> None:
     """Make the mount of this work, attached nowhere, and fill its ids into the plan."""
     definition = definition_of(work)
-    identity: t.Tuple[str, ...] = ()
+    source_identity: t.Tuple[str, ...] = ()
     if filesystems.record_of(definition.fstype).helper:
         work.mount = mount_by_helper(definition, work, call)
         _refuse_second_name(definition, second_names.server_names(definition, work.mount), work, call)
     elif filesystems.record_of(definition.fstype).is_block:
         device = devices.find_device(definition.src)
         made = _create_on_device(definition, device, work, call, ledger)
-        work.mount, identity = int(made), (made.remark,) if made.remark else ()
+        work.mount, source_identity = int(made), (made.remark,) if made.remark else ()
         _refuse_second_name(definition, second_names.device_names(definition, device, work.mount), work, call)
     elif definition.source_paths:
-        work.mount, identity = _create_from_paths(definition, work, call, around)
+        work.mount, source_identity = _create_from_paths(definition, work, call, around)
     elif filesystems.record_of(definition.fstype).can_hang:
         work.mount = _with_deadline(lambda: _create(definition, None, may_share=True), call)
         _refuse_second_name(definition, second_names.server_names(definition, work.mount), work, call)
@@ -79,11 +80,11 @@ def prepare_mount(
     work.root = inodes.inode_of(work.mount)
     if work.plan is not None and work.plan.reference is not None:
         root = work.root.identity
-        if filesystems.record_of(definition.fstype).is_block and not identity:
-            identity = (f"{definition.fstype} {root.device} {root.inode} {root.birth}",)
+        if filesystems.record_of(definition.fstype).is_block and not source_identity:
+            source_identity = (f"{definition.fstype} {root.device} {root.inode} {root.birth}",)
         held = ledger.references.get(work.path)
         if held is not None and held.holders:
-            rules.refuse_replaced(work.path, definition, held, identity, boot_id=call.host.boot_id)
+            identity.refuse_replaced(work.path, definition, held, source_identity, boot_id=call.host.boot_id)
         reference = replace(
             work.plan.reference,
             mount_id=work.root.mount_id,
@@ -91,7 +92,7 @@ def prepare_mount(
             inode=root.inode,
             birth=root.birth,
             operation=work.name,
-            identity=identity,
+            identity=source_identity,
         )
         work.plan = replace(work.plan, reference=reference)
 
@@ -136,17 +137,17 @@ def _create_from_paths(
                 # A mount of it is asked for its flags and root.
                 pathwalk.require_nonblocking(walk.inode, walk.path, may_block=call.may_block)
         source = steps.Source(places=tuple(places.source_of(walk, call) for walk in walks))
-        identity = places.identity_of(source.places)
+        found = places.identity_of(source.places)
         rules.refuse_bad_source(work.path, definition, source, call.request)
         rules.refuse_second_name(work.path, definition, source, call.roots)
         handles = [walk.leaf for walk in walks if walk.leaf is not None]
         if filesystems.record_of(definition.fstype).shows_path:
-            return create.create_bind(handles[0], definition), identity
+            return create.create_bind(handles[0], definition), found
         names = ["lowerdir"] * len(definition.lower_layers)
         names += [name for name in ("upperdir", "workdir") if name in dict(definition.data)]
         layers = tuple(zip(names, handles))
         mount = create.create_filesystem(definition, device=None, layers=layers, may_share=True)
-        return mount, identity
+        return mount, found
 
 
 def _create_on_device(
@@ -295,9 +296,9 @@ def change_options(
         pathwalk.require_nonblocking(walk.inode, path, may_block=call.may_block)
         filesystem = filesystems.record_of(after.fstype)
         parameters = [(name, value) for name, value in after.data if name in filesystem.changeable]
-        if filesystem.is_block and "ro" not in after.flags and _is_read_only(walk.leaf):
+        if filesystem.has_superblock and "ro" not in after.flags and _is_read_only(walk.leaf):
             _refuse_twins(path, walk.inode)
-            parameters = [("rw", None)]
+            parameters = [("rw", None), *parameters]
         if parameters:
             create.reconfigure(walk.leaf, parameters)
         create.change_flags(walk.leaf, before, after)

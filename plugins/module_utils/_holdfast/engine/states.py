@@ -17,6 +17,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     errors,
     model,
     observe,
+    places,
     session,
     steps,
 )
@@ -223,6 +224,8 @@ def decide(
         return plan
     from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import boot
 
+    if entry.boot and entry.definition is not None and boot.has_counted_name(entry.definition):
+        raise boot.counted_name(entry.path, entry.definition, places.stable_name(entry.definition, call))
     plan = boot.with_entry(plan, entry, seen.fstab)
     if plan.reference is None or not (entry.boot or plan.boot_change == "write"):
         return plan

@@ -386,6 +386,7 @@ _ALL = (
         dax~dax=always dax=inode~ lifetime~ max_atomic_write=0~ nodiscard~ nogrpid~ noikeep~ nolargeio~
         sunit=0~ swidth=0~ dax=always~>dax=never logbsize=0~>logbsize=*""",
         superblock="32:16",
+        hides_shutdown=True,
     ),
 )
 FILESYSTEMS: t.Mapping[str, record.Filesystem] = {filesystem.name: filesystem for filesystem in _ALL}

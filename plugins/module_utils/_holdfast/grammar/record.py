@@ -75,6 +75,7 @@ class Filesystem:
     may_turn_read_only: the medium decides, and the kernel does not ask.
     redirecting: options that mount something else of the source, or with credentials of somebody else.
     superblock: where on the device the filesystem's own identity lies, C(offset:length) each.
+    hides_shutdown: the mount table does not show that it has been shut down.
     renumbers: its files have other inode numbers each time it is mounted.
     """
 
@@ -97,6 +98,7 @@ class Filesystem:
     may_turn_read_only: bool = False
     redirecting: t.Tuple[str, ...] = ()
     superblock: str = ""
+    hides_shutdown: bool = False
     renumbers: bool = False
 
     @functools.cached_property
@@ -146,6 +148,11 @@ class Filesystem:
     def can_hang(self) -> bool:
         """Whether mounting or unmounting it may wait for a device or a server."""
         return self.is_block or not self.is_local
+
+    @property
+    def has_superblock(self) -> bool:
+        """Whether a mount of it may have a superblock of its own, that can be made read-only and writable."""
+        return self.is_local and not self.shows_path
 
     def is_read_only(self, data: Data) -> bool:
         """Whether one with these options can only be read, whoever mounts it."""

@@ -147,6 +147,16 @@ def filesystem_identity(device: Device, superblock: str) -> str:
     return f"UUID={text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
+def stable_name(src: str) -> t.Optional[str]:
+    """Return a name of the device at this path that outlives a boot, None where udev has made none."""
+    number = block_number(src)
+    for tag in ("UUID", "PARTUUID"):
+        for value in sorted(_list(_TAG_LINKS[tag])):
+            if number is not None and block_number(_TAG_LINKS[tag] + value) == number:
+                return f"{tag}={value}"
+    return None
+
+
 def number_named(src: str) -> t.Optional[str]:
     """Return C(major:minor) of the block device that src names now, None where there is none; for reports."""
     tag, equals, value = src.partition("=")

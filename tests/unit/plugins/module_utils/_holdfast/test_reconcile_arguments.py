@@ -47,7 +47,12 @@ def test_repair_of_an_unknown_kind_is_refused_by_the_spec() -> None:
 
 def test_repair_knows_every_kind_of_drift() -> None:
     assert set(KINDS) == set(t.get_args(DriftKind))
-    assert set(KINDS) - set(DEFAULT_KINDS) == {"options_changed", "replaced", "stacked"}
+    assert set(KINDS) - set(DEFAULT_KINDS) == {
+        "options_changed",
+        "replaced",
+        "stacked",
+        "unhealthy",
+    }
 
 
 def test_repair_without_words_drops_nobody() -> None:

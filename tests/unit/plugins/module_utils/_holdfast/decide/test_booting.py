@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.claims import Holder
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.boot import (
     fstab_line,
+    has_counted_name,
     taken_over,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.model import (
@@ -39,7 +40,13 @@ LINES: t.Dict[str, t.Tuple[t.Tuple[str, str, t.List[str]], str]] = {
     ),
     "bind": (
         ("bind", "/srv/x y", ["nodev", "ro"]),
-        "/srv/x\\040y /srv/a none nofail,bind,nodev,ro,x-holdfast.mounts 0 0",
+        "/srv/x\\040y /srv/a none nofail,bind,nodev,ro,x-systemd.requires-mounts-for=/srv,x-holdfast.mounts "
+        "0 0",
+    ),
+    "overlay": (
+        ("overlay", "site", ["lowerdir=/srv/l2:/mnt/l1", "nodev"]),
+        "site /srv/a overlay nofail,nodev,x-systemd.requires-mounts-for=/mnt/l1,"
+        "x-systemd.requires-mounts-for=/srv/l2,lowerdir=/srv/l2:/mnt/l1,x-holdfast.mounts 0 0",
     ),
     "label": (
         ("ext4", "LABEL=data", ["noatime", "errors=remount-ro"]),
@@ -161,3 +168,27 @@ def other(**changes: t.Any) -> t.Any:
 )
 def test_mount_that_may_be_another_is_not_taken_over(reference: t.Any, seen: t.Any) -> None:
     assert taken_over(reference, seen, HOST) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["sdb", "sdaa1", "vdb", "xvda2", "hdc", "loop5", "loop5p1", "nvme0n1", "nvme1n2p3", "mmcblk0p1"],
+)
+def test_name_that_the_kernel_counts_is_known(name: str) -> None:
+    assert has_counted_name(make_definition(fstype="ext4", src=f"/dev/{name}"))
+
+
+@pytest.mark.parametrize(
+    "src",
+    [
+        "/dev/mapper/data",
+        "/dev/vg/data",
+        "/dev/md/data",
+        "/dev/md0",
+        "/dev/disk/by-id/ata-x",
+        "LABEL=sdb",
+        "/dev/drbd0",
+    ],
+)
+def test_name_that_lasts_is_no_counted_one(src: str) -> None:
+    assert not has_counted_name(make_definition(fstype="ext4", src=src))
