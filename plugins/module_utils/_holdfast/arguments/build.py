@@ -219,8 +219,8 @@ def _refuse_hidden_attributes(
         if filesystem.empty_mode and mount[option] is not None and word not in given:
             raise strings.refusal(
                 "invalid_argument",
-                f"{prefix}{option}: is that of the directory, which the {filesystem.name} hides; write {word}= "
-                f"into opts for what is seen, and leave {option} out or keep both",
+                f"{prefix}{option}: is that of the directory, which the {filesystem.name} hides; "
+                f"write {word}= into opts for what is seen, and leave {option} out or keep both",
             )
 
 
