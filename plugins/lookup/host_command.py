@@ -23,8 +23,7 @@ options:
 author:
   - holdfast.mounts contributors (@holdfast-mounts)
 seealso:
-  - plugin: holdfast.mounts.keeper
-    plugin_type: role
+  - module: holdfast.mounts.safe_mount
 """
 
 EXAMPLES = r"""

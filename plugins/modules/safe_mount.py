@@ -6,9 +6,6 @@
 
 from __future__ import annotations
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import call, secrets
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments import spec
-
 DOCUMENTATION = r"""
 module: safe_mount
 short_description: Hold and release mounts that several consumers share
@@ -411,7 +408,7 @@ lines:
   returned: with C(-v) and O(mounts), unless the whole call was refused
   type: list
   elements: str
-  sample: ["'/srv/scratch' mounted; held by 1 holder", "'/srv/data' as it should be; held by 2 holders"]
+  sample: ["'/srv/scratch' mounted; held by 1 holder", "'/srv/data' unchanged; held by 2 holders"]
 action:
   description: What was done, or in check mode would be.
   returned: success, with O(path)
@@ -472,6 +469,16 @@ mount:
       returned: success
       type: str
       sample: full
+    drift:
+      description:
+        - The kinds of drift of this mount point that are left, as M(holdfast.mounts.safe_mount_facts) has
+          them.
+        - Empty where the kernel and the ledger agree.
+        - RV(msg) names them, and a holder that is new gets a warning with the details.
+      returned: success
+      type: list
+      elements: str
+      sample: [options_changed]
 mounts:
   description:
     - One item for each mount point, in the order given, then those that O(purge) released.
@@ -551,6 +558,16 @@ mounts:
       returned: success
       type: str
       sample: full
+    drift:
+      description:
+        - The kinds of drift of this mount point that are left, as M(holdfast.mounts.safe_mount_facts) has
+          them.
+        - Empty where the kernel and the ledger agree.
+        - RV(msg) names them, and a holder that is new gets a warning with the details.
+      returned: success
+      type: list
+      elements: str
+      sample: [options_changed]
 error:
   description: Why the task failed. With O(mounts) it is the first failure.
   returned: failure
@@ -589,6 +606,9 @@ error:
       type: str
       sample: "'/srv/scratch' is busy: 1 process uses it; end that and repeat, or leave the unmount for later"
 """
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import call, secrets
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments import spec
 
 
 def main() -> None:

@@ -6,9 +6,6 @@
 
 from __future__ import annotations
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import call, secrets
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments import build
-
 DOCUMENTATION = r"""
 module: safe_mount_reconcile
 short_description: Bring mounts and their ledger together again
@@ -252,6 +249,9 @@ error:
       type: str
       sample: "'/srv/scratch' is busy: 1 process uses it; end that and repeat, or leave the unmount for later"
 """
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import call, secrets
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments import build
 
 
 def main() -> None:

@@ -26,10 +26,37 @@ def test_flags_changed_by_hand_are_no_conflict(world: World) -> None:
     assert "nodev" not in world.top(PATH).flags
     joined = apply(world, "joined", **tmpfs(PATH, "b"))
     assert joined.holders == ["a", "b"]
+    assert joined.mount["drift"] == ["options_changed"]
+    assert joined["msg"].endswith("drift: options_changed")
+    assert "-nodev" in str(joined["warnings"])
+    again = succeed(world, **tmpfs(PATH, "a"))
+    assert again["msg"] == f"'{PATH}' unchanged; held by 2 holders; drift: options_changed"
+    assert "warnings" not in again, "who held it before is not warned again"
     assert world.unique_id(PATH) == before
     assert [drift["kind"] for drift in world.facts()["drift"]] == ["options_changed"]
-    apply(world, "released", **leave(PATH, "a"))
-    apply(world, "unmounted", **leave(PATH, "b"))
+    assert apply(world, "released", **leave(PATH, "a")).mount["drift"] == ["options_changed"]
+    assert apply(world, "unmounted", **leave(PATH, "b")).mount["drift"] == []
+
+
+def test_drift_is_gone_once_the_sole_holder_changes_the_options(world: World) -> None:
+    succeed(world, **tmpfs(PATH, "a"))
+    world.mount("tmpfs", PATH, "", flags=MS_REMOUNT | MS_BIND | MS_NOSUID)
+    assert apply(world, "remounted", **tmpfs(PATH, "a", opts=["noexec"])).mount["drift"] == []
+    assert world.facts()["drift"] == []
+
+
+@pytest.mark.parametrize("kind", ["missing", "replaced", "stacked"])
+def test_result_has_the_drift_of_the_facts(private_world: World, kind: str) -> None:
+    world = private_world
+    for holder in ("a", "b"):
+        succeed(world, **tmpfs(PATH, holder))
+    if kind != "stacked":
+        world.unmount(PATH)
+    if kind != "missing":
+        world.mount("other", PATH, "tmpfs")
+    released = succeed(world, **leave(PATH, "a"))
+    assert released.mount["drift"] == [row["kind"] for row in world.facts()["drift"]] == [kind]
+    assert released["msg"].endswith(f"drift: {kind}")
 
 
 def test_size_changed_by_hand_is_no_conflict(world: World) -> None:

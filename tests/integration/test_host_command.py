@@ -34,7 +34,7 @@ def run(world: World, command: str, *words: str, **options: t.Any) -> Finished:
 
 
 def test_same_code_gives_the_same_bytes() -> None:
-    built = [_zipapp.build_command("1.2.3", "/usr/bin/python3") for _ in range(2)]
+    built = [_zipapp.build_command("1.2.3", "/usr/bin/python3") for _round in range(2)]
     assert built[0] == built[1]
     assert built[0] != _zipapp.build_command("1.2.4", "/usr/bin/python3"), "the version is in it"
 

@@ -43,7 +43,7 @@ def _table(heading: str, rows: t.Iterable[t.Tuple[t.Iterable[str], str]]) -> str
     return "".join([f"| code | {heading} |\n", "| --- | --- |\n", *lines])
 
 
-def with_table(page: str, text: str, meanings: Meanings = MEANINGS) -> str:
+def with_table(page: str, text: str, meanings: Meanings) -> str:
     """Return the text of a page with its table made anew. Raises ValueError where a marker is missing."""
     before, begin, rest = text.partition(BEGIN)
     _old, end, after = rest.partition(END)
@@ -58,7 +58,7 @@ def main() -> None:
     """Write both pages of the checkout."""
     for page in PAGES:
         path = Path(sys.argv[1], page)
-        path.write_text(with_table(page, path.read_text(encoding="utf-8")), encoding="utf-8")
+        path.write_text(with_table(page, path.read_text(encoding="utf-8"), MEANINGS), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ PARTS = (
     "second_names",
     "session",
     "result",
+    "places",
     "observe",
     "engine",
     "call",

@@ -12,9 +12,8 @@ import pytest
 import yaml
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments.build import RECONCILE_SPEC
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments.spec import ARGUMENT_SPEC
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.facts import DriftKind
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar.filesystems import FILESYSTEMS
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.steps import Action
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.steps import Action, DriftKind
 from ansible_collections.holdfast.mounts.plugins.modules import (
     safe_mount,
     safe_mount_facts,

@@ -13,7 +13,6 @@ import pytest
 import yaml
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.hold import plan_mounted
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.errors import MountError
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.facts import Drift
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import store
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.result import (
     Point,
@@ -23,6 +22,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.result i
     repair_result,
     single_result,
 )
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.steps import Drift
 from ansible_collections.holdfast.mounts.plugins.modules.safe_mount_facts import build_result
 from ansible_collections.holdfast.mounts.plugins.plugin_utils._tally import build_report
 from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import (

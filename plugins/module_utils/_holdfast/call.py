@@ -107,8 +107,12 @@ def run_call(
             answer["lines"] = result.bulk_lines(told, messages)
     else:
         answer = result.single_result(told[0], call.host.protection, "".join(messages))
+    plans = [o.plan for o in outcomes if o.plan is not None and o.error is None]
+    warnings = result.warnings_of(plans)
+    if warnings:
+        answer["warnings"] = warnings
     if diff_mode:
-        answer["diff"] = result.diff_of(o.plan for o in outcomes if o.plan is not None and o.error is None)
+        answer["diff"] = result.diff_of(plans)
     return answer
 
 

@@ -93,6 +93,7 @@ class Reference:
     inode, birth: of the mount's root; they tell mounts apart where the kernel uses a number again.
     operation: the name of the operation that made the mount; tells a committed note from an open one.
     deferred: the last holder left while the mount was busy.
+    identity: of what the source named when it was mounted, see steps.Source; empty where that has none.
     """
 
     src: str
@@ -108,6 +109,7 @@ class Reference:
     deferred: bool = False
     inode: int = 0
     birth: int = 0
+    identity: t.Tuple[str, ...] = ()
 
     @property
     def definition(self) -> model.Definition:

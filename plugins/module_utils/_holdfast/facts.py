@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import fnmatch
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, model
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, model, steps
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import sameness
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems, sources
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import mountinfo
@@ -78,12 +78,12 @@ def _all_drift(
     visible: t.Optional[mountinfo.Visible],
     scene: Scene,
     interrupted: t.Collection[str],
-) -> t.Tuple[Drift, ...]:
+) -> t.Tuple[steps.Drift, ...]:
     found = () if reference is None else find_drift(path, reference, visible, scene)
     if path not in interrupted:
         return found
     message = "An operation ended in the middle; the next one here finishes it."
-    return (Drift(path, "interrupted", message), *found)
+    return (steps.Drift(path, "interrupted", message), *found)
 
 
 def _row(
@@ -134,40 +134,20 @@ def options_text(mount: model.KernelMount) -> str:
     return ",".join(word.replace("\\", "\\134").replace(",", "\\054") for word in shown)
 
 
-DriftKind = t.Literal[
-    "deferred",
-    "expired",
-    "interrupted",
-    "missing",
-    "options_changed",
-    "orphaned",
-    "replaced",
-    "stacked",
-]
-
-
-@dataclass(frozen=True)
-class Drift:
-    """One disagreement. message is a sentence for people, without the mount point."""
-
-    path: str
-    kind: DriftKind
-    message: str
-
-
 @dataclass(frozen=True)
 class Scene:
     """What holds for all mount points of one call.
 
     alive: for each path of the ledger the number in mountinfo of the mount that its reference
         means, None when that mount is gone. Numbers are asked for outside of this room.
-    now: UTC, ISO 8601. uptime: in seconds of the boot clock.
+    now: UTC, ISO 8601. uptime: in seconds of the boot clock. sources: what each path's source names now.
     """
 
     host: model.Host
     alive: t.Mapping[str, t.Optional[int]]
     now: str
     uptime: int = 0
+    sources: t.Mapping[str, steps.Source] = field(default_factory=dict)
 
     @property
     def moment(self) -> claims.Moment:
@@ -177,7 +157,7 @@ class Scene:
 
 def find_drift(
     path: str, reference: claims.Reference, visible: t.Optional[mountinfo.Visible], scene: Scene
-) -> t.Tuple[Drift, ...]:
+) -> t.Tuple[steps.Drift, ...]:
     """Return where this reference and the kernel disagree, the gravest first."""
     found = [
         _find_in_table(path, reference, visible, scene),
@@ -187,7 +167,7 @@ def find_drift(
         found.extend(_find_on_mount(path, reference, visible))
     ended = sorted(claims.ended_holders(reference, scene.moment))
     if ended:
-        found.append(Drift(path, "expired", f"The lease of {', '.join(ended)} has ended."))
+        found.append(steps.Drift(path, "expired", f"The lease of {', '.join(ended)} has ended."))
     return tuple(drift for drift in found if drift is not None)
 
 
@@ -205,16 +185,19 @@ def _is_comparable(reference: claims.Reference, host: model.Host) -> bool:
 
 def _find_in_table(
     path: str, reference: claims.Reference, visible: t.Optional[mountinfo.Visible], scene: Scene
-) -> t.Optional[Drift]:
+) -> t.Optional[steps.Drift]:
     if visible is None:
         return _tell_absent(path, reference, scene)
     if is_ours(path, reference, visible.mount, scene):
-        return None
+        other = sameness.shows_another_source(
+            reference, visible.mount, scene.sources.get(path, steps.Source())
+        )
+        return steps.Drift(path, "replaced", other) if other else None
     if _was_booted(reference, visible.mount, scene):
-        return Drift(path, "missing", "Mounted at boot by its entry; the next call here takes it over.")
+        return steps.Drift(path, "missing", "Mounted at boot by its entry; the next call here takes it over.")
     if any(is_ours(path, reference, mount, scene) for mount in visible.covered):
-        return Drift(path, "stacked", "Another mount covers the one that is held.")
-    return Drift(path, "replaced", "Another mount stands where the one that is held should be.")
+        return steps.Drift(path, "stacked", "Another mount covers the one that is held.")
+    return steps.Drift(path, "replaced", "Another mount stands where the one that is held should be.")
 
 
 def _was_booted(reference: claims.Reference, mount: model.KernelMount, scene: Scene) -> bool:
@@ -230,26 +213,30 @@ def _was_booted(reference: claims.Reference, mount: model.KernelMount, scene: Sc
     return not sameness.changed_options(reference.definition, mount, is_owned=False)
 
 
-def _tell_absent(path: str, reference: claims.Reference, scene: Scene) -> Drift:
+def _tell_absent(path: str, reference: claims.Reference, scene: Scene) -> steps.Drift:
     if reference.boot_id != scene.host.boot_id:
-        return Drift(path, "missing", "Not mounted since the host was booted again.")
+        return steps.Drift(path, "missing", "Not mounted since the host was booted again.")
     if reference.mount_namespace != scene.host.mount_namespace:
-        return Drift(path, "missing", "Mounted in another mount namespace, not in this one.")
+        return steps.Drift(path, "missing", "Mounted in another mount namespace, not in this one.")
     if scene.alive.get(path) is not None and scene.host.protection == "full":
-        return Drift(
+        return steps.Drift(
             path, "replaced", "The mount that is held was moved, or lies hidden below another mount."
         )
-    return Drift(path, "missing", "Not mounted any more.")
+    return steps.Drift(path, "missing", "Not mounted any more.")
 
 
 def _find_in_claims(
     path: str, reference: claims.Reference, visible: t.Optional[mountinfo.Visible], scene: Scene
-) -> t.Optional[Drift]:
+) -> t.Optional[steps.Drift]:
     if reference.holders or not _is_mounted(path, reference, visible, scene):
         return None
     if reference.deferred:
-        return Drift(path, "deferred", "Nobody holds it; it was busy when the last holder left.")
-    return Drift(path, "orphaned", "Nobody holds it, and it is still mounted.") if reference.owned else None
+        return steps.Drift(path, "deferred", "Nobody holds it; it was busy when the last holder left.")
+    return (
+        steps.Drift(path, "orphaned", "Nobody holds it, and it is still mounted.")
+        if reference.owned
+        else None
+    )
 
 
 def _is_mounted(
@@ -259,9 +246,30 @@ def _is_mounted(
     return any(is_ours(path, reference, mount, scene) for mount in stack)
 
 
-def _find_on_mount(path: str, reference: claims.Reference, visible: mountinfo.Visible) -> t.Iterator[Drift]:
+def _find_on_mount(
+    path: str, reference: claims.Reference, visible: mountinfo.Visible
+) -> t.Iterator[steps.Drift]:
     if visible.stacked:
-        yield Drift(path, "stacked", "It is stacked with another mount at the same mount point.")
+        yield steps.Drift(path, "stacked", "It is stacked with another mount at the same mount point.")
     changes = sameness.changed_options(reference.definition, visible.mount, is_owned=reference.owned)
     if changes:
-        yield Drift(path, "options_changed", f"Its options are not as asked ({' '.join(changes)}).")
+        yield steps.Drift(path, "options_changed", f"Its options are not as asked ({' '.join(changes)}).")
+
+
+def with_drift(plan: steps.Plan, seen: steps.Observation, host: model.Host, now: claims.Moment) -> steps.Plan:
+    """Return a plan that leaves a mount as it is, or remounts it, with what will drift afterwards."""
+    reference = plan.reference
+    if reference is None:
+        return plan
+    hiding = next((mount for mount in seen.in_the_way if mount.mount_point == plan.path), None)
+    top = seen.place.mount or hiding
+    is_ours = seen.is_here or plan.action == "adopted"
+    own = top if is_ours else seen.elsewhere
+    covered = (own,) if own is not None and not is_ours and own.mount_point == plan.path else ()
+    visible = None if top is None else mountinfo.Visible(top, seen.is_stacked or bool(covered), covered)
+    sources = {plan.path: seen.source} if seen.is_here else {}
+    scene = Scene(host, {plan.path: own.mount_id if own else None}, now.now, now.uptime, sources)
+    found = find_drift(plan.path, reference, visible, scene)
+    if plan.step == "remount":
+        found = tuple(drift for drift in found if drift.kind != "options_changed")
+    return replace(plan, after=replace(plan.after, drift=found)) if found else plan

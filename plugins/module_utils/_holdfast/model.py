@@ -136,6 +136,7 @@ class Place:
     has_entries: of a directory; None when nobody looked, or a mount covers it.
     identity: of the last component.
     system_names: under which names of the system's own directories the mount table shows the same.
+    fstype: the type of the filesystem it lies on, of a source alone.
     """
 
     path: str
@@ -152,6 +153,7 @@ class Place:
     has_entries: t.Optional[bool] = None
     identity: t.Optional[Identity] = None
     system_names: t.Tuple[str, ...] = ()
+    fstype: str = ""
 
 
 @dataclass(frozen=True)

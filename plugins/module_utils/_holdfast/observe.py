@@ -7,7 +7,6 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
-import os
 import typing as t
 from dataclasses import replace
 
@@ -16,6 +15,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     errors,
     fstab,
     model,
+    places,
     second_names,
     session,
     steps,
@@ -23,12 +23,8 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import sameness
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import (
     credentials,
-    filesystems,
-    strings,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
-    devices,
-    files,
     inodes,
     mountinfo,
     mounts,
@@ -40,40 +36,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger i
 
 if t.TYPE_CHECKING:
     from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import facts
-
-
-def place_of(
-    walk: pathwalk.Walk,
-    *,
-    mount: t.Optional[model.KernelMount] = None,
-    has_entries: t.Optional[bool] = None,
-    names: t.Tuple[str, ...] = (),
-) -> model.Place:
-    """Return what a walk found, as a value. mount: the one whose root that is, where it was asked for."""
-    inode = walk.inode
-    return model.Place(
-        path=walk.path,
-        kind="absent" if inode is None else inode.kind,
-        depth=walk.path.count("/") - len(walk.missing),
-        obstacle=walk.obstacle,
-        is_link=inode is not None and inode.is_symlink,
-        writable_ancestor=walk.writable_ancestor,
-        writable_type=walk.writable_type,
-        remote_ancestor=walk.remote_ancestor,
-        remote_type=walk.remote_type,
-        silence=(walk.error.strerror or "") if walk.error else "",
-        identity=None if inode is None else inode.identity,
-        mount=mount,
-        has_entries=has_entries,
-        system_names=names,
-    )
-
-
-def source_of(walk: pathwalk.Walk, call: session.Session) -> model.Place:
-    """Return what a walk to a bind's source or an overlay's layer found."""
-    if walk.inode is None or walk.obstacle:
-        return place_of(walk)
-    return place_of(walk, names=second_names.system_names(call.table(), walk.path, walk.inode, holds=True))
 
 
 def is_mount(inode: t.Optional[inodes.Inode], reference: claims.Reference, host: model.Host) -> bool:
@@ -150,11 +112,8 @@ def observe_leaving(
             if reference is None or walk.obstacle or not is_mount(walk.inode, reference, host):
                 return _observe_absent(walk, reference, host)
             submounts = _submounts(reference.mount_id, call)
-            return steps.Observation(
-                place=place_of(walk),
-                reference=reference,
-                is_here=True,
-                is_alive=True,
+            return replace(
+                _observe_ours(walk, reference, call),
                 submounts=submounts,
                 in_the_way=mounts_upon(reference, host) if submounts else (),
             )
@@ -183,10 +142,7 @@ def observe_coming(
     try:
         with call.walk(path, trusted=trusted) as walk:
             if reference is not None and not walk.obstacle and is_mount(walk.inode, reference, host):
-                # What it shows tells whether other words name the same.
-                shown = _covering(walk) if reference.opts != definition.opts else None
-                place = place_of(walk, mount=shown)
-                return steps.Observation(place=place, reference=reference, is_here=True, is_alive=True)
+                return _observe_ours(walk, reference, call)
             seen = _observe_absent(walk, reference, host)
             is_taken = seen.place.mount is not None or walk.obstacle or seen.in_the_way
             has_entries = None if is_taken else walk.has_entries()
@@ -202,8 +158,41 @@ def observe_coming(
         seen,
         place=replace(seen.place, has_entries=has_entries, system_names=names),
         foreign_below=mountinfo.points_below(path) if has_entries and looks_below else (),
-        source=observe_source(definition, call, trusted),
+        source=places.observe_source(
+            definition,
+            call,
+            trusted,
+            shown=seen.covering,
+            identifies=seen.covering is not None or bool(reference and reference.identity),
+        ),
     )
+
+
+def _observe_ours(
+    walk: pathwalk.Walk, reference: claims.Reference, call: session.Session
+) -> steps.Observation:
+    """Return what stands at the end of a walk that is the ledger's mount."""
+    mount = _covering(walk)
+    source = places.named_now(reference, mount, lambda: call.table().points) if mount else steps.Source()
+    return steps.Observation(
+        place=places.place_of(walk, mount=mount),
+        reference=reference,
+        is_here=True,
+        is_alive=True,
+        is_stacked=mount is not None and _lies_on_another(walk, mount),
+        source=source,
+    )
+
+
+def _lies_on_another(walk: pathwalk.Walk, mount: model.KernelMount) -> bool:
+    """Whether a mount lies on the root of another one, and not on what its parent directory lies on."""
+    if mount.unique_id is None:
+        return mount.parent_id != walk.above.mount_id
+    return mounts.mount_parent(mount.unique_id, is_unique=True) not in (walk.above.mount_id, None)
+
+
+def _own_mount(reference: claims.Reference, host: model.Host) -> t.Optional[model.KernelMount]:
+    return mounts.find_mount(reference.mount_id, is_unique=host.protection == "full")
 
 
 def _observe_absent(
@@ -211,10 +200,13 @@ def _observe_absent(
 ) -> steps.Observation:
     """Return what stands at the end of a walk that is not the ledger's mount."""
     is_elsewhere = reference is not None and _is_elsewhere(walk, reference, host)
+    mount = _covering(walk)
     return steps.Observation(
-        place=place_of(walk, mount=_covering(walk)),
+        place=places.place_of(walk, mount=mount),
         reference=reference,
         is_alive=is_elsewhere,
+        is_stacked=mount is not None and _lies_on_another(walk, mount),
+        elsewhere=_own_mount(reference, host) if reference is not None and is_elsewhere else None,
         in_the_way=_mounts_hiding(reference, host) if reference is not None and is_elsewhere else (),
     )
 
@@ -228,8 +220,14 @@ def _observe_hidden(
     """
     hiding = _mounts_hiding(reference, host) if reference is not None and is_alive(reference, host) else ()
     return (
-        steps.Observation(model.Place(path, "other"), reference, is_alive=True, in_the_way=hiding)
-        if hiding
+        steps.Observation(
+            model.Place(path, "other"),
+            reference,
+            is_alive=True,
+            elsewhere=_own_mount(reference, host),
+            in_the_way=hiding,
+        )
+        if hiding and reference is not None
         else None
     )
 
@@ -257,45 +255,6 @@ def _is_elsewhere(walk: pathwalk.Walk, reference: claims.Reference, host: model.
     # Another mount that has the number of the ledger's got it after that one was gone.
     is_reused = inode and inode.is_mount_root and not walk.obstacle and inode.mount_id == reference.mount_id
     return not is_reused and is_alive(reference, host)
-
-
-def observe_source(
-    definition: model.Definition, call: session.Session, trusted: t.Container[model.MountKey] = ()
-) -> steps.Source:
-    """Look at a definition's source, and at what mounting it needs of the host. Raises MountError.
-
-    A server is not asked.
-    """
-    filesystem, data = filesystems.record_of(definition.fstype), dict(definition.data)
-    if strings.CONTEXT in data:
-        system.refuse_missing_selinux()
-    if filesystem.helper:
-        from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.helper import command
-
-        command.refuse_missing_helper(filesystem)
-        file = data.get(credentials.CREDENTIALS)
-        if file is not None:
-            credentials.file_for_helper(filesystem, files.read_credentials(file, may_block=call.may_block))
-    if filesystem.is_block:
-        device = devices.find_device(definition.src)
-        names = second_names.device_names(definition, device)
-        return steps.Source(device_path=device.path, device_number=device.number, names=names)
-    places = tuple(source_at(path, call, trusted) for path in definition.source_paths)
-    is_part = any((value or "").endswith("%") for value in data.values())
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if is_part else 0
-    return steps.Source(places=places, names=second_names.server_names(definition), memory=memory)
-
-
-def place_at(path: str, call: session.Session, trusted: t.Container[model.MountKey] = ()) -> model.Place:
-    """Walk to a path and return what is there. trusted: see Walk."""
-    with call.walk(path, trusted=trusted, is_cached=False) as walk:
-        return place_of(walk)
-
-
-def source_at(path: str, call: session.Session, trusted: t.Container[model.MountKey] = ()) -> model.Place:
-    """Walk to a bind's source or an overlay's layer and return what is there. trusted: see Walk."""
-    with call.walk(path, trusted=trusted, is_cached=False) as walk:
-        return source_of(walk, call)
 
 
 def _submounts(mount_id: int, call: session.Session) -> t.Tuple[int, ...]:
@@ -333,7 +292,7 @@ def named_places(
     known = {} if seen is None else {place.path: place for place in (seen.place, *seen.source.places)}
     file = dict(definition.data).get(credentials.CREDENTIALS)
     named = (path, *definition.source_paths, *((file,) if file else ()))
-    return [known[one] if one in known else place_at(one, call) for one in named]
+    return [known[one] if one in known else places.place_at(one, call) for one in named]
 
 
 def booted_places(
@@ -347,18 +306,10 @@ def booted_places(
         try:
             definition = reference.definition
             seen = observe_coming(path, reference, call, definition=definition, looks_below=False)
-            if not _is_stacked(path, seen):
+            if not seen.is_stacked:  # a boot makes one alone
                 yield path, reference, replace(seen, fstab=fstab.read_entry(path))
         except (errors.MountError, OSError):
             continue  # whoever decides of this mount point meets it again, and tells it
-
-
-def _is_stacked(path: str, seen: steps.Observation) -> bool:
-    """Whether another mount lies under the one that is seen: a boot makes one alone."""
-    mount = seen.covering
-    if mount is None:
-        return False
-    return any(row.mount_id == mount.parent_id and row.mount_point == path for row in mountinfo.read_mounts())
 
 
 def stands(path: str, reference: claims.Reference, call: session.Session) -> bool:
@@ -368,14 +319,6 @@ def stands(path: str, reference: claims.Reference, call: session.Session) -> boo
     except (errors.MountError, OSError):
         return False
     return seen.is_here or seen.covering is not None
-
-
-def with_own_mount(seen: steps.Observation, host: model.Host) -> steps.Observation:
-    """Return the observation with the ledger's mount as the kernel shows it, where that is in its place."""
-    if seen.reference is None or not seen.is_here:
-        return seen
-    found = mounts.find_mount(seen.reference.mount_id, is_unique=host.protection == "full")
-    return replace(seen, place=replace(seen.place, mount=found))
 
 
 def observe_facts(patterns: t.Sequence[str] = ()) -> facts.Facts:
@@ -390,8 +333,14 @@ def observe_facts(patterns: t.Sequence[str] = ()) -> facts.Facts:
     ledger = store.LedgerFile().read()
     table = mountinfo.read_mounts()
     moment = system.read_moment(host.boot_id)
-    scene = facts.Scene(host, mounts.living_mounts(ledger.references, host, table), moment.now, moment.uptime)
+    alive = mounts.living_mounts(ledger.references, host, table)
+    visible = mountinfo.visible_mounts(table)
+    points = {seen.mount.mount_point: seen.mount for seen in visible}
+    sources = {
+        path: places.named_now(reference, points[path], lambda: points)
+        for path, reference in ledger.references.items()
+        if path in points and points[path].mount_id == alive[path]
+    }
+    scene = facts.Scene(host, alive, moment.now, moment.uptime, sources)
     interrupted = journal.list_interrupted()
-    return facts.build_facts(
-        scene, ledger, mountinfo.visible_mounts(table), interrupted=interrupted, patterns=patterns
-    )
+    return facts.build_facts(scene, ledger, visible, interrupted=interrupted, patterns=patterns)

@@ -14,9 +14,6 @@ from dataclasses import dataclass
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, model, steps
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import strings
 
-if t.TYPE_CHECKING:
-    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import facts
-
 Result = t.Dict[str, t.Any]
 # A mount point, what was planned and carried out, and the error that stopped it.
 Told = t.Tuple[str, t.Optional[steps.Plan], t.Optional[Result]]
@@ -26,7 +23,7 @@ _DONE: t.Dict[steps.Action, str] = {
     "deferred": "released; the unmount is left for later",
     "joined": "was mounted already, joined",
     "mounted": "mounted",
-    "none": "as it should be",
+    "none": "unchanged",
     "released": "released",
     "remounted": "remounted with other options",
     "renewed": "held already; the lease is renewed",
@@ -124,11 +121,27 @@ def _view_to_dict(view: steps.View, protection: model.Protection) -> Result:
         "holders": list(view.holders),
         "holder_count": len(view.holders),
         "protection": protection,
+        "drift": _kinds(view),
     }
 
 
+def _kinds(view: steps.View) -> t.List[str]:
+    return [drift.kind for drift in view.drift]
+
+
 def _line(path: str, plan: steps.Plan) -> str:
-    return f"'{path}' {_DONE[plan.action]}; {held_by(len(plan.after.holders))}"
+    drift = f"; drift: {', '.join(_kinds(plan.after))}" if plan.after.drift else ""
+    return f"'{path}' {_DONE[plan.action]}; {held_by(len(plan.after.holders))}{drift}"
+
+
+def warnings_of(plans: t.Iterable[steps.Plan]) -> t.List[str]:
+    """Return what whoever holds a mount point from now on should know of it: where it drifts."""
+    return [
+        f"'{plan.path}' is held from now on, but {drift.kind}: {drift.message}"
+        for plan in plans
+        if set(plan.after.holders) - set(plan.before.holders)
+        for drift in plan.after.drift
+    ]
 
 
 def held_by(count: int) -> str:
@@ -172,7 +185,7 @@ class Point:
     """
 
     path: str
-    drift: t.Tuple[facts.Drift, ...]
+    drift: t.Tuple[steps.Drift, ...]
     plans: t.Tuple[steps.Plan, ...]
     dropped: t.Tuple[str, ...] = ()
     error: t.Optional[Result] = None
@@ -227,7 +240,7 @@ def _is_solved(kind: str, point: Point, kinds: t.Collection[str], boot_id: str) 
     return kind in ("deferred", "orphaned") and bool(last.reference.holders)
 
 
-def _repaired(point: Point, solved: t.Sequence[facts.Drift]) -> Result:
+def _repaired(point: Point, solved: t.Sequence[steps.Drift]) -> Result:
     last = point.last
     return {
         "path": point.path,
@@ -239,9 +252,15 @@ def _repaired(point: Point, solved: t.Sequence[facts.Drift]) -> Result:
     }
 
 
-def _remaining(point: Point, unsolved: t.Sequence[facts.Drift]) -> t.List[Result]:
+def _remaining(point: Point, unsolved: t.Sequence[steps.Drift]) -> t.List[Result]:
+    is_other = point.error is not None and point.error["step"] == "identity"
     rows: t.List[Result] = [
-        {"path": item.path, "kind": item.kind, "message": item.message, "error": point.error}
+        {
+            "path": item.path,
+            "kind": "replaced" if is_other and item.kind == "missing" else item.kind,
+            "message": item.message,
+            "error": point.error,
+        }
         for item in unsolved
     ]
     last = point.last

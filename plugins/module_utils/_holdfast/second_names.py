@@ -7,6 +7,7 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
+import functools
 import re
 import typing as t
 from dataclasses import replace
@@ -93,6 +94,18 @@ def tree_at(path: str, row: model.KernelMount) -> model.Tree:
     return model.Tree(row.device, _join(row.root, rest))
 
 
+Points = t.Mapping[str, model.KernelMount]
+
+
+def tree_named(path: str, points: Points) -> t.Optional[model.Tree]:
+    """Return what the mounts that lookups reach show at this path; None outside of all of them."""
+    point = path
+    while point and point not in points:
+        point = point.rpartition("/")[0]
+    row = points.get(point or "/")
+    return None if row is None else tree_at(path, row)
+
+
 # For a look at a mounted btrfs, whose device may not answer.
 _LOOK_SECONDS = 5
 
@@ -105,6 +118,11 @@ class Table:
         self.system = system_rows(self.rows)
         self._by_number = {row.mount_id: row for row in self.rows}
         self._extents: t.Dict[str, model.Extents] = {}
+
+    @functools.cached_property
+    def points(self) -> Points:
+        """The mounts that lookups reach, by mount point."""
+        return {seen.mount.mount_point: seen.mount for seen in mountinfo.visible_mounts(self.rows)}
 
     def row_under(self, inode: inodes.Inode, path: str) -> t.Optional[model.KernelMount]:
         number = (

@@ -21,6 +21,9 @@ class Source:
     device_path, device_number: of a block device.
     names: every path at which the mount table shows what a device or a server would show here.
     memory: of the host, in bytes, where a part of it is asked for; 0 where nobody asked.
+    identity: of a device that of its filesystem, of places one each: C(type major:minor inode birth); empty
+        where nobody looked.
+    trees: what the mount table shows at each place, where only that was looked at.
     """
 
     places: t.Tuple[model.Place, ...] = ()
@@ -28,6 +31,8 @@ class Source:
     device_number: str = ""
     names: t.Tuple[str, ...] = ()
     memory: int = 0
+    identity: t.Tuple[str, ...] = ()
+    trees: t.Tuple[t.Optional[model.Tree], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,8 @@ class Observation:
 
     is_here: the ledger's mount is the topmost one at the path.
     is_alive: the ledger's mount exists, here or elsewhere.
+    is_stacked: the mount at the path lies on another one that has the same mount point.
+    elsewhere: the ledger's mount, where it exists and is not here.
     submounts: ids of what is mounted on or below the ledger's mount.
     in_the_way: those, or what keeps a lookup of the path from reaching the ledger's mount, for people.
     managed_below: managed mount points below the path that a mount there would hide.
@@ -48,6 +55,8 @@ class Observation:
     reference: t.Optional[claims.Reference] = None
     is_here: bool = False
     is_alive: bool = False
+    is_stacked: bool = False
+    elsewhere: t.Optional[model.KernelMount] = None
     submounts: t.Tuple[int, ...] = ()
     in_the_way: t.Tuple[model.KernelMount, ...] = ()
     managed_below: t.Tuple[str, ...] = ()
@@ -59,6 +68,27 @@ class Observation:
     def covering(self) -> t.Optional[model.KernelMount]:
         """The mount at the path that is not the ledger's, None where there is none."""
         return None if self.is_here else self.place.mount
+
+
+DriftKind = t.Literal[
+    "deferred",
+    "expired",
+    "interrupted",
+    "missing",
+    "options_changed",
+    "orphaned",
+    "replaced",
+    "stacked",
+]
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One disagreement. message is a sentence for people, without the mount point."""
+
+    path: str
+    kind: DriftKind
+    message: str
 
 
 Action = t.Literal[
@@ -79,6 +109,7 @@ class View:
     is_mounted: bool
     is_owned: bool
     holders: t.Tuple[str, ...]
+    drift: t.Tuple[Drift, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -178,7 +178,7 @@ def _print_status(rows: t.Sequence[t.Mapping[str, t.Any]]) -> None:
             )
             for row in rows
         ]
-        table.print_table(heads, cells, sys.stdout)
+        table.write_table(heads, cells, sys.stdout)
     else:
         _note("nothing to show")
     if os.geteuid() != 0:

@@ -19,8 +19,8 @@ _LEAST = 8
 _GREEN, _YELLOW, _END = "\x1b[32m", "\x1b[33m", "\x1b[0m"
 
 
-def print_table(heads: t.Sequence[str], rows: t.Sequence[t.Sequence[str]], out: t.TextIO) -> None:
-    """Print rows below their heads; the last column is coloured on a terminal, green where it says ok.
+def write_table(heads: t.Sequence[str], rows: t.Sequence[t.Sequence[str]], out: t.TextIO) -> None:
+    """Write rows below their heads; the last column is coloured on a terminal, green where it says ok.
 
     Nothing of a cell reaches the terminal but visible characters. On a terminal the widest columns are cut
     until a row fits; elsewhere nothing is cut.
@@ -30,14 +30,14 @@ def print_table(heads: t.Sequence[str], rows: t.Sequence[t.Sequence[str]], out: 
     if out.isatty():
         _narrow(widths, shutil.get_terminal_size().columns)
     has_colour = out.isatty() and not os.environ.get("NO_COLOR")
-    print(_line(heads, widths), file=out)
+    out.write(_line(heads, widths) + "\n")
     for row in cells:
         line = _line(row, widths)
         if has_colour:
             last = _cut(row[-1], widths[-1])
             colour = _GREEN if row[-1] == "ok" else _YELLOW
             line = f"{line[: len(line) - len(last)]}{colour}{last}{_END}"
-        print(line, file=out)
+        out.write(line + "\n")
 
 
 def _narrow(widths: t.List[int], room: int) -> None:

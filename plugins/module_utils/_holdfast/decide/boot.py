@@ -120,8 +120,11 @@ def taken_over(
         return None
     if sameness.changed_options(definition, mount, is_owned=False):
         return None
+    if not sameness.is_same_identity(reference.identity, seen.source.identity, is_same_boot=False):
+        return None
     ours = replace(
         reference,
+        identity=seen.source.identity or reference.identity,
         owned=True,
         boot_id=host.boot_id,
         mount_namespace=host.mount_namespace,

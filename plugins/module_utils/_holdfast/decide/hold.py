@@ -71,6 +71,10 @@ def plan_mounted(wish: Wish, seen: steps.Observation) -> steps.Plan:
         raise _covered(wish, seen)
     if seen.reference is not None and _others(wish, seen.reference):
         _refuse_difference(wish, seen.reference)
+    if seen.reference is not None and seen.reference.holders:
+        rules.refuse_replaced(
+            wish.path, wish.definition, seen.reference, seen.source.identity, boot_id=wish.host.boot_id
+        )
     if seen.covering is not None:
         return _adopt(wish, seen, seen.covering)
     return _mount(wish, seen)
@@ -106,6 +110,9 @@ def _others(wish: Wish, reference: t.Optional[claims.Reference]) -> t.Tuple[str,
 
 def _hold_existing(wish: Wish, seen: steps.Observation, reference: claims.Reference) -> steps.Plan:
     different = sameness.differences(wish.definition, reference.definition, seen.place.mount)
+    other = seen.place.mount and sameness.shows_another_source(reference, seen.place.mount, seen.source)
+    if other and not different and wish.holder not in reference.holders:
+        raise rules.replaced(wish.path, other)
     if not different:
         if wish.holder in reference.holders and not reference.deferred:
             return _hold_again(wish, seen, reference)
@@ -185,7 +192,7 @@ def _adopt(wish: Wish, seen: steps.Observation, mount: model.KernelMount) -> ste
             "with "
             "'adopt: true'",
         )
-    held = _new_reference(wish, seen.reference, owned=False)
+    held = replace(_new_reference(wish, seen.reference, owned=False), identity=seen.source.identity)
     return _plan(wish, seen, "adopted", "none", sameness.known_by(held, mount, seen.place))
 
 
@@ -194,7 +201,7 @@ def _mount(wish: Wish, seen: steps.Observation) -> steps.Plan:
     rules.refuse_wrong_kind(seen.place, rules.wanted_kind(wish.definition, seen.source))
     rules.refuse_shadowing(wish.path, (*seen.managed_below, *seen.foreign_below))
     rules.refuse_entries(seen.place, wish.request)
-    held = _new_reference(wish, seen.reference, owned=True)
+    held = replace(_new_reference(wish, seen.reference, owned=True), identity=seen.source.identity)
     return _plan(wish, seen, "mounted", "mount", held)
 
 

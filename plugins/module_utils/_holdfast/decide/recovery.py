@@ -140,6 +140,7 @@ def _plan_missing(
     host: model.Host,
 ) -> steps.Plan:
     definition = reference.definition
+    rules.refuse_replaced(path, definition, reference, seen.source.identity, boot_id=host.boot_id)
     rules.refuse_unsafe_way(seen.place, request, what="mount point", about=path)
     rules.refuse_bad_source(path, definition, seen.source, request)
     rules.refuse_wrong_kind(seen.place, rules.wanted_kind(definition, seen.source))
@@ -171,6 +172,7 @@ def _plan_replaced(
     *,
     host: model.Host,
 ) -> steps.Plan:
+    rules.refuse_replaced(path, reference.definition, reference, seen.source.identity, boot_id=host.boot_id)
     different = sameness.foreign_differences(reference.definition, mount, seen.place, seen.source)
     if different:
         raise _not_ours(path, f"stands there, with different {' and '.join(different)}")

@@ -10,8 +10,8 @@ from __future__ import annotations
 import collections
 import typing as t
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, model, steps
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import neighbours
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, errors, model, steps
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import neighbours, sameness
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems, paths
 
 # So many are named; a line of the log has to stay one.
@@ -21,6 +21,36 @@ _MOST_NAMES = 64
 def refusal(code: errors.Code, path: str, message: str, *, detail: str = "") -> errors.MountError:
     """Return the refusal of a plan."""
     return errors.MountError(code, message, step="plan", path=path, detail=detail)
+
+
+def refuse_replaced(
+    path: str, definition: model.Definition, held: claims.Reference, found: t.Tuple[str, ...], *, boot_id: str
+) -> None:
+    """Refuse to mount what a source names now in the place of what it named when it was held.
+
+    Whoever asks for another source asks for another mount.
+    """
+    old = held.definition
+    if (old.fstype, old.src, old.source_paths) != (
+        definition.fstype,
+        definition.src,
+        definition.source_paths,
+    ):
+        return
+    if not sameness.is_same_identity(held.identity, found, is_same_boot=held.boot_id == boot_id):
+        raise replaced(path, f"it was {', '.join(held.identity)}; it is {', '.join(found)}")
+
+
+def replaced(path: str, detail: str) -> errors.MountError:
+    """Return the refusal of what a source names now, where what it named before is held."""
+    return errors.MountError(
+        "conflict",
+        f"the source of '{path}' names something else than what is held there; bring that back, or release "
+        f"'{path}' everywhere, then hold it again",
+        step="identity",
+        path=path,
+        detail=detail,
+    )
 
 
 def refuse_unsafe_way(place: model.Place, request: model.Request, *, what: str, about: str) -> None:

@@ -328,6 +328,53 @@ def is_same_mount(found: model.KernelMount, reference: claims.Reference) -> bool
     return is_same_device and may_show(reference.fstype, found.fstype)
 
 
+def shows_another_source(reference: claims.Reference, mount: model.KernelMount, source: steps.Source) -> str:
+    """Return how a reference's mount shows something else than its source names now, nothing if it does not.
+
+    source: by names and tables alone. Of a layer only its filesystem is compared: the table has no more.
+    """
+    now, last = source.device_number, source.trees
+    if now and now != mount.device:
+        return f"It shows the device {mount.device}; its source names the device {now} now."
+    if filesystems.record_of(reference.fstype).shows_path:
+        if last and last[0] is not None and last[0] != model.Tree(mount.device, mount.root):
+            return f"It shows '{mount.root}' of {mount.device}; its source is another one by now."
+        return ""
+    for noted, tree in zip(reference.identity, last):
+        fstype, device = noted.split(" ")[:2]
+        known = filesystems.record_of(fstype)
+        has_number = known.is_local and not (known.has_own_numbers or known.has_layers)
+        if tree is not None and has_number and tree.device != device:
+            return f"A layer of it lies on the device {device}; its path leads to {tree.device} now."
+    return ""
+
+
+def is_same_identity(noted: Words, found: Words, *, is_same_boot: bool) -> bool:
+    """Whether what a source names is what it named when it was mounted; where one is not known, it is."""
+    if not noted or not found:
+        return True
+    pairs = zip(noted, found)
+    return len(noted) == len(found) and all(
+        one == other or _is_same_place(one.split(" "), other.split(" "), is_same_boot=is_same_boot)
+        for one, other in pairs
+    )
+
+
+def _is_same_place(noted: t.Sequence[str], found: t.Sequence[str], *, is_same_boot: bool) -> bool:
+    """Compare type, device, inode, birth. Numbers of devices change with a boot, and while nobody uses them.
+
+    A filesystem that is empty when it is mounted, or has a server, is not compared, nor are numbers that do
+    not last.
+    """
+    if len(noted) != 4 or noted[0] != found[0]:
+        return False
+    known = filesystems.record_of(noted[0])
+    if not known.is_block or known.renumbers:
+        return True
+    is_same_inode = noted[2:] == found[2:]
+    return is_same_inode and (noted[3] != "0" or not is_same_boot or noted[1] == found[1])
+
+
 def may_show(fstype: str, shown: str) -> bool:
     """Whether the kernel may show a mount of one type as another one: any, for a bind."""
     known = filesystems.record_of(fstype)

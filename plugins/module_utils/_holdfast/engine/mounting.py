@@ -20,6 +20,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     errors,
     model,
     observe,
+    places,
     second_names,
     session,
     steps,
@@ -59,15 +60,17 @@ def prepare_mount(
 ) -> None:
     """Make the mount of this work, attached nowhere, and fill its ids into the plan."""
     definition = definition_of(work)
+    identity: t.Tuple[str, ...] = ()
     if filesystems.record_of(definition.fstype).helper:
         work.mount = mount_by_helper(definition, work, call)
         _refuse_second_name(definition, second_names.server_names(definition, work.mount), work, call)
     elif filesystems.record_of(definition.fstype).is_block:
         device = devices.find_device(definition.src)
-        work.mount = _create_on_device(definition, device, work, call, ledger)
+        made = _create_on_device(definition, device, work, call, ledger)
+        work.mount, identity = int(made), (made.remark,) if made.remark else ()
         _refuse_second_name(definition, second_names.device_names(definition, device, work.mount), work, call)
     elif definition.source_paths:
-        work.mount = _create_from_paths(definition, work, call, around)
+        work.mount, identity = _create_from_paths(definition, work, call, around)
     elif filesystems.record_of(definition.fstype).can_hang:
         work.mount = _with_deadline(lambda: _create(definition, None, may_share=True), call)
         _refuse_second_name(definition, second_names.server_names(definition, work.mount), work, call)
@@ -75,14 +78,20 @@ def prepare_mount(
         work.mount = _create(definition, None, may_share=True)
     work.root = inodes.inode_of(work.mount)
     if work.plan is not None and work.plan.reference is not None:
-        identity = work.root.identity
+        root = work.root.identity
+        if filesystems.record_of(definition.fstype).is_block and not identity:
+            identity = (f"{definition.fstype} {root.device} {root.inode} {root.birth}",)
+        held = ledger.references.get(work.path)
+        if held is not None and held.holders:
+            rules.refuse_replaced(work.path, definition, held, identity, boot_id=call.host.boot_id)
         reference = replace(
             work.plan.reference,
             mount_id=work.root.mount_id,
-            device=identity.device,
-            inode=identity.inode,
-            birth=identity.birth,
+            device=root.device,
+            inode=root.inode,
+            birth=root.birth,
             operation=work.name,
+            identity=identity,
         )
         work.plan = replace(work.plan, reference=reference)
 
@@ -98,16 +107,24 @@ def _create(definition: model.Definition, device: t.Optional[devices.Device], *,
     return create.create_filesystem(definition, device=device, layers=(), may_share=may_share)
 
 
-def _with_deadline(act: t.Callable[[], int], call: session.Session) -> int:
-    return child.run_with_deadline(
-        lambda: child.Descriptor(act()), call.request.timeout, kept=(), step="mount"
-    )
+def _with_deadline(
+    act: t.Callable[[], int], call: session.Session, remark: t.Callable[[], str] = str
+) -> child.Descriptor:
+    """remark: what is found out in the same child, before the mount is made."""
+
+    def run() -> child.Descriptor:
+        text = remark()
+        descriptor = child.Descriptor(act())
+        descriptor.remark = text
+        return descriptor
+
+    return child.run_with_deadline(run, call.request.timeout, kept=(), step="mount")
 
 
 def _create_from_paths(
     definition: model.Definition, work: states.Work, call: session.Session, around: neighbours.Surroundings
-) -> int:
-    """Make a bind or an overlay from handles of what is looked at here and now."""
+) -> t.Tuple[int, t.Tuple[str, ...]]:
+    """Make a bind or an overlay from handles of what is looked at here and now, and return what that is."""
     trusted = around.trusted_mounts(call.host.boot_id)
     with contextlib.ExitStack() as stack:
         walks = [
@@ -118,16 +135,18 @@ def _create_from_paths(
             if walk.inode is not None:
                 # A mount of it is asked for its flags and root.
                 pathwalk.require_nonblocking(walk.inode, walk.path, may_block=call.may_block)
-        source = steps.Source(places=tuple(observe.source_of(walk, call) for walk in walks))
+        source = steps.Source(places=tuple(places.source_of(walk, call) for walk in walks))
+        identity = places.identity_of(source.places)
         rules.refuse_bad_source(work.path, definition, source, call.request)
         rules.refuse_second_name(work.path, definition, source, call.roots)
         handles = [walk.leaf for walk in walks if walk.leaf is not None]
         if filesystems.record_of(definition.fstype).shows_path:
-            return create.create_bind(handles[0], definition)
+            return create.create_bind(handles[0], definition), identity
         names = ["lowerdir"] * len(definition.lower_layers)
         names += [name for name in ("upperdir", "workdir") if name in dict(definition.data)]
         layers = tuple(zip(names, handles))
-        return create.create_filesystem(definition, device=None, layers=layers, may_share=True)
+        mount = create.create_filesystem(definition, device=None, layers=layers, may_share=True)
+        return mount, identity
 
 
 def _create_on_device(
@@ -136,13 +155,18 @@ def _create_on_device(
     work: states.Work,
     call: session.Session,
     ledger: claims.Ledger,
-) -> int:
+) -> child.Descriptor:
     twins: t.List[model.KernelMount] = []
+    where = filesystems.record_of(definition.fstype).superblock
+
+    def identify() -> str:
+        return devices.filesystem_identity(device, where) if where else ""
+
     for pause in _PAUSES:
         if pause:
             time.sleep(pause)
         try:
-            return _with_deadline(lambda: _create(definition, device, may_share=False), call)
+            return _with_deadline(lambda: _create(definition, device, may_share=False), call, identify)
         except OSError as error:
             if error.errno not in (errno.EBUSY, errno.EOPNOTSUPP):
                 raise
@@ -160,12 +184,16 @@ def _create_on_device(
             "the same",
             detail="; ".join(f"'{m.mount_point}': {','.join(m.options)}" for m in twins),
         )
-    return _with_deadline(lambda: _create(definition, device, may_share=True), call)
+    return _with_deadline(lambda: _create(definition, device, may_share=True), call, identify)
 
 
 def _mounts_of(device: devices.Device) -> t.List[model.KernelMount]:
-    # btrfs shows a number of its own, so the source's path counts as well.
-    return [m for m in mountinfo.read_mounts() if m.device == device.number or m.source == device.path]
+    # btrfs shows a number of its own, so the source's path counts as well, or that of another member.
+    return [
+        m
+        for m in mountinfo.read_mounts()
+        if m.device == device.number or m.source == device.path or places.is_member(device.number, m)
+    ]
 
 
 def attach_mount(work: states.Work, call: session.Session, around: neighbours.Surroundings) -> None:
@@ -175,7 +203,7 @@ def attach_mount(work: states.Work, call: session.Session, around: neighbours.Su
     kind: model.Kind = "file" if work.root.kind == "file" else "directory"
     mountpoints.make_mount_point(work, call, is_file=kind == "file")
     with call.walk(work.path, trusted=around.trusted_mounts(call.host.boot_id)) as walk:
-        place = observe.place_of(walk)
+        place = places.place_of(walk)
         rules.refuse_unsafe_way(place, call.request, what="mount point", about=work.path)
         rules.refuse_wrong_kind(place, kind)
         _refuse_covered(walk, place)

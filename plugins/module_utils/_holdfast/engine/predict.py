@@ -16,6 +16,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     errors,
     model,
     observe,
+    places,
     session,
     steps,
 )
@@ -93,7 +94,7 @@ class _World:
         self, path: str, fresh: t.Optional[str], call: session.Session, trusted: t.Container[model.MountKey]
     ) -> model.Place:
         if fresh is None:
-            return observe.source_at(path, call, trusted)
+            return places.source_at(path, call, trusted)
         is_empty = filesystems.record_of(self.mounted[fresh].fstype).empty_mode and path != fresh
         return model.Place(path, "absent" if is_empty else "directory")
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     claims,
-    facts,
     model,
     observe,
     session,
+    steps,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import recovery
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import (
@@ -37,7 +37,7 @@ class Reconciled:
     dropped: the holders whose references are gone, by mount point.
     """
 
-    drift: t.Tuple[facts.Drift, ...]
+    drift: t.Tuple[steps.Drift, ...]
     leaving: t.Mapping[str, states.Outcome]
     coming: t.Mapping[str, states.Outcome]
     dropped: t.Mapping[str, t.Tuple[str, ...]]
@@ -51,7 +51,7 @@ def reconcile(call: session.Session, asked: model.Repair, *, writes: bool) -> Re
     ledger = call.ledger.read()
     observe.refuse_other_namespace(ledger, call.host)
     told = observe.observe_facts()["drift"]
-    drift = tuple(facts.Drift(item["path"], item["kind"], item["message"]) for item in told)
+    drift = tuple(steps.Drift(item["path"], item["kind"], item["message"]) for item in told)
     if writes:
         journal.prepare_run()
         mounting.sweep_all_stages()
@@ -72,12 +72,12 @@ def reconcile(call: session.Session, asked: model.Repair, *, writes: bool) -> Re
     return Reconciled(drift, named, coming, _dropped(leaving))
 
 
-def _paths(drift: t.Iterable[facts.Drift], kinds: t.Collection[str]) -> t.Set[str]:
+def _paths(drift: t.Iterable[steps.Drift], kinds: t.Collection[str]) -> t.Set[str]:
     return {item.path for item in drift if item.kind in kinds}
 
 
 def _leaving_part(
-    call: session.Session, ledger: claims.Ledger, drift: t.Sequence[facts.Drift], asked: model.Repair
+    call: session.Session, ledger: claims.Ledger, drift: t.Sequence[steps.Drift], asked: model.Repair
 ) -> model.Request:
     dying = {
         path
@@ -91,7 +91,7 @@ def _leaving_part(
 def _coming_part(
     call: session.Session,
     ledger: claims.Ledger,
-    drift: t.Sequence[facts.Drift],
+    drift: t.Sequence[steps.Drift],
     asked: model.Repair,
     *,
     but: t.Collection[str],

@@ -195,8 +195,6 @@ def _observe(
         looks_below=call.request.allow_nonempty,
         trusted=around.trusted_mounts(call.host.boot_id),
     )
-    if call.request.repair is not None:
-        seen = observe.with_own_mount(seen, call.host)
     below = around.below(entry.path)
     return (
         replace(seen, managed_below=observe.would_be_hidden(entry.path, below, references, call.host))
@@ -214,6 +212,10 @@ def decide(
     whoever leaves does so even where it cannot be written again.
     """
     plan = _decide_on_mount(entry, call, seen, around)
+    if plan.reference is not None and plan.step in ("none", "remount"):
+        from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import facts
+
+        plan = facts.with_drift(plan, seen, call.host, call.moment)
     if plan.reference is not None and (plan.step == "mount" or plan.action == "adopted"):
         rules.refuse_system_place(seen.place)
         rules.refuse_second_name(entry.path, plan.reference.definition, seen.source, call.roots)

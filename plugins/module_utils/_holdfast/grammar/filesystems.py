@@ -133,6 +133,7 @@ _ALL = (
         usebackuproot~rescue=usebackuproot""",
         has_own_numbers=True,
         of_the_mount=("subvol", "subvolid"),
+        superblock="65568:16",
     ),
     record.Filesystem(
         "ceph",
@@ -171,6 +172,7 @@ _ALL = (
         user_xattr
         dax~dax=always""",
         read_only=("*",),
+        superblock="1072:16 1048:12",
     ),
     record.Filesystem(
         "exfat",
@@ -181,10 +183,12 @@ _ALL = (
         time_offset=0~""",
         uuid=record.SHORT_UUID,
         told={"utf8": "write iocharset=utf8"},
+        superblock="100:4",
+        renumbers=True,
     ),
-    record.Filesystem("ext2", _EXT2),
-    record.Filesystem("ext3", _EXT4),
-    record.Filesystem("ext4", _EXT4),
+    record.Filesystem("ext2", _EXT2, superblock="1128:16"),
+    record.Filesystem("ext3", _EXT4, superblock="1128:16"),
+    record.Filesystem("ext4", _EXT4, superblock="1128:16"),
     record.Filesystem(
         "f2fs",
         f"""
@@ -200,6 +204,7 @@ _ALL = (
         user_xattr {_QUOTA}
         disable_roll_forward!norecovery grpquota!noquota prjquota!noquota usrquota!noquota
         compress_algorithm=zstd~compress_algorithm=zstd:3""",
+        superblock="1132:16",
     ),
     record.Filesystem(
         "fuse.sshfs",
@@ -245,12 +250,9 @@ _ALL = (
             drops_sync=True,
             hints={"failed": "see /var/log/glusterfs on this host: volume, server, firewall"},
         ),
-        told={
-            **dict.fromkeys(
-                record.HELPER_WORDS,
-                "leave it out; Gluster's helper drops it, and each write goes to the server",
-            )
-        },
+        told=dict.fromkeys(
+            record.HELPER_WORDS, "leave it out; Gluster's helper drops it, and each write goes to the server"
+        ),
         is_local=False,
     ),
     record.Filesystem(
@@ -267,6 +269,7 @@ _ALL = (
         utf8~iocharset=utf8""",
         uuid=record.DATE,
         read_only=("*",),
+        superblock="33581:34",
     ),
     record.Filesystem(
         "nfs",
@@ -299,6 +302,7 @@ _ALL = (
             "permissions": "write acl",
             "utf8": "write iocharset=utf8",
         },
+        superblock="72:8",
     ),
     record.Filesystem(
         "overlay",
@@ -319,7 +323,12 @@ _ALL = (
         is_local=False,
         redirecting=("cruid",),
     ),
-    record.Filesystem("squashfs", "errors=continue threads=multi|percpu|single|1..1024", read_only=("*",)),
+    record.Filesystem(
+        "squashfs",
+        "errors=continue threads=multi|percpu|single|1..1024",
+        read_only=("*",),
+        superblock="4:8 40:8",
+    ),
     record.Filesystem(
         "tmpfs",
         # mm/shmem.c, shmem_show_options: nothing is shown of what is the default.
@@ -356,6 +365,8 @@ _ALL = (
         check=normal~ check=r~check=relaxed check=s~check=strict nfs~nfs=stale_rw time_offset=0~tz=UTC""",
         uuid=record.SHORT_UUID,
         read_only=("nfs=nostale_ro",),
+        superblock="39:4 67:4",
+        renumbers=True,
     ),
     record.Filesystem("virtiofs", "dax[=always|inode|never] dax~dax=always", "token", is_local=False),
     record.Filesystem(
@@ -372,20 +383,14 @@ _ALL = (
         usrquota!noquota uqnoenforce!noquota
         dax~dax=always dax=inode~ lifetime~ max_atomic_write=0~ nodiscard~ nogrpid~ noikeep~ nolargeio~
         sunit=0~ swidth=0~ dax=always~>dax=never logbsize=0~>logbsize=*""",
+        superblock="32:16",
     ),
 )
 FILESYSTEMS: t.Mapping[str, record.Filesystem] = {filesystem.name: filesystem for filesystem in _ALL}
 OPTIONAL_TYPES = tuple(filesystem.name for filesystem in _ALL if filesystem.is_optional)
-# What else the kernel may show that needs no server; it is never mounted here. "disk" is what a kernel is
-# taken to say that is not asked for the type. All others may wait: fuse, nfs, cifs, ceph, 9p, autofs.
-_OTHER_LOCAL_TYPES = (
-    *("bcachefs", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "devtmpfs", "disk"),
-    *("efivarfs", "hugetlbfs", "jfs", "mqueue", "proc", "pstore", "ramfs", "reiserfs", "rootfs"),
-    *("securityfs", "selinuxfs", "sysfs", "tracefs", "zfs"),
-)
 # The types, as the kernel's mount table shows them, that no server and no daemon can keep waiting.
 LOCAL_TYPES = frozenset(
-    (*_OTHER_LOCAL_TYPES, *(filesystem.name for filesystem in _ALL if filesystem.is_local))
+    (*record.OTHER_LOCAL_TYPES, *(filesystem.name for filesystem in _ALL if filesystem.is_local))
 )
 
 

@@ -26,6 +26,14 @@ SUPERBLOCK_WORDS = ("dirsync", "lazytime", "sync")
 # What the helpers of network filesystems hand to the kernel too, those of Gluster excepted.
 HELPER_WORDS = ("dirsync", "sync")
 
+# What else the kernel may show that needs no server; it is never mounted here. "disk" is what a kernel is
+# taken to say that is not asked for the type. All others may wait: fuse, nfs, cifs, ceph, 9p, autofs.
+OTHER_LOCAL_TYPES = (
+    *("bcachefs", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "devtmpfs", "disk"),
+    *("efivarfs", "hugetlbfs", "jfs", "mqueue", "proc", "pstore", "ramfs", "reiserfs", "rootfs"),
+    *("securityfs", "selinuxfs", "sysfs", "tracefs", "zfs"),
+)
+
 
 @dataclass(frozen=True)
 class Helper:
@@ -74,6 +82,8 @@ class Filesystem:
     writable: options without one of which it is only readable.
     may_turn_read_only: the medium decides, and the kernel does not ask.
     redirecting: options that mount something else of the source, or with credentials of somebody else.
+    superblock: where on the device the filesystem's own identity lies, C(offset:length) each.
+    renumbers: its files have other inode numbers each time it is mounted.
     """
 
     name: str
@@ -94,6 +104,8 @@ class Filesystem:
     writable: t.Tuple[str, ...] = ()
     may_turn_read_only: bool = False
     redirecting: t.Tuple[str, ...] = ()
+    superblock: str = ""
+    renumbers: bool = False
 
     @functools.cached_property
     def words(self) -> values.Words:

@@ -41,10 +41,9 @@ def _encode(value: t.Any) -> t.Any:
         return {"class": _name(value), "error": value.message, "fields": vars(value)}
     if isinstance(value, OSError):
         return {"errno": value.errno, "text": value.strerror}
-    if type(value) is tuple:
-        return [_encode(item) for item in value]
     if isinstance(value, tuple):
-        return {"class": _name(value), "values": [_encode(item) for item in value]}
+        items = [_encode(item) for item in value]
+        return {"class": _name(value), "values": items} if hasattr(value, "_fields") else items
     if dataclasses.is_dataclass(value):
         fields = [_encode(getattr(value, field.name)) for field in dataclasses.fields(value)]
         return {"class": _name(value), "values": fields}

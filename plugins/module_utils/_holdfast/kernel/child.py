@@ -24,7 +24,9 @@ Result = t.Union[T, errors.MountError, OSError]
 
 
 class Descriptor(int):
-    """A descriptor that a child hands over: it arrives as one of the parent's own."""
+    """A descriptor that a child hands over, with a remark: it arrives as one of the parent's own."""
+
+    remark: str = ""
 
 
 class Task(t.NamedTuple):
@@ -90,7 +92,11 @@ class _Child:
         value, error = answers.from_text(text)
         if error is not None:
             raise error
-        return fds[0] if fds else value
+        if not fds:
+            return value
+        descriptor = Descriptor(fds[0])
+        descriptor.remark = value
+        return descriptor
 
     def _read(self, deadline: float) -> t.Tuple[t.Optional[bytes], t.List[int]]:
         """Return everything up to the end, and the descriptors that came along; None at the deadline."""
@@ -177,5 +183,5 @@ def _outcome(act: t.Callable[[], t.Any]) -> t.Tuple[t.Tuple[t.Any, t.Optional[Ex
     except (errors.MountError, OSError) as error:
         return (None, error), []
     if isinstance(value, Descriptor):
-        return (None, None), [value]
+        return (value.remark, None), [value]
     return (value, None), []

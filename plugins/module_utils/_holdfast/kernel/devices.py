@@ -126,6 +126,33 @@ def _refuse_others(way: t.Sequence[t.Tuple[str, int, inodes.Inode]], src: str) -
         )
 
 
+def filesystem_identity(device: Device, superblock: str) -> str:
+    """Return what the superblock says of its own identity, empty where it says nothing.
+
+    May wait for the device. superblock: where that lies, C(offset:length) each. Sixteen bytes are a UUID.
+    """
+    fd = os.open(device.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if _number(os.fstat(fd).st_rdev) != device.number:
+            raise OSError(errno.ENXIO, "the device was exchanged")
+        spans = [span.split(":") for span in superblock.split()]
+        found = b"".join(os.pread(fd, int(length), int(offset)) for offset, length in spans)
+    finally:
+        os.close(fd)
+    text = found.hex()
+    if not text.strip("0"):
+        return ""
+    if len(found) != 16:
+        return f"ID={text}"
+    return f"UUID={text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def number_named(src: str) -> t.Optional[str]:
+    """Return C(major:minor) of the block device that src names now, None where there is none; for reports."""
+    tag, equals, value = src.partition("=")
+    return block_number(_TAG_LINKS[tag] + value if equals else src)
+
+
 _BLOCK = "/sys/dev/block"
 _BTRFS = "/sys/fs/btrfs"
 _READ = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -166,12 +193,17 @@ def extents_of(number: str, start: int = 0, end: int = model.NO_END) -> model.Ex
 
 def btrfs_extents(number: str) -> model.Extents:
     """Return where the btrfs filesystem lies that has this device, and may have others too."""
+    return frozenset(extent for member in btrfs_members(number) for extent in extents_of(member))
+
+
+def btrfs_members(number: str) -> t.Set[str]:
+    """Return the numbers of all devices of the btrfs filesystem that has this one, while it is mounted."""
     members = {number}
     for filesystem in _list(_BTRFS):
         folder = f"{_BTRFS}/{filesystem}/devices"
         found = {_read(f"{folder}/{name}/dev") for name in _list(folder)}
         members |= found if number in found else set()
-    return frozenset(extent for member in members for extent in extents_of(member))
+    return members
 
 
 def block_number(path: str) -> t.Optional[str]:

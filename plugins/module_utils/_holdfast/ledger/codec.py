@@ -133,6 +133,7 @@ def reference_to_dict(reference: claims.Reference) -> t.Dict[str, object]:
         "deferred": reference.deferred,
         "inode": reference.inode,
         "birth": reference.birth,
+        "identity": list(reference.identity),
     }
 
 

@@ -14,7 +14,7 @@ import typing as t
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, errors, model
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import naming, paths, strings
 
-VERSION = 2
+VERSION = 3
 RESTORE = "restore it from a backup, or move it away once you have checked that nothing it names is mounted"
 
 _LEDGER_KEYS = frozenset(("boot_id", "directories", "references", "version"))
@@ -78,6 +78,7 @@ def build_reference(data: object) -> claims.Reference:
         deferred=_typed(members, "deferred", bool),
         inode=_number(members, "inode"),
         birth=_birth(members),
+        identity=tuple(_word(word, "identity") for word in _typed(members, "identity", list)),
     )
 
 

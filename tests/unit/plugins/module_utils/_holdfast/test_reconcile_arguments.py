@@ -14,8 +14,8 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.argument
     RECONCILE_SPEC,
     build_repair,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.facts import DriftKind
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.model import Repair
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.steps import DriftKind
 from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import refused
 
 

@@ -9,14 +9,13 @@ import typing as t
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.hold import plan_mounted
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.errors import MountError
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.facts import Drift, DriftKind
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.result import (
     Point,
     error_to_dict,
     repair_lines,
     repair_result,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.steps import Plan
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.steps import Drift, DriftKind, Plan
 from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import (
     HOST,
     make_reference,

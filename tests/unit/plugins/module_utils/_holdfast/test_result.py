@@ -33,6 +33,7 @@ MOUNT = {
     "holders": ["web"],
     "holder_count": 1,
     "protection": "full",
+    "drift": [],
 }
 
 
@@ -132,7 +133,7 @@ def test_single_result_has_the_keys_of_the_contract() -> None:
 def test_single_result_unchanged() -> None:
     found = single(UNCHANGED)
     assert (found["changed"], found["action"]) == (False, "none")
-    assert found["msg"] == f"'{PATH}' as it should be; held by 2 holders"
+    assert found["msg"] == f"'{PATH}' unchanged; held by 2 holders"
     assert found["mount"]["holders"] == ["db", "web"]
 
 
@@ -159,7 +160,7 @@ def test_bulk_lines_are_one_for_each_mount_point_in_its_place() -> None:
     assert result.bulk_lines(told, ["it is busy"]) == [
         f"'{PATH}' mounted; held by 1 holder",
         f"'{PATH}' failed: it is busy",
-        "'/srv/b' as it should be; held by 2 holders",
+        "'/srv/b' unchanged; held by 2 holders",
     ]
 
 

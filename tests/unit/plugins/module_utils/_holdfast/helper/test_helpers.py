@@ -149,7 +149,7 @@ def supervised(act: t.Callable[[], None], *, parent: int) -> int:
         try:
             command.supervise(parent, lambda: None)
             act()
-            for _ in range(1200):
+            for _pause in range(1200):
                 time.sleep(0.05)  # as the worker waits: a signal just before a sleep is seen after it
         finally:
             os._exit(0)

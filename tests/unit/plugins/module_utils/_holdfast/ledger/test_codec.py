@@ -94,8 +94,8 @@ def refused(text: str) -> MountError:
         pytest.param('{"version": ' + "9" * 10000 + "}", "too long", id="huge number"),
         pytest.param("[" * 100000, "nested too deeply", id="deep lists"),
         pytest.param('{"a":' * 100000, "nested too deeply", id="deep objects"),
-        pytest.param('{"version": 3, "pledges": {}}', "newer version", id="newer version"),
-        pytest.param('{"version": 2}', "missing: boot_id, directories, references", id="keys missing"),
+        pytest.param('{"version": 4, "pledges": {}}', "newer version", id="newer version"),
+        pytest.param('{"version": 3}', "missing: boot_id, directories, references", id="keys missing"),
         pytest.param("error loading facts as JSON or ini", "not valid JSON", id="words of Ansible"),
     ],
 )
@@ -115,7 +115,7 @@ def test_load_corrupt_text_says_what_to_do() -> None:
 
 
 def test_load_newer_version_says_what_to_do() -> None:
-    message = refused('{"version": 3}').message
+    message = refused('{"version": 4}').message
     assert "update this one" in message
     assert "move it away" not in message
 
@@ -275,14 +275,14 @@ def test_write_ledger_is_sorted_lines() -> None:
         '  "/srv/a \\u00fc":',
         '  "/srv/b": {"birt',
         " },",
-        ' "version": 2',
+        ' "version": 3',
         "}",
         "",
     ]
 
 
 def test_write_empty_ledger_is_short() -> None:
-    text = '{\n "boot_id": "",\n "directories": [],\n "references": {},\n "version": 2\n}\n'
+    text = '{\n "boot_id": "",\n "directories": [],\n "references": {},\n "version": 3\n}\n'
     assert ledger_to_json(Ledger()) == text
 
 

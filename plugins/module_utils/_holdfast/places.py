@@ -1,0 +1,157 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Look at places, and at what a source names now.
+
+Private to holdfast.mounts.
+"""
+
+from __future__ import annotations
+
+import os
+import typing as t
+from dataclasses import replace
+
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
+    claims,
+    model,
+    second_names,
+    session,
+    steps,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import (
+    credentials,
+    filesystems,
+    strings,
+)
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
+    child,
+    devices,
+    files,
+    pathwalk,
+    system,
+)
+
+
+def place_of(
+    walk: pathwalk.Walk,
+    *,
+    mount: t.Optional[model.KernelMount] = None,
+    has_entries: t.Optional[bool] = None,
+    names: t.Tuple[str, ...] = (),
+) -> model.Place:
+    """Return what a walk found, as a value. mount: the one whose root that is, where it was asked for."""
+    inode = walk.inode
+    return model.Place(
+        path=walk.path,
+        kind="absent" if inode is None else inode.kind,
+        depth=walk.path.count("/") - len(walk.missing),
+        obstacle=walk.obstacle,
+        is_link=inode is not None and inode.is_symlink,
+        writable_ancestor=walk.writable_ancestor,
+        writable_type=walk.writable_type,
+        remote_ancestor=walk.remote_ancestor,
+        remote_type=walk.remote_type,
+        silence=(walk.error.strerror or "") if walk.error else "",
+        identity=None if inode is None else inode.identity,
+        mount=mount,
+        has_entries=has_entries,
+        system_names=names,
+    )
+
+
+def source_of(walk: pathwalk.Walk, call: session.Session) -> model.Place:
+    """Return what a walk to a bind's source or an overlay's layer found."""
+    if walk.inode is None or walk.obstacle:
+        return place_of(walk)
+    names = second_names.system_names(call.table(), walk.path, walk.inode, holds=True)
+    return replace(place_of(walk, names=names), fstype=pathwalk.type_of(walk.inode) or "")
+
+
+def identity_of(places: t.Iterable[model.Place]) -> t.Tuple[str, ...]:
+    """Return what tells these places from others that may come to have their names, see steps.Source."""
+    found = [(place.fstype or "-", place.identity or model.Identity("-", 0, 0)) for place in places]
+    return tuple(f"{fstype} {one.device} {one.inode} {one.birth}" for fstype, one in found)
+
+
+def observe_source(
+    definition: model.Definition,
+    call: session.Session,
+    trusted: t.Container[model.MountKey] = (),
+    *,
+    shown: t.Optional[model.KernelMount] = None,
+    identifies: bool = False,
+) -> steps.Source:
+    """Look at a definition's source, and at what mounting it needs of the host. Raises MountError.
+
+    A server is not asked. shown: what stands at the mount point already. identifies: whether a device is
+    asked for its filesystem's identity, which takes a child.
+    """
+    filesystem, data = filesystems.record_of(definition.fstype), dict(definition.data)
+    if strings.CONTEXT in data:
+        system.refuse_missing_selinux()
+    if filesystem.helper:
+        from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.helper import command
+
+        command.refuse_missing_helper(filesystem)
+        file = data.get(credentials.CREDENTIALS)
+        if file is not None:
+            credentials.file_for_helper(filesystem, files.read_credentials(file, may_block=call.may_block))
+    if filesystem.is_block:
+        device = devices.find_device(definition.src)
+        names = second_names.device_names(definition, device)
+        identity = identify(definition, device, call) if identifies else ""
+        path = shown.source if shown is not None and is_member(device.number, shown) else device.path
+        found = (identity,) if identity else ()
+        return steps.Source(device_path=path, device_number=device.number, names=names, identity=found)
+    places = tuple(source_at(path, call, trusted) for path in definition.source_paths)
+    is_part = any((value or "").endswith("%") for value in data.values())
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if is_part else 0
+    names = second_names.server_names(definition)
+    return steps.Source(places=places, names=names, memory=memory, identity=identity_of(places))
+
+
+def identify(definition: model.Definition, device: devices.Device, call: session.Session) -> str:
+    """Return the identity of the filesystem on a device, empty for a type that keeps none."""
+    where = filesystems.record_of(definition.fstype).superblock
+    if not where:
+        return ""
+    return child.run_with_deadline(
+        lambda: devices.filesystem_identity(device, where), call.request.timeout, kept=(), step="source"
+    )
+
+
+def is_member(number: str, shown: model.KernelMount) -> bool:
+    """Whether a mount's source is a device of the same btrfs filesystem as this one."""
+    found = devices.block_number(shown.source) if shown.fstype == "btrfs" else None
+    return found is not None and found in devices.btrfs_members(number)
+
+
+def named_now(
+    reference: claims.Reference, mount: model.KernelMount, points: t.Callable[[], second_names.Points]
+) -> steps.Source:
+    """Return what a reference's source names now, by names and tables alone: no filesystem is asked.
+
+    mount: the reference's own. points: the mounts that lookups reach, by mount point.
+    """
+    filesystem = filesystems.record_of(reference.fstype)
+    if filesystem.is_block:
+        number = devices.number_named(reference.src) or ""
+        # btrfs has a number of its own in the table.
+        is_same = number and filesystem.has_own_numbers and is_member(number, mount)
+        return steps.Source(device_number=mount.device if is_same else number)
+    if not (filesystem.shows_path or filesystem.has_layers):
+        return steps.Source()
+    named = reference.definition.source_paths
+    return steps.Source(trees=tuple(second_names.tree_named(path, points()) for path in named))
+
+
+def place_at(path: str, call: session.Session, trusted: t.Container[model.MountKey] = ()) -> model.Place:
+    """Walk to a path and return what is there. trusted: see Walk."""
+    with call.walk(path, trusted=trusted, is_cached=False) as walk:
+        return place_of(walk)
+
+
+def source_at(path: str, call: session.Session, trusted: t.Container[model.MountKey] = ()) -> model.Place:
+    """Walk to a bind's source or an overlay's layer and return what is there. trusted: see Walk."""
+    with call.walk(path, trusted=trusted, is_cached=False) as walk:
+        return source_of(walk, call)
