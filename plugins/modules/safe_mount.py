@@ -263,6 +263,9 @@ options:
       - A mount point that is a file, for a C(bind) of one, is always root's and V(0600), whatever O(mode),
         O(owner) and O(group) say.
       - The directories above it are always V(0755).
+      - Of the directory, not of what is mounted. A C(tmpfs) has an owner and a mode of its own and hides the
+        directory, so for it O(mode), O(owner) and O(group) are refused unless O(opts) has C(mode=), C(uid=)
+        or C(gid=) too.
     type: raw
   owner:
     description: The owner of the mount point directory where it is created, a name or a number.

@@ -231,6 +231,8 @@ def test_diff_mode_shows_that_an_entry_comes_and_goes(world: World) -> None:
             diffs.append(world.collect(pid)["diff"])
         assert diffs[0] == diffs[1]
         assert (diffs[1]["before"][PATH]["boot"], diffs[1]["after"][PATH]["boot"]) == told
+        lines = tuple(LINE if is_there else "" for is_there in told)
+        assert (diffs[1]["before"][PATH]["fstab"], diffs[1]["after"][PATH]["fstab"]) == lines
 
 
 def test_mode_and_owner_of_the_table_stay(world: World) -> None:

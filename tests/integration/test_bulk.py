@@ -111,7 +111,8 @@ def test_bulk_entries_override_the_defaults(world: World) -> None:
 
 
 def test_bulk_entries_have_their_own_mode_and_owner(world: World) -> None:
-    mounts = [entry("x/one", mode="0700", owner="65534"), entry("x/two", group="65534")]
+    seen = {"opts": ["mode=0755", "uid=0", "gid=0"]}
+    mounts = [entry("x/one", mode="0700", owner="65534", **seen), entry("x/two", group="65534", **seen)]
     succeed(world, mounts=mounts, holder="h", mode="0750")
     world.mount("/srv/x", "/media", "", flags=1 << 12)
     one, two = (os.stat(world.file(f"/media/{name}")) for name in ("one", "two"))

@@ -112,12 +112,23 @@ MODES: t.List[t.Tuple[str, t.Dict[str, t.Any], t.Tuple[int, int, int]]] = [
 ]
 
 
+# What is seen of a tmpfs is its own root.
+SEEN = ["mode=0755", "uid=0", "gid=0"]
+
+
+@pytest.mark.parametrize("option", ["mode", "owner", "group"])
+def test_attribute_that_the_mount_hides_is_refused(world: World, option: str) -> None:
+    value = {"mode": "0770", "owner": "65534", "group": "65534"}[option]
+    result = refuse(world, "invalid_argument", locks=False, **tmpfs("/srv/new", "a", **{option: value}))
+    assert "into opts" in result["msg"]
+
+
 @pytest.mark.parametrize(("more", "expected"), [case[1:] for case in MODES], ids=[case[0] for case in MODES])
 def test_made_mount_point_has_mode_owner_and_group(
     world: World, more: t.Dict[str, t.Any], expected: t.Tuple[int, int, int]
 ) -> None:
     path = "/srv/parent/point"
-    succeed(world, **tmpfs(path, "a", **more))
+    succeed(world, **tmpfs(path, "a", opts=SEEN, **more))
     found = look_under(world, path)
     assert (stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid) == expected
     parent = os.stat(world.file("/srv/parent"))
@@ -126,7 +137,7 @@ def test_made_mount_point_has_mode_owner_and_group(
 
 def test_pre_existing_mount_point_keeps_mode_and_owner(world: World) -> None:
     world.make_directory("/srv/point", 0o711)
-    succeed(world, **tmpfs("/srv/point", "a", mode="0700", group="65534"))
+    succeed(world, **tmpfs("/srv/point", "a", opts=SEEN, mode="0700", group="65534"))
     found = look_under(world, "/srv/point")
     assert (stat.S_IMODE(found.st_mode), found.st_gid) == (0o711, 0)
 
@@ -138,7 +149,7 @@ def test_pre_existing_mount_point_keeps_mode_and_owner(world: World) -> None:
 )
 def test_unknown_owner_group_or_mode_is_refused(private_world: World, more: t.Dict[str, str]) -> None:
     before = private_world.snapshot()
-    result = private_world.call(**tmpfs("/srv/new/point", "a", **more))
+    result = private_world.call(**tmpfs("/srv/new/point", "a", opts=SEEN, **more))
     assert result.failed, result
     assert before.differences(private_world.snapshot()) == []
 
@@ -186,7 +197,7 @@ def test_directories_of_a_playbook(world: World) -> None:
     start = world.settled()
     played = world.playbook(
         play(
-            task("First", **tmpfs("/srv/kept/made/x", "a", mode="0750")),
+            task("First", **tmpfs("/srv/kept/made/x", "a", opts=["mode=0750"], mode="0750")),
             task("Second", **tmpfs("/srv/kept/made/y", "a")),
             task("Leave", **leave("/srv/kept/made/x", "a")),
             task("Last", **leave("/srv/kept/made/y", "a")),

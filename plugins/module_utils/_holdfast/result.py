@@ -159,6 +159,7 @@ def diff_of(plans: t.Iterable[steps.Plan]) -> Result:
         if plan.boot_change != "keep":
             before[plan.path]["boot"] = plan.boot_change == "remove"
             after[plan.path]["boot"] = plan.boot_change == "write"
+            before[plan.path]["fstab"], after[plan.path]["fstab"] = plan.boot_lines
     return {"before": before, "after": after}
 
 

@@ -122,7 +122,7 @@ class Plan:
         to be made are filled in by its execution.
     definition: what is mounted or remounted.
     tidies: the ledger is written though nothing is different for anybody, as when a lease has ended.
-    boot_change: what is done to the entry of fstab.
+    boot_change: what is done to the entry of fstab. boot_lines: that entry before and after, empty for none.
     seen_flags: the flags in force, where they are not those of the ledger; only of a remount.
     """
 
@@ -135,6 +135,7 @@ class Plan:
     definition: t.Optional[model.Definition] = None
     tidies: bool = False
     boot_change: BootChange = "keep"
+    boot_lines: t.Tuple[str, str] = ("", "")
     seen_flags: t.Optional[t.Tuple[str, ...]] = None
 
     @property

@@ -199,10 +199,29 @@ def _build_definition(
         source_roots=source_roots,
         option=prefix + "opts",
     )
+    _refuse_hidden_attributes(filesystem, mount, data, prefix)
     implied = options.implied_words(filesystem, opts, flags, data)
     data += _context(filesystem, mount, prefix) + _credentials(filesystem, data, params)
     data = tuple(sorted(data, key=lambda pair: pair[0]))
     return model.Definition(filesystem.name, mount["src"], flags, data, implied)
+
+
+# Attributes of the directory, and what gives a new filesystem's root the like.
+_OF_THE_ROOT = (("mode", "mode"), ("owner", "uid"), ("group", "gid"))
+
+
+def _refuse_hidden_attributes(
+    filesystem: record.Filesystem, mount: Params, data: options.Data, prefix: str
+) -> None:
+    """Refuse attributes of a directory that nobody sees, where those of the mount were meant."""
+    given = dict(data)
+    for option, word in _OF_THE_ROOT:
+        if filesystem.empty_mode and mount[option] is not None and word not in given:
+            raise strings.refusal(
+                "invalid_argument",
+                f"{prefix}{option}: is that of the directory, which the {filesystem.name} hides; "
+                f"write {word}= into opts for what is seen, and leave {option} out or keep both",
+            )
 
 
 def _context(filesystem: record.Filesystem, mount: Params, prefix: str) -> t.Tuple[t.Tuple[str, str], ...]:

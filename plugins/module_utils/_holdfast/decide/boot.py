@@ -108,7 +108,8 @@ def with_entry(plan: steps.Plan, entry: model.Entry, found: model.BootEntry) -> 
         return plan
     # Somebody has taken the entry out: that it comes back is a change of the host.
     action = "joined" if plan.action in ("none", "renewed") and entry.boot else plan.action
-    return replace(plan, action=action, boot_change="remove" if wanted is None else "write")
+    change: steps.BootChange = "remove" if wanted is None else "write"
+    return replace(plan, action=action, boot_change=change, boot_lines=(found.ours or "", wanted or ""))
 
 
 def has_counted_name(definition: model.Definition) -> bool:

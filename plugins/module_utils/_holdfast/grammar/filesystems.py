@@ -250,12 +250,9 @@ _ALL = (
             drops_sync=True,
             hints={"failed": "see /var/log/glusterfs on this host: volume, server, firewall"},
         ),
-        told={
-            **dict.fromkeys(
-                record.HELPER_WORDS,
-                "leave it out; Gluster's helper drops it, and each write goes to the server",
-            )
-        },
+        told=dict.fromkeys(
+            record.HELPER_WORDS, "leave it out; Gluster's helper drops it, and each write goes to the server"
+        ),
         is_local=False,
     ),
     record.Filesystem(
@@ -305,6 +302,7 @@ _ALL = (
             "permissions": "write acl",
             "utf8": "write iocharset=utf8",
         },
+        superblock="72:8",
     ),
     record.Filesystem(
         "overlay",

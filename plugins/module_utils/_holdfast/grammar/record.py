@@ -26,6 +26,14 @@ SUPERBLOCK_WORDS = ("dirsync", "lazytime", "sync")
 # What the helpers of network filesystems hand to the kernel too, those of Gluster excepted.
 HELPER_WORDS = ("dirsync", "sync")
 
+# What else the kernel may show that needs no server; it is never mounted here. "disk" is what a kernel is
+# taken to say that is not asked for the type. All others may wait: fuse, nfs, cifs, ceph, 9p, autofs.
+OTHER_LOCAL_TYPES = (
+    *("bcachefs", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "devtmpfs", "disk"),
+    *("efivarfs", "hugetlbfs", "jfs", "mqueue", "proc", "pstore", "ramfs", "reiserfs", "rootfs"),
+    *("securityfs", "selinuxfs", "sysfs", "tracefs", "zfs"),
+)
+
 
 @dataclass(frozen=True)
 class Helper:
@@ -165,12 +173,3 @@ class Filesystem:
             or "*" in self.read_only
             or (bool(self.writable) and not names.intersection(self.writable))
         )
-
-
-# What else the kernel may show that needs no server; it is never mounted here. "disk" is what a kernel is
-# taken to say that is not asked for the type. All others may wait: fuse, nfs, cifs, ceph, 9p, autofs.
-OTHER_LOCAL_TYPES = (
-    *("bcachefs", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "devtmpfs", "disk"),
-    *("efivarfs", "hugetlbfs", "jfs", "mqueue", "proc", "pstore", "ramfs", "reiserfs", "rootfs"),
-    *("securityfs", "selinuxfs", "sysfs", "tracefs", "zfs"),
-)

@@ -28,6 +28,8 @@ class Ask(t.NamedTuple):
 
 
 TMPFS: Params = {"path": "/srv/apps/data", "src": "scratch", "fstype": "tmpfs", "holder": "web"}
+# With what a task has to say of the root of a tmpfs before it may say it of the directory.
+_SEEN: Params = {**TMPFS, "opts": ["mode=0755", "uid=0", "gid=0"]}
 NFS: Params = {**TMPFS, "src": "nas1:/export/a", "fstype": "nfs4"}
 EXT4: Params = {**TMPFS, "src": "/dev/holdfast-none", "fstype": "ext4"}
 CIFS: Params = {**TMPFS, "src": "//nas1/a", "fstype": "cifs"}
@@ -86,9 +88,9 @@ ENTRY: t.Dict[str, Place] = {
     "boot": _option("boot", {**TMPFS, "boot": True}),
     "network": "not governed, because without boot, which is, it changes nothing",
     "ttl": "not governed, because a lease is less than the reference that the holder may have anyway",
-    "mode": _option("mode", {**TMPFS, "mode": "0777"}),
-    "owner": _option("owner", {**TMPFS, "owner": "12345"}),
-    "group": _option("owner", {**TMPFS, "group": "12345"}),
+    "mode": _option("mode", {**_SEEN, "mode": "0777"}),
+    "owner": _option("owner", {**_SEEN, "owner": "12345"}),
+    "group": _option("owner", {**_SEEN, "group": "12345"}),
     "selinux_context": _option("selinux_context", {**TMPFS, "selinux_context": "system_u:object_r:tmp_t:s0"}),
 }
 

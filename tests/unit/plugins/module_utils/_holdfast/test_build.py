@@ -193,16 +193,31 @@ def test_request_keeps_every_word_of_the_caller() -> None:
     )
 
 
+EXT4 = {"src": "LABEL=a", "fstype": "ext4"}
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "word"),
+    [("mode", "0770", "mode=0770"), ("owner", "0", "uid=0"), ("group", "0", "gid=0")],
+    ids=["mode", "owner", "group"],
+)
+def test_attribute_that_a_tmpfs_hides_needs_its_word_in_opts(option: str, value: str, word: str) -> None:
+    with pytest.raises(MountError, match=f"{option}: is that of the directory") as caught:
+        _build({**ONE, option: value})
+    assert f"write {word.partition('=')[0]}= into opts" in caught.value.message
+    assert _build({**ONE, option: value, "opts": [word]}).entries
+
+
 def test_request_of_many_inherits_and_overrides() -> None:
     mounts = [
-        {"path": "/mnt/b", **TMPFS},
-        {"path": "/mnt/a", **TMPFS, "allow_suid": False, "allow_dev": True, "mode": "0700", "owner": "0"},
+        {"path": "/mnt/b", **EXT4},
+        {"path": "/mnt/a", **EXT4, "allow_suid": False, "allow_dev": True, "mode": "0700", "owner": "0"},
     ]
     request = _build({"mounts": mounts, "allow_suid": True, "mode": "0711", "owner": "7", "group": "8"})
     assert request.is_bulk
     assert request.entries == (
-        Entry("/mnt/b", Definition("tmpfs", "tmpfs", ("nodev",), ()), MountPointAttributes(0o711, 7, 8)),
-        Entry("/mnt/a", Definition("tmpfs", "tmpfs", ("nosuid",), ()), MountPointAttributes(0o700, 0, 8)),
+        Entry("/mnt/b", Definition("ext4", "LABEL=a", ("nodev",), ()), MountPointAttributes(0o711, 7, 8)),
+        Entry("/mnt/a", Definition("ext4", "LABEL=a", ("nosuid",), ()), MountPointAttributes(0o700, 0, 8)),
     )
 
 

@@ -210,6 +210,7 @@ def test_policy_root_itself_and_below_are_allowed(path: str) -> None:
 
 def test_policy_default_values_ask_for_nothing() -> None:
     asked = {**places.TMPFS, "mode": "0755", "owner": "0", "group": "0", "on_busy": "defer", "ttl": 60}
+    asked["opts"] = ["mode=0755", "uid=0", "gid=0"]
     refuse_forbidden(request_of(**asked), narrow(options=(), sources={}, source_roots=()))
 
 
