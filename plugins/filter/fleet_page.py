@@ -63,7 +63,7 @@ def fleet_page(report: t.Any, title: t.Any = "Mounts and their holders") -> t.An
     """Return the page of a report."""
     data = plain(report)
     if not isinstance(data, dict) or not {"hosts", "sources", "summary", "generated"} <= data.keys():
-        raise AnsibleFilterError("fleet_page: the input is no report; give what fleet_report returns")
+        raise AnsibleFilterError("fleet_page: the input is not a report; give what fleet_report returns")
     style, script, body = (
         (FILES / name).read_text(encoding="utf-8") for name in ("report.css", "report.js", "report.html")
     )

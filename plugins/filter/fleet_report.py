@@ -273,10 +273,14 @@ def fleet_report(outcomes: t.Any, now: t.Optional[str] = None, unmanaged: t.Any 
     """Return the report of what the hosts answered."""
     hosts = plain(outcomes)
     if not isinstance(hosts, dict):
-        raise AnsibleFilterError("fleet_report: the input is no dictionary; give registered results by host")
+        raise AnsibleFilterError(
+            "fleet_report: the input is not a dictionary; give registered results by host"
+        )
     time = datetime.datetime.now(datetime.timezone.utc) if now is None else parse_time(plain(now))
     if time is None:
-        raise AnsibleFilterError(f'fleet_report: now: "{now}" is no time; write it like 2026-03-01T10:00:00Z')
+        raise AnsibleFilterError(
+            f'fleet_report: now: "{now}" is not a time; write it like 2026-03-01T10:00:00Z'
+        )
     return untrusted(build_report(hosts, time, unmanaged=bool(boolean(unmanaged))))
 
 

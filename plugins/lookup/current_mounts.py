@@ -38,7 +38,7 @@ options:
     description:
       - A JMESPath expression that is applied to the selected list. It needs the Python package C(jmespath)
         on the controller.
-      - A result that is no list is returned as a list of one, a result of null as an empty list.
+      - A result that is not a list is returned as a list of one, a result of null as an empty list.
     type: str
   source:
     description:
@@ -181,7 +181,7 @@ class LookupModule(LookupBase):
                 naming.check_holder(holder, "holder")
             patterns = plain(list(terms))
             if not all(isinstance(pattern, str) for pattern in patterns):
-                raise FactsError("a term is no text; give shell patterns of mount points, or none")
+                raise FactsError("a term is not a text; give shell patterns of mount points, or none")
             rows = select_rows(self._rows(variables or {}), patterns, holder)
         except (FactsError, errors.MountError) as error:
             raise AnsibleError(f"current_mounts: {error}") from error
@@ -225,7 +225,7 @@ def _search(expression: str, rows: t.List[Row]) -> t.List[t.Any]:
         found = search(expression, rows)
     except JMESPathError as error:
         raise AnsibleError(
-            f'current_mounts: "{expression}" in "query" is no JMESPath expression that works here: {error}'
+            f'current_mounts: "{expression}" in "query" is not a JMESPath expression that works here: {error}'
         ) from error
     if found is None:
         return []

@@ -249,8 +249,8 @@ def build_result(patterns: t.Sequence[str]) -> t.Dict[str, t.Any]:
     try:
         return {"changed": False, "ansible_facts": {"holdfast_mounts": observe.observe_facts(patterns)}}
     except errors.MountError as error:
-        told = {name: getattr(error, name) for name in ("code", "step", "path", "errno")}
-        return {"msg": error.message, "error": {**told, "log_ref": None}}
+        reported = {name: getattr(error, name) for name in ("code", "step", "path", "errno")}
+        return {"msg": error.message, "error": {**reported, "log_ref": None}}
 
 
 if __name__ == "__main__":

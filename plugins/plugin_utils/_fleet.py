@@ -80,14 +80,14 @@ def read_host(name: str, outcome: object, now: datetime.datetime, *, unmanaged: 
 
     outcome: what the task returned; {} when it never ran. unmanaged: also mounts without a reference.
     """
-    told = outcome if isinstance(outcome, dict) else {}
+    reported = outcome if isinstance(outcome, dict) else {}
     shown = text(name)
-    if told.get("unreachable") is True:
-        return Host(shown, "unreachable", text(told.get("msg", "")))
-    facts = told.get("ansible_facts")
+    if reported.get("unreachable") is True:
+        return Host(shown, "unreachable", text(reported.get("msg", "")))
+    facts = reported.get("ansible_facts")
     answer = facts.get("holdfast_mounts") if isinstance(facts, dict) else None
     if answer is None:
-        message = text(told.get("msg", ""))
+        message = text(reported.get("msg", ""))
         return Host(shown, "failed" if message else "no_facts", message)
     if not isinstance(answer, dict) or not isinstance(answer.get("mounts"), list):
         return Host(shown, "failed", "The answer is not what safe_mount_facts returns.")
@@ -215,8 +215,8 @@ def _row(
 
 
 def _holder(name: object, claim: object, now: datetime.datetime) -> Holder:
-    told = claim if isinstance(claim, dict) else {}
-    since, expires = parse_time(told.get("since")), parse_time(told.get("expires"))
+    reported = claim if isinstance(claim, dict) else {}
+    since, expires = parse_time(reported.get("since")), parse_time(reported.get("expires"))
     return Holder(
         name=text(name, WORD_LIMIT),
         since=None if since is None else since.strftime(_ISO),

@@ -17,6 +17,6 @@ def test_secret_in_an_unknown_option_is_not_returned(private_world: World, modul
     started = private_world.start(module=module, arguments={"password": SECRET, "spelling": "wrong"})
     result = private_world.collect(started)
     assert result.failed
-    # The control: what is no secret does come back, so there was something to hide.
+    # The control: what is not a secret does come back, so there was something to hide.
     assert result["invocation"]["module_args"]["spelling"] == "wrong"
     assert SECRET not in json.dumps(result)

@@ -79,7 +79,7 @@ def test_policy_is_not_widened_by_extra_variables(private_world: World, root: st
     roots = {"acquire_allowed_roots": [root], "acquire_source_roots": [root], "acquire_allow_suid": True}
     played = play_acquire(private_world, {**MOUNT, "path": "/mnt/x" if root == "/mnt" else "/srv/x"}, **roots)
     assert played.finished.rc == 2
-    # A root of / is no root anywhere, with a policy or without.
+    # A root of / is not a root anywhere, with a policy or without.
     expected = "invalid_argument" if root == "/" else "not_permitted"
     assert played.results[-1].code == expected, played.results[-1]
     assert before.differences(private_world.snapshot()) == []

@@ -25,7 +25,7 @@ def wait_for_end(world: World) -> None:
 
 
 def renew(world: World, **arguments: t.Any) -> Result:
-    """Hold again, and prove that it renews the lease and is no change."""
+    """Hold again, and prove that it renews the lease and is not a change."""
     result = predict_and_call(world, **arguments)
     assert (result.failed, result.changed, result.action) == (False, False, "renewed"), result
     return result

@@ -46,7 +46,7 @@ LONGEST = {"text": 1024, "textarea": 16384}
 def find_faults(survey: Survey) -> t.List[str]:
     """Return why AWX would refuse a survey."""
     faults = [
-        f"{field} is no {kind.__name__}"
+        f"{field} is not a {kind.__name__}"
         for field, kind in (("name", str), ("description", str), ("spec", list))
         if not isinstance(survey.get(field), kind)
     ]
@@ -62,7 +62,7 @@ def find_faults_of(question: Survey) -> t.Iterator[str]:
     """Yield why AWX would refuse a question, or a person could not answer it."""
     for field, kind in (("type", str), ("question_name", str), ("variable", str), ("required", bool)):
         if not isinstance(question.get(field), kind):
-            yield f"{field} is no {kind.__name__}"
+            yield f"{field} is not a {kind.__name__}"
     if question.get("type") not in TYPES:
         yield "no such type"
         return
@@ -71,15 +71,15 @@ def find_faults_of(question: Survey) -> t.Iterator[str]:
         yield "the default is of another type"
     for limit in ("min", "max"):
         if not isinstance(question.get(limit), (int, type(None))):
-            yield f"{limit} is no integer"
+            yield f"{limit} is not an integer"
     if question["type"] in ("multiplechoice", "multiselect"):
         choices = str(question.get("choices", "")).splitlines()
         if not choices:
             yield "no choices"
         if [word for word in str(default).splitlines() if word not in choices]:
-            yield "the default is no choice"
+            yield "the default is not a choice"
     if not str(question["variable"]).isidentifier():
-        yield "the variable is no plain name"
+        yield "the variable is not a plain name"
 
 
 GOOD: Survey = {"type": "text", "question_name": "Q", "variable": "v", "required": True, "default": ""}
@@ -89,13 +89,13 @@ GOOD: Survey = {"type": "text", "question_name": "Q", "variable": "v", "required
     ("changes", "fault"),
     [
         ({"type": "list"}, "no such type"),
-        ({"required": "true"}, "required is no bool"),
+        ({"required": "true"}, "required is not a bool"),
         ({"default": 7}, "the default is of another type"),
         ({"type": "integer", "default": "7"}, "the default is of another type"),
-        ({"min": "1"}, "min is no integer"),
+        ({"min": "1"}, "min is not an integer"),
         ({"type": "multiplechoice"}, "no choices"),
-        ({"type": "multiplechoice", "choices": "a\nb", "default": "c"}, "the default is no choice"),
-        ({"variable": "a.b"}, "the variable is no plain name"),
+        ({"type": "multiplechoice", "choices": "a\nb", "default": "c"}, "the default is not a choice"),
+        ({"variable": "a.b"}, "the variable is not a plain name"),
     ],
     ids=str,
 )

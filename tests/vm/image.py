@@ -141,7 +141,7 @@ def install(root: Path, log: Path) -> None:
 def find_sources() -> str:
     """Return the lines of sources.list for Debian as this machine has them, for its mirror is near.
 
-    Nothing when this machine is no Debian of that suite: mmdebstrap knows where Debian is.
+    Nothing when this machine is not a Debian of that suite: mmdebstrap knows where Debian is.
     """
     lines = []
     for path in sorted(Path("/etc/apt/sources.list.d").glob("*.sources")):

@@ -95,18 +95,18 @@ def run_call(
     except (errors.MountError, OSError) as caught:
         coded = states.as_coded(caught, None, step="start", state=request.state)
         return refused(coded, is_full=is_full, log_ref=log_error(coded, request, writes=not check_mode))
-    told = [_tell(outcome, request, writes=not check_mode) for outcome in outcomes]
+    reported = [_report(outcome, request, writes=not check_mode) for outcome in outcomes]
     messages = [
         result.error_message(outcome.error, is_full=is_full, log_ref=error["log_ref"])
-        for outcome, (_path, _plan, error) in zip(outcomes, told)
+        for outcome, (_path, _plan, error) in zip(outcomes, reported)
         if outcome.error is not None and error is not None
     ]
     if request.is_bulk:
-        answer = result.bulk_result(told, call.host.protection, messages)
+        answer = result.bulk_result(reported, call.host.protection, messages)
         if is_verbose:
-            answer["lines"] = result.bulk_lines(told, messages)
+            answer["lines"] = result.bulk_lines(reported, messages)
     else:
-        answer = result.single_result(told[0], call.host.protection, "".join(messages))
+        answer = result.single_result(reported[0], call.host.protection, "".join(messages))
     plans = [o.plan for o in outcomes if o.plan is not None and o.error is None]
     warnings = result.warnings_of(plans)
     if warnings:
@@ -122,7 +122,7 @@ def _predict(call: session.Session) -> t.Tuple[states.Outcome, ...]:
     return predict.predict(call)
 
 
-def _tell(outcome: states.Outcome, request: model.Request, *, writes: bool) -> result.Told:
+def _report(outcome: states.Outcome, request: model.Request, *, writes: bool) -> result.Report:
     if outcome.error is None:
         return outcome.path, outcome.plan, None
     log_ref = log_error(outcome.error, request, writes=writes)

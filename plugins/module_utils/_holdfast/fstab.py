@@ -136,7 +136,7 @@ def _fields(line: bytes) -> t.List[bytes]:
 
 
 def _mount_point(line: bytes) -> str:
-    """Return the mount point in the spelling of the grammar; nothing for what is no entry of a path."""
+    """Return the mount point in the spelling of the grammar; nothing for what is not an entry of a path."""
     fields = _fields(line)
     if len(fields) < 3:
         return ""

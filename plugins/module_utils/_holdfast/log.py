@@ -34,8 +34,10 @@ def write_log(record: t.Mapping[str, t.Any]) -> t.Optional[str]:
     """
     reference = os.urandom(6).hex()
     when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    told = {name: value[:MAX_VALUE] if isinstance(value, str) else value for name, value in record.items()}
-    line = json.dumps({"time": when, "log_ref": reference, **told}).encode("ascii") + b"\n"
+    reported = {
+        name: value[:MAX_VALUE] if isinstance(value, str) else value for name, value in record.items()
+    }
+    line = json.dumps({"time": when, "log_ref": reference, **reported}).encode("ascii") + b"\n"
     try:
         fd = _open_log(LOG_PATH)
         try:

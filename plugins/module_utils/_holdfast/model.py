@@ -64,7 +64,7 @@ class KernelMount:
 class User(t.NamedTuple):
     """What keeps a mount busy.
 
-    pid: 0 for what is no process. text: its name, with nothing in it that another user may have put there
+    pid: 0 for what is not a process. text: its name, with nothing in it that another user may have put there
     to mislead.
     """
 
@@ -126,7 +126,7 @@ class Place:
 
     kind: of the last component; absent as soon as one component is missing.
     depth: how many components exist.
-    obstacle: a prefix of the path that is a symbolic link or no directory, where the walk ended.
+    obstacle: a prefix of the path that is a symbolic link or not a directory, where the walk ended.
     writable_ancestor: the first ancestor that others than root may write, or whose owners and modes count for
         nothing: writable_type is its filesystem's then, else empty.
     remote_ancestor: the first ancestor whose filesystem is not local. remote_type: of that filesystem.
@@ -199,7 +199,7 @@ PolicyOption = t.Literal[
 class Policy:
     """The policy of one host. It allows what it names and nothing else, so an empty one allows nothing.
 
-    sources: patterns by type, for the types whose source is no path of the host. holders: patterns.
+    sources: patterns by type, for the types whose source is not a path of the host. holders: patterns.
     """
 
     allowed_roots: t.Tuple[str, ...] = ()

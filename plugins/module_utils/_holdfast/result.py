@@ -16,7 +16,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar 
 
 Result = t.Dict[str, t.Any]
 # A mount point, what was planned and carried out, and the error that stopped it.
-Told = t.Tuple[str, t.Optional[steps.Plan], t.Optional[Result]]
+Report = t.Tuple[str, t.Optional[steps.Plan], t.Optional[Result]]
 
 _DONE: t.Dict[steps.Action, str] = {
     "adopted": "adopted as it was",
@@ -54,9 +54,9 @@ def error_to_dict(error: errors.MountError, log_ref: t.Optional[str]) -> Result:
     }
 
 
-def single_result(told: Told, protection: model.Protection, message: str) -> Result:
+def single_result(reported: Report, protection: model.Protection, message: str) -> Result:
     """Return the result of a call for one mount point; message is the error's, where there is one."""
-    path, plan, error = told
+    path, plan, error = reported
     if error is not None:
         return {"failed": True, "changed": False, "msg": message, "error": error}
     if plan is None:
@@ -70,10 +70,10 @@ def single_result(told: Told, protection: model.Protection, message: str) -> Res
 
 
 def bulk_result(
-    all_told: t.Sequence[Told], protection: model.Protection, messages: t.Sequence[str]
+    all_told: t.Sequence[Report], protection: model.Protection, messages: t.Sequence[str]
 ) -> Result:
     """Return the result of a call for many mount points, in their order; messages are those of the errors."""
-    mounts = [_bulk_item(told, protection) for told in all_told]
+    mounts = [_bulk_item(reported, protection) for reported in all_told]
     result: Result = {
         "changed": any(plan.changed for _path, plan, error in all_told if plan and error is None),
         "mounts": mounts,
@@ -86,7 +86,7 @@ def bulk_result(
     return {**result, "failed": True, "msg": f"{messages[0]}{more}; {tally}", "error": failures[0]}
 
 
-def bulk_lines(all_told: t.Sequence[Told], messages: t.Iterable[str]) -> t.List[str]:
+def bulk_lines(all_told: t.Sequence[Report], messages: t.Iterable[str]) -> t.List[str]:
     """Return one line for each mount point, in their order; messages are those of the errors."""
     words = iter(messages)
     return [
@@ -101,8 +101,8 @@ def tally_of(actions: t.Iterable[str], *, none: str) -> str:
     return ", ".join(f"{count} {action}" for action, count in sorted(counts.items()))
 
 
-def _bulk_item(told: Told, protection: model.Protection) -> Result:
-    path, plan, error = told
+def _bulk_item(reported: Report, protection: model.Protection) -> Result:
+    path, plan, error = reported
     if error is not None:
         return {"path": path, "action": "failed", "changed": False, "failed": True, "error": error}
     if plan is None:
@@ -277,10 +277,10 @@ def _remaining(point: Point, unsolved: t.Sequence[steps.Drift]) -> t.List[Result
 def _message(repaired: t.Sequence[Result], remaining: t.Sequence[Result]) -> str:
     done = tally_of((item["action"] for item in repaired), none="finished")
     left = len({item["path"] for item in remaining})
-    told = [done] if done else []
+    reported = [done] if done else []
     if left:
-        told.append(f"{left} left as {'it is' if left == 1 else 'they are'}")
-    return f"mount points: {'; '.join(told) or 'nothing to repair'}"
+        reported.append(f"{left} left as {'it is' if left == 1 else 'they are'}")
+    return f"mount points: {'; '.join(reported) or 'nothing to repair'}"
 
 
 def repair_lines(result: Result) -> t.List[str]:
@@ -291,6 +291,6 @@ def repair_lines(result: Result) -> t.List[str]:
         done = "finished" if item["action"] == "none" else item["action"]
         lines.append(f"'{item['path']}' {done} ({', '.join(why)}); {held_by(len(item['holders']))}")
     for item in result["remaining"]:
-        told = item["message"] if item["error"] is None else item["error"]["msg"]
-        lines.append(f"'{item['path']}' left as it is ({item['kind'] or 'not dropped'}): {told}")
+        reported = item["message"] if item["error"] is None else item["error"]["msg"]
+        lines.append(f"'{item['path']}' left as it is ({item['kind'] or 'not dropped'}): {reported}")
     return lines

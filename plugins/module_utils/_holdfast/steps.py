@@ -149,11 +149,11 @@ class Plan:
         return self.action != "none" or self.tidies
 
 
-NoteKind = t.Literal["mount", "remount", "unmount"]
+IntentKind = t.Literal["mount", "remount", "unmount"]
 
 
 @dataclass(frozen=True)
-class Note:
+class Intent:
     """What an operation said before it acted.
 
     mount_id: of the mount that it was about to attach, change or unmount.
@@ -162,7 +162,7 @@ class Note:
     """
 
     operation: str
-    kind: NoteKind
+    kind: IntentKind
     path: str
     mount_id: int
     reference: t.Optional[claims.Reference] = None

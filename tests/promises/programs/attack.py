@@ -100,7 +100,7 @@ def attack(scene: Scene, way: str, rounds: int, propagation: str) -> Counted:
 
 def heal(scene: Scene, way: str) -> t.List[str]:
     """Call once for the mount point and once for its holder; return what is wrong after either."""
-    scene.settle()
+    scene.replay()
     if way not in ("ours", "careful"):
         return []
     wrong: t.List[str] = []

@@ -19,7 +19,7 @@ import typing as t
 from harness.namespace import make_world
 from harness.zygote import Fuse
 from in_process import call, code_of, mount_tmpfs, unmount
-from traces import compare, disagreements, list_notes, look, mounted
+from traces import compare, disagreements, list_intents, look, mounted
 
 TMPFS = {"src": "tmpfs", "fstype": "tmpfs", "opts": ["mode=0755", "size=1m"]}
 LARGER = {**TMPFS, "opts": ["mode=0755", "size=2m", "noexec"]}
@@ -120,7 +120,7 @@ def heal(word: str, interrupted: Arguments, leave: Arguments) -> t.Iterator[str]
     """Look at what a call that told its end has left, then call again and leave; yield what is wrong."""
     if word == "raised":
         yield "an exception"
-    if word == "False" or (word == "True" and not list_notes()):
+    if word == "False" or (word == "True" and not list_intents()):
         yield from disagreements()
     again = call(**interrupted)
     if again.get("failed"):

@@ -69,7 +69,7 @@ def stack_while_recording(way: str) -> t.Iterator[t.Any]:
 
 def release_source_while_binding(way: str) -> t.Iterator[t.Any]:
     """The last holder of a bind's source leaves between the moments when the bind is made and noted."""
-    declare = batch.declare
+    declare = batch.record_intents
 
     def leave_first(works: t.Any, *given: t.Any) -> None:
         if works[0].path == "/srv/shown" and mounted("/srv/source"):

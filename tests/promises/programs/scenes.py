@@ -32,7 +32,7 @@ class Scene:
     swapped: t.Tuple[str, str] = ("", "")
     pins: bool = True
 
-    def settle(self) -> None:
+    def replay(self) -> None:
         """Let the names lie as they were laid out, so that the path leads to what is left."""
         one, other = self.swapped
         if one and os.path.islink(one):

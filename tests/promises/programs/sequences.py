@@ -29,7 +29,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from in_process import code_of, unmount
 from model import Model
-from traces import list_notes, mounted, read_references
+from traces import list_intents, mounted, read_references
 
 PATHS = ("/srv/a", "/srv/b/c", "/srv/b/d", "/media/deep/er")
 OPTS = (["mode=0755", "size=1m"], ["mode=0755", "size=2m"], ["mode=0700", "size=1m"])
@@ -153,7 +153,7 @@ class Host(RuleBasedStateMachine):
         assert mounted() == self.expected_mounts()
         told = t.cast(t.Any, observe.observe_facts())["drift"]
         assert {(drift["path"], drift["kind"]) for drift in told} == self.model.drift()
-        assert list_notes() == []
+        assert list_intents() == []
 
     def expected_mounts(self) -> t.List[str]:
         """Return every mount point, as often as something is mounted there."""

@@ -22,7 +22,7 @@ def look() -> Traces:
         "files": [found for area in AREAS for found in list_files(area)],
         "handles": sorted(os.listdir("/proc/self/fd")),
         "mounts": mounted(),
-        "notes": list_notes(),
+        "notes": list_intents(),
         "references": sorted(f"{path} {sorted(held)}" for path, held in read_references().items()),
     }
 
@@ -45,7 +45,7 @@ def list_files(area: str) -> t.List[str]:
     )
 
 
-def list_notes() -> t.List[str]:
+def list_intents() -> t.List[str]:
     """Return the notes of operations that were not brought to an end."""
     try:
         names = os.listdir(OPERATIONS)
@@ -79,4 +79,4 @@ def disagreements() -> t.List[str]:
     """Return where ledger and kernel differ, what is stacked, and what was not brought to an end."""
     points, held = mounted(), sorted(path for path, holders in read_references().items() if holders)
     words = [] if points == held else [f"mounted {points}, held {held}"]
-    return words + [f"a note is left: {note}" for note in list_notes()]
+    return words + [f"a note is left: {note}" for note in list_intents()]

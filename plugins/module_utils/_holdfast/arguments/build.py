@@ -98,7 +98,7 @@ def check_wait(seconds: int, option: str) -> int:
     if not 1 <= seconds <= LONGEST_WAIT:
         raise strings.refusal(
             "invalid_argument",
-            f'{option}: "{seconds}" is no time to wait; write seconds from 1 to {LONGEST_WAIT}',
+            f'{option}: "{seconds}" is not a time to wait; write seconds from 1 to {LONGEST_WAIT}',
         )
     return seconds
 
@@ -107,8 +107,8 @@ def _check_ttl(seconds: int, option: str) -> int:
     if not 1 <= seconds <= LONGEST_TTL:
         raise strings.refusal(
             "invalid_argument",
-            f'{option}: "{seconds}" is no length of a lease; write seconds from 1 to {LONGEST_TTL}, or leave '
-            "it out for a reference that does not end",
+            f'{option}: "{seconds}" is not a length of a lease; write seconds from 1 to {LONGEST_TTL}, or '
+            "leave it out for a reference that does not end",
         )
     return seconds
 

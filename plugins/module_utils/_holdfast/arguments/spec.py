@@ -45,8 +45,8 @@ def _mode(value: t.Any, option: str) -> int:
     if mode is None or not 0 <= mode <= LARGEST_MODE:
         raise strings.refusal(
             "invalid_argument",
-            f"{strings.about(option, str(value))} is no mode; write octal digits in quotes such as '0755', "
-            "or symbols such as u=rwx,g=rx,o=rx",
+            f"{strings.about(option, str(value))} is not a mode; write octal digits in quotes such as "
+            "'0755', or symbols such as u=rwx,g=rx,o=rx",
         )
     return mode
 

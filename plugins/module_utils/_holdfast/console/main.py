@@ -118,7 +118,7 @@ def _kinds(text: str) -> t.List[str]:
 
 
 def _refused(code: str, message: str) -> int:
-    _note(f"holdfast: {code}: {message}")
+    _record_intent(f"holdfast: {code}: {message}")
     return FAILED
 
 
@@ -126,7 +126,7 @@ def _say(text: str) -> None:
     sys.stdout.write(strings.visible(text) + "\n")
 
 
-def _note(text: str) -> None:
+def _record_intent(text: str) -> None:
     sys.stderr.write(strings.visible(text) + "\n")
 
 
@@ -181,9 +181,9 @@ def _print_status(rows: t.Sequence[t.Mapping[str, t.Any]]) -> None:
         ]
         table.write_table(heads, cells, sys.stdout)
     else:
-        _note("nothing to show")
+        _record_intent("nothing to show")
     if os.geteuid() != 0:
-        _note("not root: operations that were interrupted are not seen")
+        _record_intent("not root: operations that were interrupted are not seen")
 
 
 def _users(given: argparse.Namespace) -> int:
@@ -192,17 +192,17 @@ def _users(given: argparse.Namespace) -> int:
     rows = [one.mount for one in mountinfo.visible_mounts(mountinfo.read_mounts())]
     found = [row for row in rows if row.mount_point == given.path]
     if not found:
-        return _refused("invalid_argument", f"'{given.path}' is no mount point; see holdfast status")
+        return _refused("invalid_argument", f"'{given.path}' is not a mount point; see holdfast status")
     number = found[0].mount_id
     using = users.find_users([number])[number]
     for user in using.found:
         _say(f"{user.kind}: {user.text}")
     if not using.found:
-        _note("nothing that can be seen uses it")
+        _record_intent("nothing that can be seen uses it")
     if not using.is_complete:
-        _note("and more: the search took too long")
+        _record_intent("and more: the search took too long")
     if os.geteuid() != 0:
-        _note("not root: processes of other users are not seen")
+        _record_intent("not root: processes of other users are not seen")
     return DONE
 
 
@@ -215,7 +215,7 @@ def _release(given: argparse.Namespace) -> int:
     from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments import spec
 
     if bool(given.paths) == given.all:
-        _note("holdfast release: name mount points, or --all")
+        _record_intent("holdfast release: name mount points, or --all")
         return USAGE
     asked = {"mounts": [], "purge": True}
     if given.paths:

@@ -160,4 +160,4 @@ def taken_over(
         mount_namespace=host.mount_namespace,
         operation="",
     )
-    return sameness.known_by(ours, mount, seen.place)
+    return sameness.with_identity_of(ours, mount, seen.place)

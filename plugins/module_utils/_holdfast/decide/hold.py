@@ -104,8 +104,8 @@ def _words(wish: Wish, words: t.Iterable[str]) -> str:
     shown = {
         word: credentials.CREDENTIALS if word.startswith(credentials.CREDENTIALS) else word for word in words
     }
-    told = [f"'{shown[word]}'{', which is implied' if word in implied else ''}" for word in words]
-    return f" (not there: {'; '.join(told)})" if told else ""
+    reported = [f"'{shown[word]}'{', which is implied' if word in implied else ''}" for word in words]
+    return f" (not there: {'; '.join(reported)})" if reported else ""
 
 
 def _others(wish: Wish, reference: t.Optional[claims.Reference]) -> t.Tuple[str, ...]:
@@ -197,7 +197,7 @@ def _adopt(wish: Wish, seen: steps.Observation, mount: model.KernelMount) -> ste
             "'adopt: true'",
         )
     held = replace(_new_reference(wish, seen.reference, owned=False), identity=seen.source.identity)
-    return _plan(wish, seen, "adopted", "none", sameness.known_by(held, mount, seen.place))
+    return _plan(wish, seen, "adopted", "none", sameness.with_identity_of(held, mount, seen.place))
 
 
 def _mount(wish: Wish, seen: steps.Observation) -> steps.Plan:

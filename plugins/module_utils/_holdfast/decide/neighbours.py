@@ -48,7 +48,7 @@ class PathIndex:
         return ((path,) if is_in else ()) + self.below(path)
 
 
-class Surroundings:
+class ManagedMounts:
     """The managed mounts of a ledger, as neighbours of one mount point."""
 
     def __init__(self, references: t.Mapping[str, claims.Reference]) -> None:

@@ -101,8 +101,8 @@ def _sources(given: t.Any) -> t.Dict[str, t.Tuple[str, ...]]:
         filesystem = naming.find_filesystem(name, option="sources")
         if not filesystem.names_source:
             raise _malformed(
-                f"sources: what {strings.quote(name)} shows is no device and no server; write the paths "
-                "that it may show into source_roots"
+                f"sources: what {strings.quote(name)} shows is neither a device nor a server; write the "
+                "paths that it may show into source_roots"
             )
         found[filesystem.name] = tuple(_texts(given, name))
     return found
@@ -111,15 +111,17 @@ def _sources(given: t.Any) -> t.Dict[str, t.Tuple[str, ...]]:
 def _holder(pattern: str) -> str:
     if _HOLDERS.fullmatch(pattern) is None:
         raise _malformed(
-            f"holders: {strings.quote(pattern)} is no pattern of holders; write 1 to 128 characters out of "
-            "A-Z a-z 0-9 . _ : @ + - and * for any of them"
+            f"holders: {strings.quote(pattern)} is not a pattern of holders; write 1 to 128 characters out "
+            "of A-Z a-z 0-9 . _ : @ + - and * for any of them"
         )
     return pattern
 
 
 def _option(name: str) -> str:
     if name not in OPTIONS:
-        raise _malformed(f"options: {strings.quote(name)} is no option; write any of {', '.join(OPTIONS)}")
+        raise _malformed(
+            f"options: {strings.quote(name)} is not an option; write any of {', '.join(OPTIONS)}"
+        )
     return name
 
 

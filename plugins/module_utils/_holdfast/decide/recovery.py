@@ -24,7 +24,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar 
 
 
 @dataclass(frozen=True)
-class Settlement:
+class Replay:
     """What brings ledger and kernel together again.
 
     commits: the ledger shall hold reference at the path, and remember what was made.
@@ -40,21 +40,21 @@ class Settlement:
     restores: bool = False
 
 
-def settle(note: steps.Note, ledger: claims.Ledger, *, is_at_path: bool, is_alive: bool) -> Settlement:
+def replay(note: steps.Intent, ledger: claims.Ledger, *, is_at_path: bool, is_alive: bool) -> Replay:
     """Return what completes or undoes an operation that died.
 
     is_alive: the note's mount exists. is_at_path: and its mount point is the note's path.
     """
     held = ledger.references.get(note.path)
     if note.kind == "remount":
-        return Settlement(restores=is_at_path and held is not None)
+        return Replay(restores=is_at_path and held is not None)
     if note.kind == "unmount":
-        return Settlement(commits=held is not None and held.mount_id == note.mount_id and not is_alive)
+        return Replay(commits=held is not None and held.mount_id == note.mount_id and not is_alive)
     if held is not None and held.operation == note.operation:
-        return Settlement()
+        return Replay()
     if is_at_path:
-        return Settlement(commits=True, reference=note.reference)
-    return Settlement(undoes=True, takes_off=is_alive)
+        return Replay(commits=True, reference=note.reference)
+    return Replay(undoes=True, takes_off=is_alive)
 
 
 def leaving_holders(
@@ -73,11 +73,11 @@ def leaving_holders(
     )
 
 
-def plan_leaving(
+def plan_drop(
     path: str,
     request: model.Request,
     seen: steps.Observation,
-    around: neighbours.Surroundings,
+    managed_mounts: neighbours.ManagedMounts,
     *,
     moment: claims.Moment,
     policy: t.Optional[model.Policy] = None,
@@ -93,7 +93,7 @@ def plan_leaving(
         return _plan(path, seen, "released" if leaving else "none", "none", left)
     if not leaving and _kind_of_orphan(reference, seen) not in repair.kinds:
         return _plan(path, seen, "none", "none", reference)
-    return release.plan_orphaned(path, request, seen, around, reference)
+    return release.plan_orphaned(path, request, seen, managed_mounts, reference)
 
 
 def _kind_of_orphan(reference: claims.Reference, seen: steps.Observation) -> str:
@@ -102,7 +102,7 @@ def _kind_of_orphan(reference: claims.Reference, seen: steps.Observation) -> str
     return "deferred" if reference.deferred else "orphaned"
 
 
-def plan_coming(
+def plan_restore(
     path: str,
     definition: model.Definition,
     request: model.Request,
@@ -148,11 +148,11 @@ def _plan_missing(
     rules.refuse_shadowing(path, (*seen.managed_below, *seen.foreign_below))
     rules.refuse_entries(seen.place, request)
     rules.refuse_append_only(seen.place)
-    again = replace(_reborn(reference, host), owned=True)
+    again = replace(_restored(reference, host), owned=True)
     return _plan(path, seen, "mounted", "mount", again, definition=definition)
 
 
-def _reborn(reference: claims.Reference, host: model.Host) -> claims.Reference:
+def _restored(reference: claims.Reference, host: model.Host) -> claims.Reference:
     return replace(
         reference,
         boot_id=host.boot_id,
@@ -180,8 +180,8 @@ def _plan_replaced(
     different = sameness.foreign_differences(reference.definition, mount, seen.place, seen.source)
     if different:
         raise _not_ours(path, f"stands there, with different {' and '.join(different)}")
-    held = replace(_reborn(reference, host), owned=False)
-    return _plan(path, seen, "adopted", "none", sameness.known_by(held, mount, seen.place))
+    held = replace(_restored(reference, host), owned=False)
+    return _plan(path, seen, "adopted", "none", sameness.with_identity_of(held, mount, seen.place))
 
 
 def _plan_options(

@@ -15,7 +15,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide i
 
 
 def plan_released(
-    path: str, request: model.Request, seen: steps.Observation, around: neighbours.Surroundings
+    path: str, request: model.Request, seen: steps.Observation, managed_mounts: neighbours.ManagedMounts
 ) -> steps.Plan:
     """Return what the holder's leaving changes. Raises MountError where it cannot leave."""
     reference = seen.reference
@@ -24,11 +24,11 @@ def plan_released(
     holders = {name: claim for name, claim in reference.holders.items() if name != request.holder}
     if holders:
         return _plan(path, seen, "released", "none", replace(reference, holders=holders))
-    return plan_orphaned(path, request, seen, around, reference)
+    return plan_orphaned(path, request, seen, managed_mounts, reference)
 
 
 def plan_unmounted(
-    path: str, request: model.Request, seen: steps.Observation, around: neighbours.Surroundings
+    path: str, request: model.Request, seen: steps.Observation, managed_mounts: neighbours.ManagedMounts
 ) -> steps.Plan:
     """Return how the mount goes. Raises MountError where somebody else holds or made it."""
     reference = seen.reference
@@ -52,31 +52,31 @@ def plan_unmounted(
             "means "
             "that mounted it",
         )
-    return leave(path, request, seen, around, reference)
+    return leave(path, request, seen, managed_mounts, reference)
 
 
 def plan_orphaned(
     path: str,
     request: model.Request,
     seen: steps.Observation,
-    around: neighbours.Surroundings,
+    managed_mounts: neighbours.ManagedMounts,
     reference: claims.Reference,
 ) -> steps.Plan:
     """Return what becomes of a reference that has lost its last holder. Raises MountError."""
     if not reference.owned:
         return _plan(path, seen, "released", "none", None)
-    return leave(path, request, seen, around, reference)
+    return leave(path, request, seen, managed_mounts, reference)
 
 
 def leave(
     path: str,
     request: model.Request,
     seen: steps.Observation,
-    around: neighbours.Surroundings,
+    managed_mounts: neighbours.ManagedMounts,
     reference: claims.Reference,
 ) -> steps.Plan:
     """Return how a mount goes that nobody holds any longer. Raises MountError where it cannot."""
-    rules.refuse_dependents(path, around)
+    rules.refuse_dependents(path, managed_mounts)
     if not seen.is_alive:
         action: steps.Action = "unmounted" if seen.covering is None else "released"
         return _plan(path, seen, action, "none", None)

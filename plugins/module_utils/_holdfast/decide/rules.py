@@ -94,7 +94,7 @@ def wanted_kind(definition: model.Definition, source: steps.Source) -> model.Kin
 
 
 def refuse_wrong_kind(place: model.Place, kind: model.Kind) -> None:
-    """Refuse a mount point that is no directory, or for a bind of a file no regular file."""
+    """Refuse a mount point that is not a directory, or for a bind of a file not a regular file."""
     if place.kind not in ("absent", kind):
         expected = "a directory" if kind == "directory" else "a regular file, as the source is"
         raise refusal(
@@ -203,11 +203,13 @@ def refuse_system_place(place: model.Place) -> None:
         )
 
 
-def refuse_entangled(path: str, definition: model.Definition, around: neighbours.Surroundings) -> None:
+def refuse_entangled(
+    path: str, definition: model.Definition, managed_mounts: neighbours.ManagedMounts
+) -> None:
     """Refuse a new mount that would show what shows it, so that neither could ever be released, and an
     overlay that would write into the directories of another one, which the kernel calls undefined.
     """
-    circle = around.dependents_of_all(path).intersection(
+    circle = managed_mounts.dependents_of_all(path).intersection(
         way for source in definition.source_paths for way in (source, *neighbours.ancestors(source))
     )
     if circle:
@@ -219,7 +221,7 @@ def refuse_entangled(path: str, definition: model.Definition, around: neighbours
             detail="shown by: " + ", ".join(sorted(circle)),
         )
     for layer in neighbours.writable_layers(definition):
-        others = [point for point in around.writers_of(layer) if point != path]
+        others = [point for point in managed_mounts.writers_of(layer) if point != path]
         if others:
             raise refusal(
                 "conflict",
@@ -229,12 +231,14 @@ def refuse_entangled(path: str, definition: model.Definition, around: neighbours
             )
 
 
-def refuse_groundless(path: str, definition: model.Definition, around: neighbours.Surroundings) -> None:
+def refuse_boot_without_parents(
+    path: str, definition: model.Definition, managed_mounts: neighbours.ManagedMounts
+) -> None:
     """Refuse to have a boot mount what lies on, or shows, a mount that the boot leaves out.
 
     It would come up on, or show, what that mount hides, and stand in its way for good.
     """
-    absent = around.not_at_boot(path, definition)
+    absent = managed_mounts.not_at_boot(path, definition)
     if absent:
         raise refusal(
             "conflict",
@@ -245,9 +249,9 @@ def refuse_groundless(path: str, definition: model.Definition, around: neighbour
         )
 
 
-def refuse_dependents(path: str, around: neighbours.Surroundings) -> None:
+def refuse_dependents(path: str, managed_mounts: neighbours.ManagedMounts) -> None:
     """Refuse to take away what another managed mount shows."""
-    dependents = around.dependents(path)
+    dependents = managed_mounts.dependents(path)
     if dependents:
         raise refusal(
             "in_use",

@@ -364,7 +364,9 @@ def may_show(fstype: str, shown: str) -> bool:
     return known.shows_path or shown in (fstype, *known.shown_types)
 
 
-def known_by(reference: claims.Reference, mount: model.KernelMount, place: model.Place) -> claims.Reference:
+def with_identity_of(
+    reference: claims.Reference, mount: model.KernelMount, place: model.Place
+) -> claims.Reference:
     """Return the reference as that of a mount that stands at its place already.
 
     The root's inode and birth go along: where the kernel has no unique ids they tell the mount from others.

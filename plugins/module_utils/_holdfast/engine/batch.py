@@ -41,7 +41,7 @@ def run_batch(works: t.Sequence[states.Work], call: session.Session) -> None:
     except (errors.MountError, OSError) as error:
         # The ledger or its lock: it stops every mount point of the batch alike.
         for work in works:
-            work.is_open = work.is_noted
+            work.outcome_unknown = work.is_recorded
             if work.error is None:
                 work.error = states.as_coded(error, work.path, step="record", state=call.request.state)
 
@@ -80,15 +80,20 @@ def _take_over(paths: t.Sequence[str], ledger: claims.Ledger, call: session.Sess
 
 
 def _run_on(works: t.Sequence[states.Work], call: session.Session, ledger: claims.Ledger) -> None:
-    around = neighbours.Surroundings(ledger.references)
+    managed_mounts = neighbours.ManagedMounts(ledger.references)
     budget = call.ledger.open_budget()
-    _each(works, "look at", call, lambda work: _decide(work, call, ledger, around, budget))
-    _each(_at(works, "mount"), "mount", call, lambda work: mounting.prepare_mount(work, call, ledger, around))
+    _each(works, "look at", call, lambda work: _decide(work, call, ledger, managed_mounts, budget))
+    _each(
+        _at(works, "mount"),
+        "mount",
+        call,
+        lambda work: mounting.prepare_mount(work, call, ledger, managed_mounts),
+    )
     acting = [work for work in works if work.step != "none"]
     if acting:
-        declare(acting, call, ledger, budget.spent)
+        record_intents(acting, call, ledger, budget.spent)
         with call.directory_lock:
-            _each(acting, "change", call, lambda work: _act(work, call, ledger, around))
+            _each(acting, "change", call, lambda work: _act(work, call, ledger, managed_mounts))
     _commit(works, call, ledger)
 
 
@@ -106,7 +111,7 @@ def _each(
         try:
             act(work)
         except pathwalk.MayBlock:
-            work.is_apart = True
+            work.needs_worker = True
         except (errors.MountError, OSError) as error:
             work.error = states.as_coded(error, work.path, step=step, state=call.request.state)
 
@@ -115,33 +120,33 @@ def _decide(
     work: states.Work,
     call: session.Session,
     ledger: claims.Ledger,
-    around: neighbours.Surroundings,
+    managed_mounts: neighbours.ManagedMounts,
     budget: codec.Budget,
 ) -> None:
-    seen = states.look_at(work.entry, ledger.references, call, around)
-    plan = states.decide(work.entry, call, seen, around)
+    seen = states.look_at(work.entry, ledger.references, call, managed_mounts)
+    plan = states.decide(work.entry, call, seen, managed_mounts)
     budget.spend(plan, ledger.references.get(work.path))
     work.plan = plan
 
 
 def _act(
-    work: states.Work, call: session.Session, ledger: claims.Ledger, around: neighbours.Surroundings
+    work: states.Work, call: session.Session, ledger: claims.Ledger, managed_mounts: neighbours.ManagedMounts
 ) -> None:
     if work.step == "mount":
-        _attach(work, call, around)
+        _attach(work, call, managed_mounts)
     elif work.step == "remount":
         mounting.change_mount(work, call, hold.as_seen(ledger.references[work.path], work.plan))
     elif work.step == "unmount":
         unmounting.take_mount_off(work, call, ledger.references[work.path])
 
 
-def _attach(work: states.Work, call: session.Session, around: neighbours.Surroundings) -> None:
+def _attach(work: states.Work, call: session.Session, managed_mounts: neighbours.ManagedMounts) -> None:
     try:
-        mounting.attach_mount(work, call, around)
+        mounting.attach_mount(work, call, managed_mounts)
     except (errors.MountError, OSError):
-        work.is_open = True  # until everything is taken away again
+        work.outcome_unknown = True  # until everything is taken away again
         mountpoints.clean_up_after(work, call)
-        work.is_open = create.is_mounted(work.mount)
+        work.outcome_unknown = create.is_mounted(work.mount)
         raise
 
 
@@ -201,11 +206,11 @@ def _write_back(works: t.Sequence[states.Work], call: session.Session, decided_o
         for work in works
         if work.plan is not None and work.plan.step != "unmount"
     }
-    fates = {path: fate for work in works for path, fate in work.removed.items()}
+    removals = {path: removal for work in works for path, removal in work.removed.items()}
     # What it says meanwhile is put right by the next call; the error that is being told matters more.
     with contextlib.suppress(errors.MountError, OSError), journal.short_lock("ledger", call.lock_deadline):
         ledger = call.ledger.read().changed(before)
-        call.ledger.write(mountpoints.remember(ledger, fates, [work.path for work in works]))
+        call.ledger.write(mountpoints.remember(ledger, removals, [work.path for work in works]))
 
 
 def _tidy(work: states.Work, call: session.Session, decided_on: claims.Ledger) -> None:
@@ -229,9 +234,9 @@ def _write(works: t.Sequence[states.Work], writing: t.Sequence[states.Work], cal
     with journal.short_lock("ledger", call.lock_deadline):
         ledger = replace(call.ledger.read(), boot_id=call.host.boot_id)
         # What was seen last of a directory is what counts.
-        fates = {path: fate for work in works for path, fate in work.removed.items()}
+        removals = {path: removal for work in works for path, removal in work.removed.items()}
         changed = mountpoints.remember(
-            ledger.changed(references, _made(works)), fates, [work.path for work in works]
+            ledger.changed(references, _made(works)), removals, [work.path for work in works]
         )
         if references or changed.directories != ledger.directories:
             call.ledger.write(changed)
@@ -243,15 +248,15 @@ def _made(works: t.Iterable[states.Work]) -> t.Dict[str, model.Identity]:
 
 def _undo(works: t.Sequence[states.Work], call: session.Session, decided_on: claims.Ledger) -> None:
     """Take back what the ledger could not record. An unmount stays noted, for the next call to record."""
-    noted = [work for work in works if work.is_noted]
+    noted = [work for work in works if work.is_recorded]
     for work in noted:
-        work.is_open = True  # until everything is taken back
+        work.outcome_unknown = True  # until everything is taken back
     taken = [work for work in noted if _take_back(work, call, decided_on)]
-    fates = mountpoints.take_away(_made(taken), call, same_boot=True)
+    removals = mountpoints.take_away(_made(taken), call, same_boot=True)
     for work in taken:
-        work.removed.update({path: fates[path] for path in work.made})
+        work.removed.update({path: removals[path] for path in work.made})
         work.made.clear()
-        work.is_open = work.plan is not None and work.plan.step == "unmount"
+        work.outcome_unknown = work.plan is not None and work.plan.step == "unmount"
 
 
 def _take_back(work: states.Work, call: session.Session, decided_on: claims.Ledger) -> bool:
@@ -273,7 +278,7 @@ def _take_back(work: states.Work, call: session.Session, decided_on: claims.Ledg
 Notes = t.Mapping[str, t.Sequence[journal.Record]]
 
 
-def declare(
+def record_intents(
     works: t.Sequence[states.Work], call: session.Session, decided_on: claims.Ledger, growth: int
 ) -> None:
     """Write the notes of these works, after looking once more, under the ledger's lock, for neighbours.
@@ -283,7 +288,7 @@ def declare(
     gets its error.
     """
     own = [work.path for work in works]
-    noted = _in_the_way(works, journal.list_notes(but=own))
+    noted = _in_the_way(works, journal.list_intents(but=own))
     if noted:
         from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import recover
 
@@ -292,8 +297,8 @@ def declare(
         ledger = call.ledger.read()
         if growth:
             store.require_room(growth)
-        around = neighbours.Surroundings(ledger.references) if ledger != decided_on else None
-        notes = journal.list_notes(but=own)
+        managed_mounts = neighbours.ManagedMounts(ledger.references) if ledger != decided_on else None
+        notes = journal.list_intents(but=own)
         for work in works:
             if _in_the_way([work], notes):
                 work.is_contended = True
@@ -302,14 +307,14 @@ def declare(
                 work.is_contended = True
                 continue
             try:
-                if around is not None:
-                    _refuse_new_neighbours(work, call, ledger, around)
-                _note(work, call, decided_on)
+                if managed_mounts is not None:
+                    _refuse_new_neighbours(work, call, ledger, managed_mounts)
+                _record_intent(work, call, decided_on)
             except (errors.MountError, OSError) as error:
                 work.error = states.as_coded(error, work.path, step="note", state=call.request.state)
 
 
-def _note(work: states.Work, call: session.Session, ledger: claims.Ledger) -> None:
+def _record_intent(work: states.Work, call: session.Session, ledger: claims.Ledger) -> None:
     """Write the note of a work. What unmounts does without one where there is no room.
 
     Nobody can note a mount then either, so nobody gets in its way; killed between the unmount and the
@@ -317,10 +322,10 @@ def _note(work: states.Work, call: session.Session, ledger: claims.Ledger) -> No
     """
     reference = work.plan.reference if work.plan and work.step != "unmount" else None
     held = reference or ledger.references[work.path]
-    note = steps.Note(work.name, t.cast(steps.NoteKind, work.step), work.path, held.mount_id, reference)
+    note = steps.Intent(work.name, t.cast(steps.IntentKind, work.step), work.path, held.mount_id, reference)
     try:
         work.operation.note(states.to_record(note, call.now))
-        work.is_noted = True
+        work.is_recorded = True
     except OSError as error:
         if work.step != "unmount" or error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
@@ -342,17 +347,17 @@ def _mount_id(ledger: claims.Ledger, path: str) -> int:
 
 
 def _refuse_new_neighbours(
-    work: states.Work, call: session.Session, ledger: claims.Ledger, around: neighbours.Surroundings
+    work: states.Work, call: session.Session, ledger: claims.Ledger, managed_mounts: neighbours.ManagedMounts
 ) -> None:
     if work.step == "mount":
-        below = around.below(work.path)
+        below = managed_mounts.below(work.path)
         rules.refuse_shadowing(
             work.path, observe.would_be_hidden(work.path, below, ledger.references, call.host)
         )
         if work.plan is not None and work.plan.definition is not None:
-            rules.refuse_entangled(work.path, work.plan.definition, around)
+            rules.refuse_entangled(work.path, work.plan.definition, managed_mounts)
     if work.step == "unmount":
-        rules.refuse_dependents(work.path, around)
+        rules.refuse_dependents(work.path, managed_mounts)
 
 
 def _in_the_way(works: t.Iterable[states.Work], notes: Notes) -> t.List[str]:

@@ -69,12 +69,12 @@ def recognised(paths: t.Iterable[str], ledger: claims.Ledger, call: session.Sess
     found = {
         path: boot.taken_over(reference, seen, call.host)
         for path, reference, seen in observe.booted_places(paths, ledger, call)
-        if _has_footing(path, reference, ledger, call)
+        if _has_parents(path, reference, ledger, call)
     }
     return ledger.changed({path: reference for path, reference in found.items() if reference is not None})
 
 
-def _has_footing(
+def _has_parents(
     path: str, reference: claims.Reference, ledger: claims.Ledger, call: session.Session
 ) -> bool:
     """Whether the managed mounts that this one lies on or shows are there: else it shows what they hide."""

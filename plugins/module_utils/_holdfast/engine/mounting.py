@@ -57,7 +57,7 @@ def definition_of(work: states.Work) -> model.Definition:
 
 
 def prepare_mount(
-    work: states.Work, call: session.Session, ledger: claims.Ledger, around: neighbours.Surroundings
+    work: states.Work, call: session.Session, ledger: claims.Ledger, managed_mounts: neighbours.ManagedMounts
 ) -> None:
     """Make the mount of this work, attached nowhere, and fill its ids into the plan."""
     definition = definition_of(work)
@@ -71,7 +71,7 @@ def prepare_mount(
         work.mount, source_identity = int(made), (made.remark,) if made.remark else ()
         _refuse_second_name(definition, second_names.device_names(definition, device, work.mount), work, call)
     elif definition.source_paths:
-        work.mount, source_identity = _create_from_paths(definition, work, call, around)
+        work.mount, source_identity = _create_from_paths(definition, work, call, managed_mounts)
     elif filesystems.record_of(definition.fstype).can_hang:
         work.mount = _with_deadline(lambda: _create(definition, None, may_share=True), call)
         _refuse_second_name(definition, second_names.server_names(definition, work.mount), work, call)
@@ -123,10 +123,13 @@ def _with_deadline(
 
 
 def _create_from_paths(
-    definition: model.Definition, work: states.Work, call: session.Session, around: neighbours.Surroundings
+    definition: model.Definition,
+    work: states.Work,
+    call: session.Session,
+    managed_mounts: neighbours.ManagedMounts,
 ) -> t.Tuple[int, t.Tuple[str, ...]]:
     """Make a bind or an overlay from handles of what is looked at here and now, and return what that is."""
-    trusted = around.trusted_mounts(call.host.boot_id)
+    trusted = managed_mounts.trusted_mounts(call.host.boot_id)
     with contextlib.ExitStack() as stack:
         walks = [
             stack.enter_context(call.walk(path, trusted=trusted, is_cached=False))
@@ -214,13 +217,13 @@ def _mounts_of(device: devices.Device) -> t.List[model.KernelMount]:
     ]
 
 
-def attach_mount(work: states.Work, call: session.Session, around: neighbours.Surroundings) -> None:
+def attach_mount(work: states.Work, call: session.Session, managed_mounts: neighbours.ManagedMounts) -> None:
     """Make the mount point where it is missing, look at it once more, and attach the mount to it."""
     if work.root is None:
         raise ValueError("this work has no mount")
     kind: model.Kind = "file" if work.root.kind == "file" else "directory"
     mountpoints.make_mount_point(work, call, is_file=kind == "file")
-    with call.walk(work.path, trusted=around.trusted_mounts(call.host.boot_id)) as walk:
+    with call.walk(work.path, trusted=managed_mounts.trusted_mounts(call.host.boot_id)) as walk:
         place = places.place_of(walk)
         rules.refuse_unsafe_way(place, call.request, what="mount point", about=work.path)
         rules.refuse_wrong_kind(place, kind)

@@ -43,17 +43,17 @@ def _make(work: states.Work, walk: pathwalk.Walk, *, is_file: bool) -> None:
 
 def take_away(
     made: t.Mapping[str, model.Identity], call: session.Session, *, same_boot: bool
-) -> t.Dict[str, states.Fate]:
+) -> t.Dict[str, states.Removal]:
     """Remove what was made, deepest first, and return what became of each."""
-    fates: t.Dict[str, states.Fate] = {}
+    removals: t.Dict[str, states.Removal] = {}
     with call.directory_lock as lock:
         for path in sorted(made, key=lambda path: -path.count("/")):
             identity = made[path]
             lock.take(identity.device, call.lock_deadline)
             with call.walk(path) as walk:
-                fate = directories.remove_made(walk, identity, same_boot=same_boot)
-            fates[path] = states.Fate(identity, is_kept=fate == "kept")
-    return fates
+                removal = directories.remove_made(walk, identity, same_boot=same_boot)
+            removals[path] = states.Removal(identity, is_kept=removal == "kept")
+    return removals
 
 
 def made_for(path: str, ledger: claims.Ledger) -> t.Dict[str, model.Identity]:
@@ -63,7 +63,7 @@ def made_for(path: str, ledger: claims.Ledger) -> t.Dict[str, model.Identity]:
 
 
 def remember(
-    ledger: claims.Ledger, fates: t.Mapping[str, states.Fate], own: t.Collection[str]
+    ledger: claims.Ledger, removals: t.Mapping[str, states.Removal], own: t.Collection[str]
 ) -> claims.Ledger:
     """Return the ledger with only those directories that a mount point still lies at or below.
 
@@ -71,14 +71,14 @@ def remember(
     filled it; a directory that somebody else made at the same path meanwhile stays remembered.
     """
     ours = {
-        path: fate
-        for path, fate in fates.items()
-        if ledger.directories.get(path, fate.identity) == fate.identity
+        path: removal
+        for path, removal in removals.items()
+        if ledger.directories.get(path, removal.identity) == removal.identity
     }
-    needed = neighbours.PathIndex({*ledger.references, *journal.list_notes(but=own)} if ours else ())
+    needed = neighbours.PathIndex({*ledger.references, *journal.list_intents(but=own)} if ours else ())
     changes = {
-        path: fate.identity if fate.is_kept and needed.at_or_below(path) else None
-        for path, fate in ours.items()
+        path: removal.identity if removal.is_kept and needed.at_or_below(path) else None
+        for path, removal in ours.items()
     }
     return ledger.changed({}, changes)
 

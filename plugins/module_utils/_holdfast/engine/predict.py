@@ -121,8 +121,8 @@ class Prediction:
         ledger = call.ledger.read()
         budget = call.ledger.open_budget()
         system.refuse_other_namespace(ledger, call.host)
-        for records in journal.list_notes().values():
-            ledger = recover.settled(ledger, *recover.settle_note(records, ledger, call.host))
+        for records in journal.list_intents().values():
+            ledger = recover.replayed(ledger, *recover.replay_intent(records, ledger, call.host))
         self._world = _World(boot.recognised(ledger.references, ledger, call), budget)
 
     @property
@@ -137,11 +137,11 @@ class Prediction:
         for part in run.parts(call.request, ledger):
             own = replace(call, request=part)
             for wave in run.waves(part, ledger):
-                going, stopped = run.without_footing(wave, own, outcomes)
+                going, stopped = run.skip_if_parent_failed(wave, own, outcomes)
                 outcomes.update(stopped)
                 for group in _groups(going):
                     for outcome in _predict_group(
-                        group, own, world, neighbours.Surroundings(world.ledger.references)
+                        group, own, world, neighbours.ManagedMounts(world.ledger.references)
                     ):
                         outcomes[outcome.path] = world.apply(outcome)
         given = [entry.path for entry in call.request.entries]
@@ -160,31 +160,34 @@ def _groups(wave: t.Sequence[model.Entry]) -> t.List[t.List[model.Entry]]:
 
 
 def _predict_group(
-    group: t.Sequence[model.Entry], call: session.Session, world: _World, around: neighbours.Surroundings
+    group: t.Sequence[model.Entry],
+    call: session.Session,
+    world: _World,
+    managed_mounts: neighbours.ManagedMounts,
 ) -> t.List[states.Outcome]:
     outcomes: t.List[states.Outcome] = []
     blocking: t.List[model.Entry] = []
     for entry in group:
         try:
-            outcomes.append(_predict_entry(entry, call, world, around))
+            outcomes.append(_predict_entry(entry, call, world, managed_mounts))
         except pathwalk.MayBlock:
             blocking.append(entry)
     worker = replace(call, may_block=True)
-    tasks = [child.Task(partial(_predict_entry, entry, worker, world, around)) for entry in blocking]
+    tasks = [child.Task(partial(_predict_entry, entry, worker, world, managed_mounts)) for entry in blocking]
     for entry, result in zip(blocking, child.run_together(tasks, call.request.timeout, step="wait")):
         outcomes.append(result if isinstance(result, states.Outcome) else _failed(entry, call, result))
     return outcomes
 
 
 def _predict_entry(
-    entry: model.Entry, call: session.Session, world: _World, around: neighbours.Surroundings
+    entry: model.Entry, call: session.Session, world: _World, managed_mounts: neighbours.ManagedMounts
 ) -> states.Outcome:
     try:
         # Known already, but for what could not be seen without waiting, as a child may.
         references = boot.recognised([entry.path], world.ledger, call).references
-        trusted = around.trusted_mounts(call.host.boot_id)
-        seen = world.adjust(states.look_at(entry, references, call, around), entry, call, trusted)
-        return states.Outcome(entry.path, plan=states.decide(entry, call, seen, around))
+        trusted = managed_mounts.trusted_mounts(call.host.boot_id)
+        seen = world.adjust(states.look_at(entry, references, call, managed_mounts), entry, call, trusted)
+        return states.Outcome(entry.path, plan=states.decide(entry, call, seen, managed_mounts))
     except pathwalk.MayBlock:
         raise
     except (errors.MountError, OSError) as error:

@@ -51,8 +51,8 @@ def reconcile(call: session.Session, asked: model.Repair, *, writes: bool) -> Re
     """
     ledger = call.ledger.read()
     system.refuse_other_namespace(ledger, call.host)
-    told = observe.observe_facts()["drift"]
-    drift = tuple(steps.Drift(item["path"], item["kind"], item["message"]) for item in told)
+    reported = observe.observe_facts()["drift"]
+    drift = tuple(steps.Drift(item["path"], item["kind"], item["message"]) for item in reported)
     if writes:
         journal.prepare_run()
         mounting.sweep_all_stages()

@@ -36,9 +36,9 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal
 
 
-def settle_note(
+def replay_intent(
     records: t.Sequence[journal.Record], ledger: claims.Ledger, host: model.Host
-) -> t.Tuple[steps.Note, recovery.Settlement]:
+) -> t.Tuple[steps.Intent, recovery.Replay]:
     """Return what a dead operation's note comes to, as the kernel is now. Changes nothing."""
     note = states.from_records(records)
     if note.reference is not None:
@@ -48,10 +48,10 @@ def settle_note(
     if found is not None and reference is not None and not observe.is_its_mount(found, reference):
         found = None
     is_at_path = found is not None and found.mount_point == note.path
-    return note, recovery.settle(note, ledger, is_at_path=is_at_path, is_alive=found is not None)
+    return note, recovery.replay(note, ledger, is_at_path=is_at_path, is_alive=found is not None)
 
 
-def settled(ledger: claims.Ledger, note: steps.Note, settlement: recovery.Settlement) -> claims.Ledger:
+def replayed(ledger: claims.Ledger, note: steps.Intent, settlement: recovery.Replay) -> claims.Ledger:
     """Return the ledger as the settlement has it, what is left of directories aside."""
     if not settlement.commits:
         return ledger
@@ -65,27 +65,27 @@ def recover(operation: journal.Operation, call: session.Session) -> None:
     if not records:
         return
     found = boot.recognised([operation.path], call.ledger.read(), call)
-    note, settlement = settle_note(records, found, call.host)
+    note, settlement = replay_intent(records, found, call.host)
     if settlement.takes_off:
         _take_off(note, call)
         _refuse_untaken(note, call.host)
     directories.sweep_temporaries(note.path, note.operation, may_block=call.may_block)
-    fates: t.Dict[str, states.Fate] = {}
+    removals: t.Dict[str, states.Removal] = {}
     if settlement.undoes:
-        fates = mountpoints.take_away(dict(note.made), call, same_boot=True)
+        removals = mountpoints.take_away(dict(note.made), call, same_boot=True)
     elif settlement.commits and settlement.reference is None:
-        fates = mountpoints.take_away(mountpoints.made_for(note.path, found), call, same_boot=True)
+        removals = mountpoints.take_away(mountpoints.made_for(note.path, found), call, same_boot=True)
     if settlement.commits:
         boot.remove_unwanted(note.path, found.references.get(note.path), settlement.reference, call)
     with journal.short_lock("ledger", call.lock_deadline):
         ledger = call.ledger.read()
-        changed = mountpoints.remember(settled(ledger, note, settlement), fates, (note.path,))
+        changed = mountpoints.remember(replayed(ledger, note, settlement), removals, (note.path,))
         if changed != ledger:
             call.ledger.write(changed)
     boot.write_wanted(note.path, changed.references.get(note.path), call)
     if settlement.restores and note.reference is not None:
         _restore(note.path, note.reference, changed.references[note.path], call)
-    operation.forget()
+    operation.clear()
 
 
 def _restore(path: str, changed: claims.Reference, held: claims.Reference, call: session.Session) -> None:
@@ -107,7 +107,7 @@ def _restore(path: str, changed: claims.Reference, held: claims.Reference, call:
                 call.ledger.write(ledger.changed({path: replace(current, opts=changed.opts)}))
 
 
-def _take_off(note: steps.Note, call: session.Session) -> None:
+def _take_off(note: steps.Intent, call: session.Session) -> None:
     """Unmount a mount whose mount point was renamed under it, unless it is covered or has others on it."""
     found = mounts.find_mount(note.mount_id, is_unique=call.is_unique)
     if found is None or note.reference is None:
@@ -119,7 +119,7 @@ def _take_off(note: steps.Note, call: session.Session) -> None:
             create.unmount(walk, lazily=True)
 
 
-def _refuse_untaken(note: steps.Note, host: model.Host) -> None:
+def _refuse_untaken(note: steps.Intent, host: model.Host) -> None:
     found = mounts.find_mount(note.mount_id, is_unique=host.protection == "full")
     if found is not None and note.reference is not None and observe.is_its_mount(found, note.reference):
         raise errors.MountError(

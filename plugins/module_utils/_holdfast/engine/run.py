@@ -40,9 +40,9 @@ def execute(call: session.Session) -> t.Tuple[states.Outcome, ...]:
     for part in parts(call.request, ledger):
         own = replace(call, request=part)
         for wave in waves(part, ledger):
-            going, stopped = without_footing(wave, own, outcomes)
+            going, stopped = skip_if_parent_failed(wave, own, outcomes)
             outcomes.update(stopped)
-            for group in _by_patience(going, ledger):
+            for group in _group_by_blocking(going, ledger):
                 outcomes.update(_run_wave(group, own))
     return tuple(outcomes[path] for path in _paths_in_order(call.request, outcomes))
 
@@ -58,14 +58,14 @@ def _import_rare_parts(call: session.Session) -> None:
         importlib.import_module(f"{_PACKAGE}.helper.staging")
     if any(reference.is_at_boot for reference in held) or any(entry.boot for entry in call.request.entries):
         importlib.import_module(f"{_PACKAGE}.engine.boot")
-    if call.request.purge or journal.list_notes():
+    if call.request.purge or journal.list_intents():
         importlib.import_module(f"{_PACKAGE}.engine.recover")
     if call.request.state != "mounted":
         importlib.import_module(f"{_PACKAGE}.decide.release")
 
 
 def _noted_by(holder: str) -> t.List[str]:
-    notes = [states.from_records(records) for records in journal.list_notes().values()]
+    notes = [states.from_records(records) for records in journal.list_intents().values()]
     return [note.path for note in notes if note.reference is not None and holder in note.reference.holders]
 
 
@@ -95,7 +95,7 @@ def waves(request: model.Request, ledger: claims.Ledger) -> t.List[t.List[model.
     return ordered if request.state == "mounted" else ordered[::-1]
 
 
-def without_footing(
+def skip_if_parent_failed(
     wave: t.Sequence[model.Entry], call: session.Session, outcomes: t.Mapping[str, states.Outcome]
 ) -> t.Tuple[t.List[model.Entry], t.Dict[str, states.Outcome]]:
     """Return what of a wave may go on, and the outcomes of what lies on, or shows, a mount that failed."""
@@ -127,7 +127,7 @@ def _no_footing(path: str, failed: t.Sequence[str]) -> errors.MountError:
     )
 
 
-def _by_patience(wave: t.Sequence[model.Entry], ledger: claims.Ledger) -> t.List[t.List[model.Entry]]:
+def _group_by_blocking(wave: t.Sequence[model.Entry], ledger: claims.Ledger) -> t.List[t.List[model.Entry]]:
     """Return what answers at once as one group, then each one that may wait for a device alone."""
     stages = system.list_stages()
 
@@ -211,16 +211,16 @@ def _finish(
     call = replace(call, now=moment.now, uptime=moment.uptime)
     try:
         batch.run_batch(works, call)
-        waiting = [work for work in works if work.is_apart]
+        waiting = [work for work in works if work.needs_worker]
         for work in works:
-            if not work.is_apart:
+            if not work.needs_worker:
                 work.close()  # done, whatever server its neighbours wait for
         if waiting:
-            run_apart(waiting, call)
+            run_in_workers(waiting, call)
     except BaseException:
         # A signal, for example: what became of the mounts is for the next call to find out.
         for work in works:
-            work.is_open = work.is_noted
+            work.outcome_unknown = work.is_recorded
         raise
     finally:
         for work in works:
@@ -247,7 +247,7 @@ def _locked(path: str) -> errors.MountError:
 _AT_ONCE = 32
 
 
-def run_apart(works: t.Sequence[states.Work], call: session.Session) -> None:
+def run_in_workers(works: t.Sequence[states.Work], call: session.Session) -> None:
     """Bring these works to where run_batch brings them, or to C(timeout), all at once."""
     for start in range(0, len(works), _AT_ONCE):
         some = works[start : start + _AT_ONCE]
@@ -259,11 +259,12 @@ def run_apart(works: t.Sequence[states.Work], call: session.Session) -> None:
 def _course(work: states.Work, call: session.Session) -> t.Callable[[], t.Dict[str, t.Any]]:
     def run() -> t.Dict[str, t.Any]:
         # The handle of a mount that was made before is closed here; the other process gives it back.
-        work.is_apart, work.is_open, work.mount = False, False, -1
+        work.needs_worker, work.outcome_unknown, work.mount = False, False, -1
         batch.run_batch([work], replace(call, may_block=True))
         work.drop_mount()
         return {
-            name: getattr(work, name) for name in ("plan", "error", "is_contended", "is_noted", "is_open")
+            name: getattr(work, name)
+            for name in ("plan", "error", "is_contended", "is_recorded", "outcome_unknown")
         }
 
     return run
@@ -276,5 +277,5 @@ def _take_over(work: states.Work, result: child.Result[t.Dict[str, t.Any]], call
         return
     # Its process has the lock until it is dead; how far it got is for the next call to find out.
     work.operation.leave()
-    work.is_open = True
+    work.outcome_unknown = True
     work.error = states.as_coded(result, work.path, step="wait", state=call.request.state)

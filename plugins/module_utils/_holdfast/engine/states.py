@@ -26,7 +26,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import codec, journal
 
 
-def to_record(note: steps.Note, now: str) -> journal.Record:
+def to_record(note: steps.Intent, now: str) -> journal.Record:
     """Return the first line of a note: everything but the directories, which are yet to be made."""
     return {
         "operation": note.operation,
@@ -46,11 +46,11 @@ def made_record(path: str, identity: model.Identity) -> journal.Record:
     return {"made": depth, "device": identity.device, "inode": identity.inode, "birth": identity.birth}
 
 
-def from_records(records: t.Sequence[journal.Record]) -> steps.Note:
+def from_records(records: t.Sequence[journal.Record]) -> steps.Intent:
     """Return the note that these lines tell, as far as they go. Raises ledger_corrupt."""
     first = t.cast(journal.Record, codec.operation_from_dict(records[0]))
     reference = first["reference"]
-    return steps.Note(
+    return steps.Intent(
         operation=first["operation"],
         kind=first["kind"],
         path=first["path"],
@@ -69,7 +69,7 @@ class Outcome:
     error: t.Optional[errors.MountError] = None
 
 
-class Fate(t.NamedTuple):
+class Removal(t.NamedTuple):
     """What became of a directory that was to be taken away: kept because something uses it, or gone."""
 
     identity: model.Identity
@@ -95,11 +95,11 @@ class Work:
     mount: int = -1
     root: t.Optional[inodes.Inode] = None
     made: t.Dict[str, model.Identity] = field(default_factory=dict)
-    removed: t.Dict[str, Fate] = field(default_factory=dict)
-    is_noted: bool = False
-    is_open: bool = False
+    removed: t.Dict[str, Removal] = field(default_factory=dict)
+    is_recorded: bool = False
+    outcome_unknown: bool = False
     is_contended: bool = False
-    is_apart: bool = False
+    needs_worker: bool = False
 
     @property
     def path(self) -> str:
@@ -114,7 +114,7 @@ class Work:
     @property
     def is_going_on(self) -> bool:
         """Whether nothing has stopped it."""
-        return self.error is None and not self.is_contended and not self.is_apart
+        return self.error is None and not self.is_contended and not self.needs_worker
 
     def drop_mount(self) -> None:
         """Close the handle of its mount; a detached one dies with it."""
@@ -125,8 +125,8 @@ class Work:
     def close(self) -> None:
         """Give back everything that is held. A second call does nothing."""
         self.drop_mount()
-        self.operation.close(forgets=self.is_noted and not self.is_open)
-        self.is_noted = False
+        self.operation.close(clears=self.is_recorded and not self.outcome_unknown)
+        self.is_recorded = False
 
 
 _HINTS = {
@@ -167,10 +167,10 @@ def look_at(
     entry: model.Entry,
     references: t.Mapping[str, claims.Reference],
     call: session.Session,
-    around: neighbours.Surroundings,
+    managed_mounts: neighbours.ManagedMounts,
 ) -> steps.Observation:
     """Look at what the request says of one mount point."""
-    seen = _observe(entry, references, call, around)
+    seen = _observe(entry, references, call, managed_mounts)
     is_wanted = entry.boot or (seen.reference is not None and seen.reference.is_at_boot)
     if not is_wanted:
         return seen
@@ -183,7 +183,7 @@ def _observe(
     entry: model.Entry,
     references: t.Mapping[str, claims.Reference],
     call: session.Session,
-    around: neighbours.Surroundings,
+    managed_mounts: neighbours.ManagedMounts,
 ) -> steps.Observation:
     reference = references.get(entry.path)
     if entry.definition is None:
@@ -194,9 +194,9 @@ def _observe(
         call,
         definition=entry.definition,
         looks_below=call.request.allow_nonempty,
-        trusted=around.trusted_mounts(call.host.boot_id),
+        trusted=managed_mounts.trusted_mounts(call.host.boot_id),
     )
-    below = around.below(entry.path)
+    below = managed_mounts.below(entry.path)
     return (
         replace(seen, managed_below=observe.would_be_hidden(entry.path, below, references, call.host))
         if below
@@ -205,14 +205,17 @@ def _observe(
 
 
 def decide(
-    entry: model.Entry, call: session.Session, seen: steps.Observation, around: neighbours.Surroundings
+    entry: model.Entry,
+    call: session.Session,
+    seen: steps.Observation,
+    managed_mounts: neighbours.ManagedMounts,
 ) -> steps.Plan:
     """Return the plan of one mount point. Raises MountError.
 
     An entry of fstab is written only where root alone can move the names that it is going to be reached by;
     whoever leaves does so even where it cannot be written again.
     """
-    plan = _decide_on_mount(entry, call, seen, around)
+    plan = _decide_on_mount(entry, call, seen, managed_mounts)
     if plan.reference is not None and plan.step in ("none", "remount"):
         from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import facts
 
@@ -241,19 +244,22 @@ def decide(
 
 
 def _decide_on_mount(
-    entry: model.Entry, call: session.Session, seen: steps.Observation, around: neighbours.Surroundings
+    entry: model.Entry,
+    call: session.Session,
+    seen: steps.Observation,
+    managed_mounts: neighbours.ManagedMounts,
 ) -> steps.Plan:
     if call.request.repair is not None:
         from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import recovery
 
         if entry.definition is None:
-            return recovery.plan_leaving(
-                entry.path, call.request, seen, around, moment=call.moment, policy=call.policy
+            return recovery.plan_drop(
+                entry.path, call.request, seen, managed_mounts, moment=call.moment, policy=call.policy
             )
-        return recovery.plan_coming(entry.path, entry.definition, call.request, seen, host=call.host)
+        return recovery.plan_restore(entry.path, entry.definition, call.request, seen, host=call.host)
     leaver = call.request.holder if call.request.state == "released" else None
     live, ended = hold.end_leases(seen, call.moment, but=leaver)
-    plan = _decide(entry, call, live, around, is_orphaned=bool(ended))
+    plan = _decide(entry, call, live, managed_mounts, is_orphaned=bool(ended))
     return hold.with_ended(plan, seen) if ended else plan
 
 
@@ -261,16 +267,16 @@ def _decide(
     entry: model.Entry,
     call: session.Session,
     seen: steps.Observation,
-    around: neighbours.Surroundings,
+    managed_mounts: neighbours.ManagedMounts,
     *,
     is_orphaned: bool,
 ) -> steps.Plan:
     """is_orphaned: whether a lease has just ended, so that the mount goes if it was the last one."""
     request = call.request
     if entry.definition is not None:
-        rules.refuse_entangled(entry.path, entry.definition, around)
+        rules.refuse_entangled(entry.path, entry.definition, managed_mounts)
         if entry.boot:
-            rules.refuse_groundless(entry.path, entry.definition, around)
+            rules.refuse_boot_without_parents(entry.path, entry.definition, managed_mounts)
         wish = hold.Wish(
             entry.path,
             entry.definition,
@@ -286,7 +292,7 @@ def _decide(
     from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import release
 
     if request.state == "unmounted":
-        return release.plan_unmounted(entry.path, request, seen, around)
+        return release.plan_unmounted(entry.path, request, seen, managed_mounts)
     if is_orphaned and seen.reference is not None and not seen.reference.holders:
-        return release.plan_orphaned(entry.path, request, seen, around, seen.reference)
-    return release.plan_released(entry.path, request, seen, around)
+        return release.plan_orphaned(entry.path, request, seen, managed_mounts, seen.reference)
+    return release.plan_released(entry.path, request, seen, managed_mounts)

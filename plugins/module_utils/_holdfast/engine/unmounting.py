@@ -106,7 +106,7 @@ def _unmount_in_child(
         child.run_with_deadline(act, call.request.timeout, kept=(work.operation.fd,), step="unmount")
     except errors.MountError as error:
         # The child still has the lock, and ends the unmount or not: the next caller finds out which.
-        work.is_open = error.code != "not_owned"
+        work.outcome_unknown = error.code != "not_owned"
         raise
 
 

@@ -69,7 +69,7 @@ def refuse_missing(filesystem: record.Filesystem, data: Data, option: str) -> No
     if not does_without(filesystem, data):
         raise strings.refusal(
             "invalid_argument",
-            f"{option}: {strings.quote(filesystem.name)} needs to know as whom; write {option}, or the "
+            f"{option}: {strings.quote(filesystem.name)} needs credentials; write {option}, or the "
             "option guest or sec=krb5",
         )
 

@@ -184,7 +184,7 @@ _ALL = (
         superblock="100:4",
         renumbers=True,
         uuid=record.SHORT_UUID,
-        told={"utf8": "write iocharset=utf8"},
+        reported={"utf8": "write iocharset=utf8"},
     ),
     record.Filesystem("ext2", _EXT2, superblock="1128:16"),
     record.Filesystem("ext3", _EXT4, superblock="1128:16"),
@@ -250,7 +250,7 @@ _ALL = (
             drops_sync=True,
             hints={"failed": "see /var/log/glusterfs on this host: volume, server, firewall"},
         ),
-        told=dict.fromkeys(
+        reported=dict.fromkeys(
             record.HELPER_WORDS, "leave it out; Gluster's helper drops it, and each write goes to the server"
         ),
         is_local=False,
@@ -296,7 +296,7 @@ _ALL = (
         nls->iocharset umask!fmask umask!dmask
         acl~ sparse~""",
         uuid=record.LONG_NUMBER,
-        told={
+        reported={
             "big_writes": "leave it out; it is a word of ntfs-3g's, and the kernel needs none",
             "locale": "write iocharset=utf8",
             "permissions": "write acl",

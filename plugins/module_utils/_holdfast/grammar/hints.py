@@ -193,8 +193,8 @@ PREFIX_HINTS = (
 def hint_for(word: str, filesystem: record.Filesystem) -> str:
     """Return what to write instead of an option of this type, or nothing when it is simply unknown."""
     name = word.partition("=")[0]
-    if name in filesystem.told:
-        return filesystem.told[name]
+    if name in filesystem.reported:
+        return filesystem.reported[name]
     if filesystem.is_block and name == "_netdev":
         return "set network: true, with which boot: true writes it"
     if filesystem.takes_credentials and name == "user":

@@ -34,7 +34,7 @@ _OTHER_SPELLINGS = {
 # What Amazon's helper does beside NFS, in a program of its own.
 _EFS_ONLY = ("accesspoint", "iam", "tls")
 _NEVER: t.Mapping[str, str] = {
-    **dict.fromkeys(("none", "swap"), "is no filesystem"),
+    **dict.fromkeys(("none", "swap"), "is not a filesystem"),
     **dict.fromkeys(
         (
             *("binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "devtmpfs"),
@@ -55,7 +55,7 @@ def check_holder(value: t.Any, option: str) -> str:
     if HOLDER.fullmatch(holder) is None:
         raise strings.refusal(
             "invalid_argument",
-            f"{option}: {strings.quote(holder)} is no name of a holder; write 1 to 128 characters out of "
+            f"{option}: {strings.quote(holder)} is not a name of a holder; write 1 to 128 characters out of "
             "A-Z a-z 0-9 . _ : @ + - that begin with a letter or a digit",
         )
     return holder
@@ -89,8 +89,8 @@ def check_allowed_types(values: t.Sequence[t.Any], option: str) -> t.Tuple[str, 
         if name not in filesystems.OPTIONAL_TYPES:
             raise strings.refusal(
                 "invalid_argument",
-                f"{option}[{index}]: {strings.quote(name)} is no type that is off by default; write one of "
-                f"{', '.join(filesystems.OPTIONAL_TYPES)}, or leave it out",
+                f"{option}[{index}]: {strings.quote(name)} is not a type that is off by default; write one "
+                f"of {', '.join(filesystems.OPTIONAL_TYPES)}, or leave it out",
             )
     if len(set(values)) < len(values):
         raise strings.refusal("invalid_argument", f"{option}: a type is there twice; name it once")
@@ -122,5 +122,5 @@ def _instead(name: str, opts: t.Sequence[str]) -> str:
         return f"is a list, and one type is mounted; write fstype: {listed[0]}, or another one of these"
     alike = spelling.find_alike(name, known)
     if alike:
-        return f"is no type that may be mounted; write fstype: {' or '.join(alike)}, if that is meant"
-    return f"is no type that may be mounted; write one of {', '.join(strings.first_few(known))}"
+        return f"is not a type that may be mounted; write fstype: {' or '.join(alike)}, if that is meant"
+    return f"is not a type that may be mounted; write one of {', '.join(strings.first_few(known))}"

@@ -216,7 +216,7 @@ def _refuse_incomplete(data: t.Mapping[str, t.Optional[str]], option: str) -> No
     if "upperdir" not in data and ":" not in (data["lowerdir"] or ""):
         raise strings.refusal(
             "option_not_allowed",
-            f"{option}: one layer alone is no overlay to the kernel; add a second one to lowerdir, or "
+            f"{option}: one layer alone is not an overlay to the kernel; add a second one to lowerdir, or "
             "upperdir and workdir, or mount it with fstype: bind",
         )
     if ("upperdir" in data) != ("workdir" in data):

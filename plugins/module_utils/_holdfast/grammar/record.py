@@ -92,7 +92,7 @@ class Filesystem:
     source: SourceKind = "block"
     helper: t.Optional[Helper] = None
     uuid: str = UUID
-    told: t.Mapping[str, str] = field(default_factory=dict)
+    reported: t.Mapping[str, str] = field(default_factory=dict)
     is_local: bool = True
     is_optional: bool = False
     is_named_at_will: bool = False

@@ -59,7 +59,7 @@ def nfs_fault(source: str) -> str:
     host, path = _split(source)
     if is_host(host) and _is_inner_path(path):
         return ""
-    return f"is no NFS export; {_server_hint(source) or 'write host:/path'}"
+    return f"is not an NFS export; {_server_hint(source) or 'write host:/path'}"
 
 
 def _server_hint(source: str) -> str:
@@ -84,7 +84,7 @@ def glusterfs_fault(source: str) -> str:
     if is_host(host) and _is_inner_path(path) and all(NAME.fullmatch(name) for name in names):
         return ""
     expected = "write host:/volume or host:/volume/sub of A-Z a-z 0-9 . _ -"
-    return f"is no Gluster volume; {_server_hint(source) or expected}"
+    return f"is not a Gluster volume; {_server_hint(source) or expected}"
 
 
 def cifs_fault(source: str) -> str:
@@ -94,8 +94,8 @@ def cifs_fault(source: str) -> str:
     if is_clean and is_host(host) and slash and not paths.path_fault("/" + path):
         return ""
     if is_clean and is_host(host) and path.endswith("/"):
-        return "is no SMB share; write it without the trailing slash, //host/share"
-    return 'is no SMB share; write //host/share or //host/share/sub without , \\ " and %'
+        return "is not an SMB share; write it without the trailing slash, //host/share"
+    return 'is not an SMB share; write //host/share or //host/share/sub without , \\ " and %'
 
 
 def ceph_fault(source: str) -> str:
@@ -106,7 +106,7 @@ def ceph_fault(source: str) -> str:
     monitors, path = _split(source)
     if _is_inner_path(path) and (not monitors or all(map(_is_monitor, monitors.split(",")))):
         return ""
-    return "is no Ceph filesystem; write monitor:/path, :/path or user@.filesystem=/path"
+    return "is not a Ceph filesystem; write monitor:/path, :/path or user@.filesystem=/path"
 
 
 def is_ceph_shown(source: str, shown: str) -> bool:
@@ -139,7 +139,7 @@ def sshfs_fault(source: str) -> str:
     if is_host(host) and _is_inner_path(path) and (not at or USER.fullmatch(user)):
         return ""
     expected = "write host:/path or user@host:/path"
-    return f"is no directory of an SSH host; {_server_hint(source.rpartition('@')[2]) or expected}"
+    return f"is not a directory of an SSH host; {_server_hint(source.rpartition('@')[2]) or expected}"
 
 
 def _split(source: str) -> t.Tuple[str, str]:
@@ -268,11 +268,11 @@ def _block_fault(source: str, filesystem: record.Filesystem) -> str:
         return f"is no {tag} that may be written; write {tag}= with {expected}{instead}, as blkid(8) shows it"
     if not source.startswith("/dev/"):
         return (
-            "is no block device; write a path below /dev, or UUID=, PARTUUID=, LABEL= or PARTLABEL=; "
+            "is not a block device; write a path below /dev, or UUID=, PARTUUID=, LABEL= or PARTLABEL=; "
             f"attach an image to a loop device first and write /dev/loopN; {hints.GUIDE}"
         )
     if DEVICE.fullmatch(source) is None:
-        return "is no block device; write a path of A-Z a-z 0-9 / . _ : + @ - below /dev"
+        return "is not a block device; write a path of A-Z a-z 0-9 / . _ : + @ - below /dev"
     return paths.path_fault(source, quotes=False)
 
 
@@ -280,14 +280,16 @@ def _uuid_fault(value: str, filesystem: record.Filesystem) -> str:
     kind = next((kind for kind, expression in UUIDS.items() if expression.fullmatch(value)), None)
     others = [each.name for each in filesystems.FILESYSTEMS.values() if each.is_block and each.uuid == kind]
     other = "" if kind is None else f"; write fstype: {' or '.join(others)}, if it is one of that kind"
-    return f"is no UUID of {filesystem.name}; write UUID= with {filesystem.uuid}, as blkid(8) shows it{other}"
+    return (
+        f"is not a UUID of {filesystem.name}; write UUID= with {filesystem.uuid}, as blkid(8) shows it{other}"
+    )
 
 
 def _token_fault(source: str) -> str:
     if TOKEN.fullmatch(source):
         return ""
     return (
-        "is no name; write 1 to 64 characters out of A-Z a-z 0-9 . _ - that begin with a letter or a "
+        "is not a name; write 1 to 64 characters out of A-Z a-z 0-9 . _ - that begin with a letter or a "
         "digit, for example the name of the type"
     )
 

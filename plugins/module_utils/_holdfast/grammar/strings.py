@@ -121,8 +121,8 @@ def check_context(value: t.Any, option: str) -> str:
     if LABEL.fullmatch(label) is None or len(label) > CONTEXT_LENGTH:
         raise refusal(
             "invalid_argument",
-            f"{option}: {quote(label)} is no SELinux context; write user:role:type or user:role:type:range, "
-            "for example system_u:object_r:httpd_sys_content_t:s0",
+            f"{option}: {quote(label)} is not an SELinux context; write user:role:type or "
+            "user:role:type:range, for example system_u:object_r:httpd_sys_content_t:s0",
         )
     return label
 

@@ -34,7 +34,7 @@ def read_credentials(path: str, *, may_block: bool = False) -> str:
             raise walk.error
         if walk.obstacle:
             raise _refused(
-                "unsafe_path", "a symbolic link or no directory is on its way", detail=f"'{walk.obstacle}'"
+                "unsafe_path", "a symbolic link or not a directory is on its way", detail=f"'{walk.obstacle}'"
             )
         if walk.writable_ancestor:
             raise _refused(
@@ -97,7 +97,7 @@ def refuse_unsafe_way(walk: pathwalk.Walk, untrusted: Untrusted) -> None:
     if walk.error is not None:
         raise walk.error
     if walk.obstacle:
-        raise untrusted(f"'{walk.obstacle}' is a symbolic link or no directory")
+        raise untrusted(f"'{walk.obstacle}' is a symbolic link or not a directory")
     if walk.writable_ancestor:
         if walk.writable_type:
             raise untrusted(model.why_unsafe(walk.writable_ancestor, walk.writable_type))

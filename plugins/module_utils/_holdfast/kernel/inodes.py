@@ -58,8 +58,8 @@ class Inode:
 
     __slots__ = ("_told",)
 
-    def __init__(self, told: t.Tuple[int, ...]) -> None:
-        self._told = told
+    def __init__(self, reported: t.Tuple[int, ...]) -> None:
+        self._told = reported
 
     @property
     def kind(self) -> model.Kind:
@@ -114,9 +114,9 @@ class Inode:
     @property
     def identity(self) -> model.Identity:
         """What tells it from every other one, as far as its filesystem says."""
-        told = self._told
-        birth = told[15] * 1_000_000_000 + told[16] if told[0] & _BTIME else 0
-        return model.Identity(device=f"{told[26]}:{told[27]}", inode=told[8], birth=birth)
+        reported = self._told
+        birth = reported[15] * 1_000_000_000 + reported[16] if reported[0] & _BTIME else 0
+        return model.Identity(device=f"{reported[26]}:{reported[27]}", inode=reported[8], birth=birth)
 
     @property
     def mount_id(self) -> int:
@@ -166,19 +166,24 @@ def _known_by_mount(fd: int, *, asks: bool) -> Inode:
     row = next((row for row in mountinfo.read_mounts() if row.mount_id == number), None)
     is_root = row is not None and row.mount_point == path
     unique = mounts.unique_id(number)
-    told = [0] * 29
-    told[0] = _MNT_ID if unique is None else _MNT_ID_UNIQUE
-    told[2], told[11] = _ATTR_MOUNT_ROOT if is_root else 0, _ATTR_MOUNT_ROOT
-    told[4], told[6] = _OVERFLOW_UID, _type_of(fd)
-    told[28] = number if unique is None else unique
+    reported = [0] * 29
+    reported[0] = _MNT_ID if unique is None else _MNT_ID_UNIQUE
+    reported[2], reported[11] = _ATTR_MOUNT_ROOT if is_root else 0, _ATTR_MOUNT_ROOT
+    reported[4], reported[6] = _OVERFLOW_UID, _type_of(fd)
+    reported[28] = number if unique is None else unique
     # What is in no table is a mount that this process has just made.
     if asks and (row is None or row.fstype in filesystems.LOCAL_TYPES):
         found = os.fstat(fd)
-        told[3], told[4], told[5], told[6] = found.st_nlink, found.st_uid, found.st_gid, found.st_mode
-        told[8], told[9] = found.st_ino, found.st_size
-        told[24], told[25] = os.major(found.st_rdev), os.minor(found.st_rdev)
-        told[26], told[27] = os.major(found.st_dev), os.minor(found.st_dev)
-    return Inode(tuple(told))
+        reported[3], reported[4], reported[5], reported[6] = (
+            found.st_nlink,
+            found.st_uid,
+            found.st_gid,
+            found.st_mode,
+        )
+        reported[8], reported[9] = found.st_ino, found.st_size
+        reported[24], reported[25] = os.major(found.st_rdev), os.minor(found.st_rdev)
+        reported[26], reported[27] = os.major(found.st_dev), os.minor(found.st_dev)
+    return Inode(tuple(reported))
 
 
 def _type_of(fd: int) -> int:

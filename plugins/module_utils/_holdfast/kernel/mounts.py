@@ -171,7 +171,7 @@ def mount_type(mount_id: int, *, is_unique: bool, device: str) -> t.Optional[str
     """Return the filesystem's type of the mount with this id, without a subtype; None if it is gone.
 
     device: C(major:minor) that the mount's inodes show. Where the kernel does not answer for one mount
-    it saves a reading of the table: a block device's filesystem is called C(disk), which is no type.
+    it saves a reading of the table: a block device's filesystem is called C(disk), which is not a type.
     """
     if is_unique:
         return _type_of(mount_id)

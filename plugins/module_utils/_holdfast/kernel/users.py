@@ -247,10 +247,10 @@ def _mount_behind(link: str) -> int:
     except OSError:
         return 0
     try:
-        told = _FDINFO_MOUNT.search(_read(f"/proc/self/fdinfo/{fd}").decode("ascii", "replace"))
+        reported = _FDINFO_MOUNT.search(_read(f"/proc/self/fdinfo/{fd}").decode("ascii", "replace"))
     finally:
         os.close(fd)
-    return int(told.group(1)) if told else 0
+    return int(reported.group(1)) if reported else 0
 
 
 def _names(path: str) -> t.List[str]:

@@ -124,10 +124,10 @@ class Operation:
         """Return the note's lines: of the operation that died with this lock, if any did."""
         records = _records(self.fd)
         if not records and os.fstat(self.fd).st_size:
-            self.forget()  # killed while it wrote its first line: it has done nothing
+            self.clear()  # killed while it wrote its first line: it has done nothing
         return records
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Take back the note and keep the lock."""
         os.ftruncate(self.fd, 0)
 
@@ -136,7 +136,7 @@ class Operation:
         fd, self.fd = self.fd, -1
         os.close(fd)
 
-    def close(self, *, forgets: bool = False) -> None:
+    def close(self, *, clears: bool = False) -> None:
         """Give the lock back: without a note the file goes, with one it stays for the next caller.
 
         forgets: take back the note as well.
@@ -146,7 +146,7 @@ class Operation:
         if fd < 0:
             return
         try:
-            if forgets or os.fstat(fd).st_size == 0:
+            if clears or os.fstat(fd).st_size == 0:
                 with contextlib.suppress(FileNotFoundError):  # somebody cleaned /run meanwhile
                     os.unlink(self._file)
         finally:
@@ -197,7 +197,7 @@ def describe_occupant(path: str) -> str:
     return f"process {first.get('pid')} began to {first.get('kind')} it at {first.get('since')}"
 
 
-def list_notes(but: t.Collection[str] = ()) -> t.Dict[str, t.Tuple[Record, ...]]:
+def list_intents(but: t.Collection[str] = ()) -> t.Dict[str, t.Tuple[Record, ...]]:
     """Return the notes of every other mount point that has one, by path."""
     own = {name_of(path) for path in but}
     notes = {}
@@ -219,7 +219,7 @@ def _listing() -> t.List[str]:
 def list_interrupted() -> t.Tuple[str, ...]:
     """Return the mount points whose operation died; empty for callers that may not look."""
     try:
-        noted = list_notes()
+        noted = list_intents()
     except PermissionError:
         return ()
     return tuple(path for path in noted if _is_dead(path))

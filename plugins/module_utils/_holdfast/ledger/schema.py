@@ -88,12 +88,12 @@ def _build_directories(data: object) -> t.Dict[str, model.Identity]:
     A row is a component: its depth, its name, and where it was made its identity.
     """
     if not isinstance(data, list):
-        raise WrongShape('"directories" is no list')
+        raise WrongShape('"directories" is not a list')
     found: t.Dict[str, t.Optional[model.Identity]] = {}
     above = [""]
     for row in data:
         if not isinstance(row, list) or len(row) not in (2, 5):
-            raise WrongShape("a directory is no list of two or five values")
+            raise WrongShape("a directory is not a list of two or five values")
         depth, name = row[0], row[1]
         if depth.__class__ is not int or name.__class__ is not str or not 0 < depth <= len(above):
             raise WrongShape("a directory has no name, or lies below none")
@@ -213,7 +213,7 @@ def _typed(members: Members, name: str, kind: t.Type[_T]) -> _T:
 def _number(members: Members, name: str, low: int = 0, high: int = 2**64 - 1) -> int:
     value = members[name]
     if value.__class__ is not int or not low <= value <= high:
-        raise WrongShape(f'a "{name}" is no whole number, or out of range')
+        raise WrongShape(f'a "{name}" is not a whole number, or out of range')
     return value
 
 
@@ -226,6 +226,6 @@ def _matching(members: Members, name: str, pattern: t.Pattern[str]) -> str:
 
 def _word(value: object, name: str) -> str:
     if not isinstance(value, str) or not value:
-        raise WrongShape(f'a value in "{name}" is no string, or an empty one')
+        raise WrongShape(f'a value in "{name}" is not a string, or an empty one')
     # What Python can print needs no look at each character: it is stricter than check_text, and fast.
     return value if value.isprintable() else _checked(strings.check_text, value, name)

@@ -20,7 +20,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine.s
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger.codec import ledger_to_json
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.model import Identity
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.steps import Note
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.steps import Intent
 from fuzz.parameters import JSON
 from hypothesis import strategies as st
 
@@ -42,8 +42,8 @@ REFERENCE = Reference(
 IDENTITY = Identity("254:0", 17, 1700000000123456789)
 LEDGER = json.loads(ledger_to_json(Ledger(BOOT, {PATH: REFERENCE, "/srv/b": REFERENCE}, {PATH: IDENTITY})))
 NOTES = [
-    [to_record(Note("3f2a", "mount", PATH, 5, REFERENCE), SINCE), made_record(PATH, IDENTITY)],
-    [to_record(Note("3f2b", "unmount", "/srv/b", 5), SINCE)],
+    [to_record(Intent("3f2a", "mount", PATH, 5, REFERENCE), SINCE), made_record(PATH, IDENTITY)],
+    [to_record(Intent("3f2b", "unmount", "/srv/b", 5), SINCE)],
 ]
 # Few enough characters that an edit often hits what means something.
 EDITS = st.text('{}[]",:\\\n 0-/.\x00\udcffau', max_size=6) | st.text(max_size=6)

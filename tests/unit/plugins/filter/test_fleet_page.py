@@ -63,7 +63,7 @@ def page_of(path: str, **options: t.Any) -> str:
 
 @pytest.mark.parametrize("value", [None, [], {}, {"hosts": []}, "text"], ids=repr)
 def test_input_that_is_no_report_is_refused(value: t.Any) -> None:
-    with pytest.raises(AnsibleFilterError, match="no report"):
+    with pytest.raises(AnsibleFilterError, match="not a report"):
         fleet_page(value)
 
 

@@ -257,7 +257,7 @@ def test_lookup_any_facts_are_rows_or_a_refusal(facts: Variables) -> None:
 
 
 def test_lookup_term_that_is_no_text_is_told() -> None:
-    assert "a term is no text" in refused(t.cast(str, 7))
+    assert "a term is not a text" in refused(t.cast(str, 7))
 
 
 def test_lookup_unknown_host_is_told() -> None:
@@ -270,7 +270,7 @@ def test_lookup_host_without_facts_is_told() -> None:
 
 
 def test_lookup_malformed_holder_is_told() -> None:
-    assert '"web 1" is no name of a holder' in refused(holder="web 1")
+    assert '"web 1" is not a name of a holder' in refused(holder="web 1")
 
 
 def test_lookup_unknown_source_is_told() -> None:

@@ -20,7 +20,7 @@ from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builder
 )
 
 ERROR = MountError("busy", "it is busy", step="unmount", path=PATH, errno=16, detail="7 (vim)")
-FAILED: result.Told = (PATH, None, result.error_to_dict(ERROR, "abc"))
+FAILED: result.Report = (PATH, None, result.error_to_dict(ERROR, "abc"))
 MOUNTED = plan_mounted(make_wish("size=4096"), see_nothing())
 UNCHANGED = plan_mounted(make_wish(), see_ours(make_reference("web", "db")))
 MOUNT = {
@@ -41,7 +41,7 @@ def single(plan: Plan) -> result.Result:
     return result.single_result((PATH, plan, None), "full", "")
 
 
-def bulk(*told: result.Told) -> result.Result:
+def bulk(*told: result.Report) -> result.Result:
     return result.bulk_result(told, "full", ["it is busy" for _path, _plan, error in told if error])
 
 
@@ -150,13 +150,13 @@ def test_bulk_items_are_mounts_with_action_and_changed() -> None:
         pytest.param([(PATH, UNCHANGED, None)], "mount points: 1 unchanged", id="nothing changed"),
     ],
 )
-def test_bulk_unchanged(told: t.List[result.Told], message: str) -> None:
+def test_bulk_unchanged(told: t.List[result.Report], message: str) -> None:
     found = bulk(*told)
     assert (found["changed"], found["msg"]) == (False, message)
 
 
 def test_bulk_lines_are_one_for_each_mount_point_in_its_place() -> None:
-    told: t.List[result.Told] = [(PATH, MOUNTED, None), FAILED, ("/srv/b", UNCHANGED, None)]
+    told: t.List[result.Report] = [(PATH, MOUNTED, None), FAILED, ("/srv/b", UNCHANGED, None)]
     assert result.bulk_lines(told, ["it is busy"]) == [
         f"'{PATH}' mounted; held by 1 holder",
         f"'{PATH}' failed: it is busy",

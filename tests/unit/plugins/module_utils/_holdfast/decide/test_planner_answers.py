@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.hold import Wish, plan_mounted
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.neighbours import Surroundings
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.neighbours import ManagedMounts
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.release import (
     plan_released,
     plan_unmounted,
@@ -82,7 +82,7 @@ def test_planner_returns_a_plan_or_a_coded_refusal_and_nothing_else(
     request = make_request(
         state=state, holder="x", adopt=flag, allow_nonempty=flag, allow_unsafe_parents=flag, on_busy=on_busy
     )
-    around = Surroundings(ledger)
+    around = ManagedMounts(ledger)
     plan, refusal = None, None
     try:
         if state == "mounted":

@@ -9,7 +9,7 @@ import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.claims import Ledger
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.hold import Wish, plan_mounted
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.neighbours import Surroundings
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.neighbours import ManagedMounts
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.release import (
     plan_released,
     plan_unmounted,
@@ -116,7 +116,7 @@ class World:
     def plan(self, act: Act) -> Plan:
         state = "mounted" if act.what == "adopt" else act.what
         request = make_request(state=state, holder=act.holder, adopt=act.what == "adopt")
-        around, seen = Surroundings(self.ledger.references), self.see(act.path)
+        around, seen = ManagedMounts(self.ledger.references), self.see(act.path)
         if state == "mounted":
             return plan_mounted(Wish(act.path, act.definition, request, HOST, NOW), seen)
         return (plan_unmounted if state == "unmounted" else plan_released)(act.path, request, seen, around)

@@ -9,10 +9,10 @@ import typing as t
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.claims import Ledger, Reference
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.recovery import (
-    Settlement,
-    settle,
+    Replay,
+    replay,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.steps import Note, NoteKind
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.steps import Intent, IntentKind
 from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import PATH, make_reference
 
 TARGET = make_reference("web", operation="now", mount_id=4000)
@@ -24,12 +24,12 @@ SAME_MOUNT = Ledger("b", {PATH: make_reference("db", operation="before", mount_i
 # (the mount exists, and at its path); the fourth combination cannot be.
 GONE, MOVED, HERE = (False, False), (True, False), (True, True)
 
-NOTHING = Settlement()
-COMMIT = Settlement(commits=True, reference=TARGET)
-UNDO = Settlement(undoes=True)
-UNDO_MOVED = Settlement(undoes=True, takes_off=True)
-DROP = Settlement(commits=True)
-RESTORE = Settlement(restores=True)
+NOTHING = Replay()
+COMMIT = Replay(commits=True, reference=TARGET)
+UNDO = Replay(undoes=True)
+UNDO_MOVED = Replay(undoes=True, takes_off=True)
+DROP = Replay(commits=True)
+RESTORE = Replay(restores=True)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ RESTORE = Settlement(restores=True)
         pytest.param("unmount", EARLIER, GONE, NOTHING, id="unmount-of-another-mount"),
     ],
 )
-def test_settle(kind: NoteKind, ledger: Ledger, state: t.Tuple[bool, bool], expected: Settlement) -> None:
+def test_settle(kind: IntentKind, ledger: Ledger, state: t.Tuple[bool, bool], expected: Replay) -> None:
     reference: t.Optional[Reference] = TARGET if kind == "mount" else None
-    note = Note("now", kind, PATH, 4000, reference)
-    assert settle(note, ledger, is_alive=state[0], is_at_path=state[1]) == expected
+    note = Intent("now", kind, PATH, 4000, reference)
+    assert replay(note, ledger, is_alive=state[0], is_at_path=state[1]) == expected

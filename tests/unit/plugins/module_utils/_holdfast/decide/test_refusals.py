@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.neighbours import Surroundings
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.neighbours import ManagedMounts
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.rules import (
     busy,
     busy_with,
@@ -111,7 +111,7 @@ def test_refuse_shadowing_names_what_is_hidden_only_in_its_detail() -> None:
 
 def test_refuse_dependents_does_not_count_the_mount_itself() -> None:
     refuse_dependents(
-        PATH, Surroundings({PATH: make_reference(wanted=make_definition(fstype="bind", src=PATH))})
+        PATH, ManagedMounts({PATH: make_reference(wanted=make_definition(fstype="bind", src=PATH))})
     )
 
 

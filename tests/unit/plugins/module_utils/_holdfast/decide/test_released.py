@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.neighbours import Surroundings
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.neighbours import ManagedMounts
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.release import (
     deferred,
     plan_released,
@@ -27,17 +27,19 @@ from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builder
     see_ours,
 )
 
-ALONE = Surroundings({})
-SHOWN = Surroundings({"/srv/z": make_reference("db", wanted=make_definition(fstype="bind", src=f"{PATH}/x"))})
+ALONE = ManagedMounts({})
+SHOWN = ManagedMounts(
+    {"/srv/z": make_reference("db", wanted=make_definition(fstype="bind", src=f"{PATH}/x"))}
+)
 COVERED = see_foreign(reference=make_reference("web"), is_alive=True)
 SUBMOUNTED = see_ours(make_reference("web"), submounts=(4001,))
 
 
-def released(seen: Observation, around: Surroundings = ALONE, **changes: t.Any) -> Plan:
+def released(seen: Observation, around: ManagedMounts = ALONE, **changes: t.Any) -> Plan:
     return plan_released(PATH, make_request(state="released", **changes), seen, around)
 
 
-def unmounted(seen: Observation, around: Surroundings = ALONE, **changes: t.Any) -> Plan:
+def unmounted(seen: Observation, around: ManagedMounts = ALONE, **changes: t.Any) -> Plan:
     return plan_unmounted(PATH, make_request(state="unmounted", **changes), seen, around)
 
 
@@ -59,7 +61,7 @@ def unmounted(seen: Observation, around: Surroundings = ALONE, **changes: t.Any)
     ],
 )
 def test_leave_what_cannot_go_is_refused(
-    act: t.Callable[..., Plan], seen: Observation, around: Surroundings, code: str
+    act: t.Callable[..., Plan], seen: Observation, around: ManagedMounts, code: str
 ) -> None:
     assert refused(act, seen, around).code == code
 

@@ -10,11 +10,11 @@ from dataclasses import replace
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.claims import Holder, Lease, Moment
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.hold import as_seen
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.neighbours import Surroundings
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.neighbours import ManagedMounts
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.recovery import (
     leaving_holders,
-    plan_coming,
-    plan_leaving,
+    plan_drop,
+    plan_restore,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.model import Identity, Repair
 from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import (
@@ -39,11 +39,11 @@ ALL = ("deferred", "expired", "interrupted", "missing", "options_changed", "orph
 
 def leaving(seen: t.Any, *kinds: str, **words: t.Any) -> t.Any:
     request = make_request(state="released", repair=Repair(kinds, **words))
-    return plan_leaving(PATH, request, seen, Surroundings({}), moment=MOMENT)
+    return plan_drop(PATH, request, seen, ManagedMounts({}), moment=MOMENT)
 
 
 def coming(seen: t.Any, *kinds: str) -> t.Any:
-    return plan_coming(PATH, make_definition(), make_request(repair=Repair(kinds)), seen, host=HOST)
+    return plan_restore(PATH, make_definition(), make_request(repair=Repair(kinds)), seen, host=HOST)
 
 
 def test_leaving_holders_are_the_ended_the_dropped_and_the_dead() -> None:
@@ -116,7 +116,7 @@ def test_mount_that_replaced_ours_is_known_by_its_own_root() -> None:
     seen = see_foreign(reference=reference)
     seen = replace(seen, place=replace(seen.place, identity=root))
     request = make_request(repair=Repair(("replaced",)))
-    plan = plan_coming(PATH, make_definition(), request, seen, host=HOST)
+    plan = plan_restore(PATH, make_definition(), request, seen, host=HOST)
     assert plan.action == "adopted"
     assert plan.reference is not None
     held = plan.reference

@@ -14,7 +14,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.b
     taken_over,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.hold import plan_mounted
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.recovery import plan_coming
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.recovery import plan_restore
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.sameness import (
     is_same_superblock,
 )
@@ -191,7 +191,7 @@ def reconcile(definition: Definition, mount: KernelMount) -> bool:
     reference = make_reference("app", wanted=definition)
     seen = see_ours(reference, place=replace(see_ours(reference).place, mount=mount))
     request = make_wish(repair=Repair(kinds=("options_changed",))).request
-    return decided(lambda: plan_coming(PATH, definition, request, seen, host=HOST)) == "none"
+    return decided(lambda: plan_restore(PATH, definition, request, seen, host=HOST)) == "none"
 
 
 def boot(definition: Definition, mount: KernelMount) -> bool:
@@ -214,7 +214,7 @@ ANSWERS: t.Dict[str, t.Callable[[Definition, KernelMount], bool]] = {
     "reconcile": reconcile,
     "boot": boot,
 }
-# What only one direction is known of: the kernel's choice is no wish, so nobody's words are equal to it.
+# What only one direction is known of: the kernel's choice is not a wish, so nobody's words are equal to it.
 CHOSEN = (
     *("9p msize of the transport", "btrfs inline limit", "btrfs rescue in a list", "f2fs reserve"),
     *("cifs any version", "nfs size of the server", "nfs version", "nfs without local locks", "tmpfs pages"),

@@ -8,8 +8,8 @@ import typing as t
 
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.neighbours import (
+    ManagedMounts,
     PathIndex,
-    Surroundings,
     ancestors,
     order,
 )
@@ -50,14 +50,14 @@ def test_path_index_agrees_with_a_search_of_all(paths: t.Set[str], path: str) ->
 
 @given(st.dictionaries(PATHS, PATHS), PATHS)
 def test_dependents_agree_with_a_search_of_all(binds: t.Dict[str, str], path: str) -> None:
-    around = Surroundings({point: make_reference(wanted=bind(src)) for point, src in binds.items()})
+    around = ManagedMounts({point: make_reference(wanted=bind(src)) for point, src in binds.items()})
     shown = [p for p, src in binds.items() if p != path and (src == path or is_below(src, path))]
     assert list(around.dependents(path)) == sorted(shown)
 
 
 def test_dependents_know_every_layer_of_an_overlay() -> None:
     layers = ("lowerdir=/srv/l1/x:/srv/l2", "upperdir=/srv/u/up", "workdir=/srv/u/work")
-    around = Surroundings({"/srv/o": make_reference(wanted=make_definition(*layers, fstype="overlay"))})
+    around = ManagedMounts({"/srv/o": make_reference(wanted=make_definition(*layers, fstype="overlay"))})
     assert [p for p in ("/srv/l1", "/srv/l2", "/srv/u", "/srv/l") if around.dependents(p)] == [
         "/srv/l1",
         "/srv/l2",
@@ -66,7 +66,7 @@ def test_dependents_know_every_layer_of_an_overlay() -> None:
 
 
 def test_dependents_ignore_what_looks_like_a_path_elsewhere() -> None:
-    around = Surroundings({"/srv/t": make_reference(wanted=make_definition(src="/srv/a"))})
+    around = ManagedMounts({"/srv/t": make_reference(wanted=make_definition(src="/srv/a"))})
     assert around.dependents("/srv/a") == ()
 
 

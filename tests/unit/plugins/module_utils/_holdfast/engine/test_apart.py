@@ -25,17 +25,21 @@ CALL = Session(make_request(), HOST, "2026-01-01T00:00:00Z")
 
 def test_handle_that_the_other_process_has_is_left_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail_early(works: t.Sequence[Work], _call: Session) -> None:
-        assert [(work.mount, work.is_open, work.is_apart) for work in works] == [(-1, False, False)]
+        assert [(work.mount, work.outcome_unknown, work.needs_worker) for work in works] == [
+            (-1, False, False)
+        ]
         works[0].error = MountError("timeout", "it took too long", step="wait")
 
     mount, lock = os.open("/", os.O_PATH), os.open("/", os.O_PATH)
-    work = Work(Entry(PATH), Operation(PATH, lock, "/nowhere"), mount=mount, is_open=True, is_apart=True)
+    work = Work(
+        Entry(PATH), Operation(PATH, lock, "/nowhere"), mount=mount, outcome_unknown=True, needs_worker=True
+    )
     monkeypatch.setattr(batch, "run_batch", fail_early)
     try:
-        run.run_apart([work], CALL)
+        run.run_in_workers([work], CALL)
         os.fstat(mount)
     finally:
         os.close(mount)
         os.close(lock)
     assert work.error is not None
-    assert (work.error.code, work.mount, work.is_open) == ("timeout", mount, False)
+    assert (work.error.code, work.mount, work.outcome_unknown) == ("timeout", mount, False)

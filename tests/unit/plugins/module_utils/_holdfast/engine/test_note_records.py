@@ -14,7 +14,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine.s
     to_record,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.model import Identity
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.steps import Note
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.steps import Intent
 from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import (
     make_reference,
     refused,
@@ -22,7 +22,7 @@ from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builder
 
 NOW = "2026-03-01T10:00:00Z"
 IDENTITY = Identity("0:44", 7, 1)
-NOTE = Note("3f2a", "mount", "/srv/a", 12, make_reference("web"))
+NOTE = Intent("3f2a", "mount", "/srv/a", 12, make_reference("web"))
 FIRST = to_record(NOTE, NOW)
 MADE = made_record("/srv/a", IDENTITY)
 

@@ -141,4 +141,4 @@ def test_word_is_taken(fstype: str, opts: t.List[str], data: t.Dict[str, t.Optio
 def test_uuid_is_taken_as_its_type_has_it(fstype: str) -> None:
     good, bad = UUIDS[fstype]
     sources.check_source(fstype, f"UUID={good}")
-    assert "is no UUID of" in refusal(sources.check_source, fstype, f"UUID={bad}")
+    assert "is not a UUID of" in refusal(sources.check_source, fstype, f"UUID={bad}")

@@ -35,7 +35,7 @@ def test_note_of_a_killed_process_is_read_by_the_next(start: t.Callable[..., Chi
     child.kill()
     operation = locked()
     assert operation.records() == (NOTE, {"made": "/srv"})
-    operation.forget()
+    operation.clear()
     assert operation.records() == ()
     operation.close()
 
@@ -70,13 +70,13 @@ def test_close_with_a_note_keeps_it(run: Path) -> None:
     operation = locked()
     operation.note(NOTE)
     operation.close()
-    assert journal.list_notes() == {PATH: (NOTE,)}
+    assert journal.list_intents() == {PATH: (NOTE,)}
 
 
 def test_close_that_forgets_leaves_neither_note_nor_lock(run: Path) -> None:
     operation = locked()
     operation.note(NOTE)
-    operation.close(forgets=True)
+    operation.close(clears=True)
     assert os.listdir(run / "operations") == []
     again = locked()
     assert again.records() == ()
@@ -87,13 +87,13 @@ def test_list_notes_leaves_out_own_ones_and_bare_locks() -> None:
     for path in ("/srv/b", "/srv/c"):
         locked(path).note({**NOTE, "path": path})
     bare = locked("/srv/d")
-    assert list(journal.list_notes(but=["/srv/b"])) == ["/srv/c"]
+    assert list(journal.list_intents(but=["/srv/b"])) == ["/srv/c"]
     bare.close()
 
 
 def test_list_notes_without_a_run_directory_is_empty(run: Path) -> None:
     shutil.rmtree(run)
-    assert (journal.list_notes(), journal.list_interrupted()) == ({}, ())
+    assert (journal.list_intents(), journal.list_interrupted()) == ({}, ())
 
 
 def test_list_interrupted_tells_the_dead_from_the_living(start: t.Callable[..., Child]) -> None:
