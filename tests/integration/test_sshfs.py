@@ -123,7 +123,7 @@ FAILURES: t.Dict[str, t.Tuple[t.Dict[str, t.Any], str]] = {
     "refused": ({"host": "refusing"}, "refused the connection"),
     "unknown-name": ({"host": "nobody.invalid"}, "name is not known"),
     "missing": ({"src": "server:/media/nothing"}, "no such export, share or directory"),
-    "file": ({"src": "server:/media/data/file"}, "no directory"),
+    "file": ({"src": "server:/media/data/file"}, "not a directory"),
 }
 
 
