@@ -34,9 +34,11 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger i
 class _World:
     """The host as it is, and the ledger as it would become."""
 
-    def __init__(self, ledger: claims.Ledger, budget: codec.Budget) -> None:
+    def __init__(self, ledger: claims.Ledger, budget: codec.Budget, restored: t.Container[str]) -> None:
+        """restored: the mount points whose options are put right before anything is asked of them."""
         self.ledger = ledger
         self.budget = budget
+        self.restored = restored
         self.mounted: t.Dict[str, model.Definition] = {}
         self.unmounted: t.Set[int] = set()
 
@@ -121,9 +123,12 @@ class Prediction:
         ledger = call.ledger.read()
         budget = call.ledger.open_budget()
         system.refuse_other_namespace(ledger, call.host)
+        restored = set()
         for records in journal.list_intents().values():
-            ledger = recover.replayed(ledger, *recover.replay_intent(records, ledger, call.host))
-        self._world = _World(boot.recognised(ledger.references, ledger, call), budget)
+            intent, replay = recover.replay_intent(records, ledger, call.host)
+            ledger = recover.replayed(ledger, intent, replay)
+            restored |= {intent.path} if replay.restores else set()
+        self._world = _World(boot.recognised(ledger.references, ledger, call), budget, restored)
 
     @property
     def ledger(self) -> claims.Ledger:
@@ -187,7 +192,11 @@ def _predict_entry(
         references = boot.recognised([entry.path], world.ledger, call).references
         trusted = managed_mounts.trusted_mounts(call.host.boot_id)
         seen = world.adjust(states.look_at(entry, references, call, managed_mounts), entry, call, trusted)
-        return states.Outcome(entry.path, plan=states.decide(entry, call, seen, managed_mounts))
+        plan = states.decide(entry, call, seen, managed_mounts)
+        if entry.path in world.restored:
+            drift = tuple(item for item in plan.after.drift if item.kind != "options_changed")
+            plan = replace(plan, after=replace(plan.after, drift=drift))
+        return states.Outcome(entry.path, plan=plan)
     except pathwalk.MayBlock:
         raise
     except (errors.MountError, OSError) as error:
