@@ -22,7 +22,7 @@ description:
 options:
   path:
     description:
-      - The mount point, an absolute path: one of O(allowed_roots), or below one.
+      - The mount point, an absolute path at or below one of O(allowed_roots).
       - Nothing is expanded or normalised. C(~), C($HOME), C(..), a trailing slash and symbolic links are
         refused.
       - At most 64 components and 4,095 bytes.
