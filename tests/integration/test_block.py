@@ -310,8 +310,8 @@ def test_block_mount_of_a_boot_is_ours_in_the_words_of_the_kernel(
     device_world: World, loop_device: Attach, tmp_path: Path, fstype: str, opts: t.List[str]
 ) -> None:
     device = loop_device(make_image(tmp_path, fstype))
-    add_device(device_world, device)
-    wish = block(device, fstype, opts=opts, boot=True)
+    add_device(device_world, device, "by-id/disk")
+    wish = block("/dev/disk/by-id/disk", fstype, opts=opts, boot=True)
     succeed(device_world, **wish)
     reboot(device_world)
     device_world.make_directory(PATH)

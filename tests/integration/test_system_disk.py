@@ -43,7 +43,7 @@ def read_as_user(world: World, path: str) -> int:
 def disk(device_world: World, loop_device: Attach, tmp_path: Path) -> str:
     """A disk that is not mounted yet, with its node in the world."""
     device = loop_device(make_image(tmp_path, "ext4"))
-    add_device(device_world, device)
+    add_device(device_world, device, "by-id/disk")
     return device
 
 
@@ -330,15 +330,16 @@ def test_boot_that_finds_the_system_under_the_name_of_a_source_is_not_taken_for_
 ) -> None:
     world = device_world
     world.write("/etc/fstab", "")
-    succeed(world, **block(disk, boot=True))
+    lasting = "/dev/disk/by-id/disk"
+    succeed(world, **block(lasting, boot=True))
     reboot(world)
     carry(world, disk)
     world.make_directory(PATH)
     done = world.run("mount", PATH)
     assert done.rc == 0, done
     before = world.unique_id(PATH)
-    refuse(world, "not_owned", **block(disk, boot=True))
-    refuse(world, "source_not_allowed", **block(disk, boot=True, adopt=True))
+    refuse(world, "not_owned", **block(lasting, boot=True))
+    refuse(world, "source_not_allowed", **block(lasting, boot=True, adopt=True))
     apply(world, "released", **leave(PATH, "job"))
     assert world.file("/etc/fstab").read_text(encoding="utf-8") == ""
     assert world.unique_id(PATH) == before, "what the boot has mounted is left to whoever put it right"

@@ -77,7 +77,7 @@ _FOUND: t.Mapping[Cause, str] = {
     "kerberos": "there is no Kerberos ticket",
     "kernel": "the kernel of this host does not have the filesystem",
     "missing": "the server has no such export, share or directory",
-    "not_a_directory": "what the server has there is no directory",
+    "not_a_directory": "what the server has there is not a directory",
     "options": "the helper or the kernel did not take one of the options",
     "refused": "the server refused the connection",
     "silent": "the server did not answer",
