@@ -77,7 +77,7 @@ def release_source_while_binding(way: str) -> t.Iterator[t.Any]:
         declare(works, *given)
 
     yield act(path="/srv/source", **TMPFS)
-    with mock.patch.object(batch, "declare", leave_first):
+    with mock.patch.object(batch, "record_intents", leave_first):
         if way == "naive":
             mock.patch.object(batch, "_have_sources_changed", return_value=False).start()
         yield act(path="/srv/shown", src="/srv/source", fstype="bind")
