@@ -42,7 +42,9 @@ def rows(run_program: Program) -> t.List[Outcome]:
 def text_of(result: Outcome) -> str:
     """Return the whole result as text, without the references into the host's log."""
     if isinstance(result, dict):
-        return "\n".join(f"{key}: {text_of(value)}" for key, value in result.items() if key != "log_ref")
+        text = "\n".join(f"{key}: {text_of(value)}" for key, value in result.items() if key != "log_ref")
+        reference = (result.get("error") or result).get("log_ref")
+        return text.replace(str(reference), "") if reference else text
     return "\n".join(map(text_of, result)) if isinstance(result, list) else str(result)
 
 
