@@ -52,7 +52,7 @@ SAID: t.Dict[str, t.Tuple[str, str, str, t.Optional[int], str]] = {
         2,
         "no such export, share or directory",
     ),
-    "sshfs_file": ("fuse.sshfs", "server:/a: Not a directory", "mount_failed", 20, "no directory"),
+    "sshfs_file": ("fuse.sshfs", "server:/a: Not a directory", "mount_failed", 20, "not a directory"),
     "sshfs_sftp": (
         "fuse.sshfs",
         "subsystem request failed on channel 0\nread: Connection reset by peer",
@@ -97,7 +97,7 @@ SAID: t.Dict[str, t.Tuple[str, str, str, t.Optional[int], str]] = {
         "mount.nfs: mount spec 127.0.0.1:/a or point /run/holdfast/stage/x/mount is not a directory",
         "mount_failed",
         20,
-        "no directory",
+        "not a directory",
     ),
     "nfs_version": (
         "nfs",
