@@ -144,6 +144,14 @@ def test_status_needs_no_root_and_says_what_it_cannot_see(world: World, command:
     succeed(world, **leave("/srv/a", "a"))
 
 
+def test_reconcile_without_root_is_refused_also_where_nothing_drifts(world: World, command: str) -> None:
+    succeed(world, **tmpfs("/srv/a", "a"))
+    ended = world.run("setpriv", "--reuid=65534", "--clear-groups", command, "reconcile")
+    assert (ended.rc, ended.stdout) == (1, ""), ended
+    assert "unsupported" in ended.stderr
+    succeed(world, **leave("/srv/a", "a"))
+
+
 def test_drift_is_3_and_reconcile_mends_it(world: World, command: str) -> None:
     succeed(world, **tmpfs("/srv/a", "a"))
     assert run(world, command, "status", "--drift").rc == 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, model
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, model, steps
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments import accounts, spec
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import (
     credentials,
@@ -252,23 +252,17 @@ def _credentials(
     return ((credentials.CREDENTIALS, file),)
 
 
-KINDS = (
-    "deferred",
-    "expired",
-    "interrupted",
-    "missing",
-    "options_changed",
-    "orphaned",
-    "replaced",
-    "stacked",
-    "unhealthy",
-)
 DEFAULT_KINDS = ("deferred", "expired", "interrupted", "missing", "orphaned")
 
 RECONCILE_SPEC: t.Dict[str, t.Dict[str, t.Any]] = {
     "live_holders": {"type": "list", "elements": "str"},
     "drop_holders": {"type": "list", "elements": "str", "default": []},
-    "repair": {"type": "list", "elements": "str", "choices": list(KINDS), "default": list(DEFAULT_KINDS)},
+    "repair": {
+        "type": "list",
+        "elements": "str",
+        "choices": list(t.get_args(steps.DriftKind)),
+        "default": list(DEFAULT_KINDS),
+    },
     "allow_nonempty": {"type": "bool", "default": False},
     "allow_unsafe_parents": {"type": "bool", "default": False},
     "on_busy": {"type": "str", "choices": ["fail", "defer", "lazy"], "default": "fail"},

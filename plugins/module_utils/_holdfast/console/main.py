@@ -13,7 +13,7 @@ import os
 import sys
 import typing as t
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, steps
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.console import table
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import strings
 
@@ -31,10 +31,7 @@ files:
   /var/log/holdfast_mounts.log                what messages do not tell, for root
   /etc/ansible/holdfast_mounts_policy.json    what this host allows, where it is there
 """
-_REPAIRS = (
-    "deferred", "expired", "interrupted", "missing", "options_changed", "orphaned", "replaced", "stacked",
-    "unhealthy",
-)  # fmt: skip
+_REPAIRS = t.get_args(steps.DriftKind)
 
 
 def main(argv: t.Sequence[str], version: str) -> int:
@@ -243,7 +240,10 @@ def _end(result: t.Mapping[str, t.Any], failures: t.Sequence[t.Any], is_check: b
 
 def _reconcile(given: argparse.Namespace) -> int:
     from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import observe
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import system
 
+    # Others than root do not see all of what there is to do.
+    system.require_privileges(system.observe_host().protection)
     # A timer finds nothing to do nearly always, and facts cost no more than a look.
     is_asked = given.live_holders is not None or given.drop_holders
     if not is_asked and not observe.observe_facts()["drift"]:
