@@ -59,7 +59,7 @@ MEANINGS: t.Mapping[Code, Meaning] = {
         _AS_PROPOSED,
     ),
     "path_not_allowed": Meaning(
-        "well-formed, but not strictly below an allowed root, or a system directory",
+        "well-formed, but neither an allowed root nor below one, or a system directory",
         "add the path that the message names to `allowed_roots`, if the place is meant",
     ),
     "unsafe_path": Meaning(
