@@ -97,7 +97,7 @@ def _build_directories(data: object) -> t.Dict[str, model.Identity]:
         depth, name = row[0], row[1]
         if depth.__class__ is not int or name.__class__ is not str or not 0 < depth <= len(above):
             raise WrongShape("a directory has no name, or lies below none")
-        path = _checked(paths.check_path, f"{above[depth - 1]}/{name}", "directories")
+        path = _path(f"{above[depth - 1]}/{name}", "directories")
         if path in found or "/" in name:
             raise WrongShape("a directory is there twice, or is none")
         found[path] = _build_identity(row[2], row[3], row[4]) if len(row) > 2 else None
@@ -126,7 +126,7 @@ def build_made(data: object, path: str) -> t.Tuple[str, model.Identity]:
 def build_operation(data: object) -> Members:
     """Return the members of this shape; what the reference holds is not looked at."""
     members = _members(data, "a note", _NOTE_KEYS)
-    _checked(paths.check_path, _typed(members, "path", str), "path")
+    _path(_typed(members, "path", str), "path")
     _matching(members, "operation", _TOKEN)
     _matching(members, "kind", _KIND)
     _number(members, "mount_id")
@@ -144,7 +144,10 @@ def _build_holders(members: Members) -> t.Dict[str, claims.Holder]:
 # A host's ten thousand references have few holders, who came at few moments.
 @functools.lru_cache(maxsize=4096)
 def _check_holder(name: str) -> None:
-    _checked(naming.check_holder, name, "holders")
+    try:
+        naming.check_holder(name, "holders")
+    except errors.MountError as error:
+        raise WrongShape('a value of "holders" is malformed', detail=error.message) from error
 
 
 def _build_claim(data: Members) -> claims.Holder:
@@ -177,17 +180,21 @@ def _build_lease(claim: Members) -> t.Optional[claims.Lease]:
 def _build_references(data: object) -> t.Dict[str, claims.Reference]:
     result = {}
     for path, reference in _members(data, '"references"').items():
-        _checked(paths.check_path, path, "references")
+        _path(path, "references")
         result[path] = build_reference(reference)
     return result
 
 
-def _checked(check: t.Callable[[t.Any, str], str], value: str, name: str) -> str:
-    try:
-        return check(value, name)
-    except errors.MountError as error:
+def _path(value: str, name: str) -> str:
+    """Return the path of the grammar. What looks like a secret was refused before it was written."""
+    return _sound(value, name, strings.character_fault(value) or paths.path_fault(value))
+
+
+def _sound(value: str, name: str, fault: str) -> str:
+    if fault:
         # What the ledger holds is not the caller's word, so it is no matter of the message.
-        raise WrongShape(f'a value of "{name}" is malformed', detail=error.message) from error
+        raise WrongShape(f'a value of "{name}" is malformed', detail=f"{strings.about(name, value)} {fault}")
+    return value
 
 
 def _members(data: object, what: str, keys: t.Optional[t.FrozenSet[str]] = None) -> Members:
@@ -227,5 +234,4 @@ def _matching(members: Members, name: str, pattern: t.Pattern[str]) -> str:
 def _word(value: object, name: str) -> str:
     if not isinstance(value, str) or not value:
         raise WrongShape(f'a value in "{name}" is not a string, or an empty one')
-    # What Python can print needs no look at each character: it is stricter than check_text, and fast.
-    return value if value.isprintable() else _checked(strings.check_text, value, name)
+    return _sound(value, name, strings.character_fault(value))
