@@ -63,11 +63,14 @@ def place_of(
     )
 
 
-def source_of(walk: pathwalk.Walk, call: session.Session) -> model.Place:
-    """Return what a walk to a bind's source or an overlay's layer found."""
+def source_of(walk: pathwalk.Walk, table: second_names.Table) -> model.Place:
+    """Return what a walk to a bind's source or an overlay's layer found.
+
+    table: one for all layers, as each reading goes through every mount of the host.
+    """
     if walk.inode is None or walk.obstacle:
         return place_of(walk)
-    names = second_names.system_names(call.table(), walk.path, walk.inode, holds=True)
+    names = second_names.system_names(table, walk.path, walk.inode, holds=True)
     mount_id = walk.inode.mount_id if walk.inode.has_unique_id else 0
     return replace(place_of(walk, names=names), fstype=pathwalk.type_of(walk.inode) or "", mount_id=mount_id)
 
@@ -110,7 +113,8 @@ def observe_source(
         path = shown.source if shown is not None and is_member(device.number, shown) else device.path
         found = (identity,) if identity else ()
         return steps.Source(device_path=path, device_number=device.number, names=names, identity=found)
-    places = tuple(source_at(path, call, trusted) for path in definition.source_paths)
+    table = call.table() if definition.source_paths else None
+    places = tuple(source_at(path, call, trusted, table=table) for path in definition.source_paths)
     is_part = any((value or "").endswith("%") for value in data.values())
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if is_part else 0
     names = second_names.server_names(definition)
@@ -176,7 +180,13 @@ def place_at(path: str, call: session.Session, trusted: t.Container[model.MountK
         return place_of(walk)
 
 
-def source_at(path: str, call: session.Session, trusted: t.Container[model.MountKey] = ()) -> model.Place:
+def source_at(
+    path: str,
+    call: session.Session,
+    trusted: t.Container[model.MountKey] = (),
+    *,
+    table: t.Optional[second_names.Table] = None,
+) -> model.Place:
     """Walk to a bind's source or an overlay's layer and return what is there. trusted: see Walk."""
     with call.walk(path, trusted=trusted, is_cached=False) as walk:
-        return source_of(walk, call)
+        return source_of(walk, table or call.table())

@@ -139,7 +139,8 @@ def _create_from_paths(
             if walk.inode is not None:
                 # A mount of it is asked for its flags and root.
                 pathwalk.require_nonblocking(walk.inode, walk.path, may_block=call.may_block)
-        source = steps.Source(places=tuple(places.source_of(walk, call) for walk in walks))
+        table = call.table()  # after the walks: it has whatever they have come to
+        source = steps.Source(places=tuple(places.source_of(walk, table) for walk in walks))
         found = places.identity_of(source.places)
         rules.refuse_bad_source(work.path, definition, source, call.request)
         rules.refuse_second_name(work.path, definition, source, call.roots)
