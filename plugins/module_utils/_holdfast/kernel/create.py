@@ -262,13 +262,9 @@ def _held_neighbours(walk: pathwalk.Walk) -> t.Iterator[None]:
 
 def _neighbours(walk: pathwalk.Walk) -> t.List[model.KernelMount]:
     """Return what lookups reach at the other mount points of the mount that the walk's directory lies on."""
-    own = None if walk.inode is None else _number(walk.inode)
-    parent = _number(walk.above)
-    seen = mountinfo.visible_mounts(mountinfo.read_mounts())
-    at = [(one.covered[0] if one.covered else one.mount, one.mount) for one in seen]
-    return [
-        top for bottom, top in at if bottom.parent_id == parent and own not in (bottom.mount_id, top.mount_id)
-    ]
+    own, parent = None if walk.inode is None else _number(walk.inode), _number(walk.above)
+    reached = mountinfo.children(mountinfo.read_mounts(), parent or 0)
+    return [top for bottom, top in reached if own not in (bottom.mount_id, top.mount_id)]
 
 
 def _number(inode: inodes.Inode) -> t.Optional[int]:

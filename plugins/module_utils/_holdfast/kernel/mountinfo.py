@@ -152,6 +152,32 @@ def _decode(text: str) -> str:
     return raw.decode("utf-8", "surrogateescape")
 
 
+def children(
+    mounts: t.Sequence[model.KernelMount], number: int
+) -> t.List[t.Tuple[model.KernelMount, model.KernelMount]]:
+    """Return each mount on the one with this number, and what a lookup reaches there, unless others hide it.
+
+    Unlike visible_mounts this holds while somebody changes names: rows are not read in one moment, so two
+    mounts whose names are exchanged meanwhile may show the same one. By parents neither covers the other.
+    """
+    upon: t.Dict[int, t.List[model.KernelMount]] = {}
+    for row in mounts:
+        if row.parent_id != row.mount_id:
+            upon.setdefault(row.parent_id, []).append(row)
+    points = {row.mount_point for row in upon.get(number, ())}
+    found = []
+    for bottom in upon.get(number, ()):
+        names = bottom.mount_point.split("/")
+        if any("/".join(names[:depth]) in points for depth in range(2, len(names))):
+            continue
+        top, covers = bottom, [bottom]
+        while covers:
+            top = covers[-1]
+            covers = [row for row in upon.get(top.mount_id, ()) if row.mount_point == bottom.mount_point]
+        found.append((bottom, top))
+    return found
+
+
 def visible_mounts(mounts: t.Iterable[model.KernelMount]) -> t.Tuple[Visible, ...]:
     """Return the mounts that lookups reach, sorted by mount point, one for each mount point.
 

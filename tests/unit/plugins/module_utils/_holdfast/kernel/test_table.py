@@ -210,6 +210,21 @@ def test_visible_siblings_are_no_stack() -> None:
     assert not visible_mounts(parse_mountinfo(ROOT + row(2, 1, "/a") + row(3, 1, "/a")))[-1].stacked
 
 
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (row(2, 1, "/a") + row(3, 1, "/a"), [(2, 2), (3, 3)]),
+        (row(2, 1, "/a") + row(3, 2, "/a") + row(4, 3, "/a"), [(2, 4)]),
+        (row(2, 1, "/a") + row(3, 1, "/a/b"), [(2, 2)]),
+        (row(2, 1, "/a") + row(3, 1, "/ab") + row(4, 3, "/ab/c"), [(2, 2), (3, 3)]),
+    ],
+    ids=["names-exchanged", "stack", "hidden", "beside"],
+)
+def test_children_are_told_by_their_parents(rows: str, expected: t.List[t.Tuple[int, int]]) -> None:
+    found = mountinfo.children(parse_mountinfo(ROOT + rows), 1)
+    assert [(bottom.mount_id, top.mount_id) for bottom, top in found] == expected
+
+
 def test_visible_root_is_stacked_by_a_mount_on_it() -> None:
     (root,) = visible_mounts(parse_mountinfo(ROOT + row(2, 1, "/")))
     assert (root.mount.mount_id, root.stacked, [mount.mount_id for mount in root.covered]) == (1, True, [2])
