@@ -13,7 +13,7 @@ import re
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, model
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import files, pathwalk
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import files, pathwalk, utf8
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal
 
 FSTAB_PATH = "/etc/fstab"
@@ -100,7 +100,7 @@ def find_entry(data: bytes, path: str) -> model.BootEntry:
         if not _is_ours(line):
             is_foreign = True
         elif ours is None:
-            ours = b" ".join(_fields(line)).decode("utf-8", "surrogateescape")
+            ours = utf8.decoded(b" ".join(_fields(line)))
     return model.BootEntry(ours, is_foreign)
 
 
@@ -118,15 +118,11 @@ def edited(data: bytes, changes: t.Mapping[str, t.Optional[str]]) -> bytes:
             continue
         new = pending.pop(path, None)
         if new is not None:
-            lines.append(_to_bytes(new))
-    added = [_to_bytes(line) for _path, line in sorted(pending.items()) if line is not None]
+            lines.append(utf8.encoded(new))
+    added = [utf8.encoded(line) for _path, line in sorted(pending.items()) if line is not None]
     # The last one is what stands behind the last newline.
     end = len(lines) - 1 if lines and not lines[-1] else len(lines)
     return b"\n".join([*lines[:end], *added, *lines[end:]])
-
-
-def _to_bytes(line: str) -> bytes:
-    return line.encode("utf-8", "surrogateescape")
 
 
 def _fields(line: bytes) -> t.List[bytes]:
@@ -140,8 +136,7 @@ def _mount_point(line: bytes) -> str:
     fields = _fields(line)
     if len(fields) < 3:
         return ""
-    raw = _ESCAPE.sub(lambda match: bytes((int(match.group(1), 8),)), fields[1])
-    path = raw.decode("utf-8", "surrogateescape")
+    path = utf8.decoded(_ESCAPE.sub(lambda match: bytes((int(match.group(1), 8),)), fields[1]))
     parts = [part for part in path.split("/") if part not in ("", ".")]
     return "/" + "/".join(parts) if path.startswith("/") else ""
 

@@ -16,7 +16,7 @@ import struct
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, model
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import inodes, pathwalk
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import inodes, pathwalk, utf8
 
 # udev(7), 60-persistent-storage.rules. The grammar of src leaves nothing in a value to be escaped.
 _TAG_LINKS = {
@@ -72,16 +72,16 @@ def _resolve(path: str, src: str) -> t.Tuple[str, inodes.Inode]:
     with contextlib.ExitStack() as stack:
 
         def opened(name: str, directory: t.Optional[int] = None) -> t.Tuple[str, int, inodes.Inode]:
-            fd = os.open(name, _OPEN, dir_fd=directory)
+            fd = os.open(utf8.encoded(name), _OPEN, dir_fd=directory)
             stack.callback(os.close, fd)
             return name, fd, inodes.inode_of(fd)
 
         # From / to where the walk is: a ".." goes back on the way that was come.
         way = [opened("/")]
-        names = path.split("/")[::-1]
+        pending = path.split("/")[::-1]
         links = 0
-        while names:
-            name = names.pop()
+        while pending:
+            name = pending.pop()
             if name == "..":
                 del way[max(1, len(way) - 1) :]
                 continue
@@ -95,8 +95,8 @@ def _resolve(path: str, src: str) -> t.Tuple[str, inodes.Inode]:
             links += 1
             if links > _MOST_LINKS:
                 raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-            target = os.readlink("", dir_fd=entered[1])
-            names += target.split("/")[::-1]
+            target = utf8.decoded(os.readlink(b"", dir_fd=entered[1]))
+            pending += target.split("/")[::-1]
             del way[1 if target.startswith("/") else len(way) :]
         return _text(way), way[-1][2]
 
@@ -219,7 +219,7 @@ def btrfs_members(number: str) -> t.Set[str]:
 def block_number(path: str) -> t.Optional[str]:
     """Return C(major:minor) of the block device at path, None where there is none."""
     try:
-        found = os.stat(path)
+        found = os.stat(utf8.encoded(path))
     except OSError:
         return None
     return _number(found.st_rdev) if stat.S_ISBLK(found.st_mode) else None
@@ -230,7 +230,7 @@ def _extents_at(path: str, start: int, end: int) -> model.Extents:
     if number is not None:
         return extents_of(number, start, end)
     try:
-        found = os.stat(path)
+        found = os.stat(utf8.encoded(path))
     except OSError:
         return frozenset((model.Extent(path, start, end),))
     return frozenset((model.Extent(f"{_number(found.st_dev)} {found.st_ino}", start, end),))
@@ -246,8 +246,8 @@ def _number(device: int) -> str:
 
 def _read(path: str) -> str:
     try:
-        with open(path, "rb", buffering=0) as stream:
-            return stream.read(4096).decode("utf-8", "surrogateescape").rstrip("\n")
+        with open(utf8.encoded(path), "rb", buffering=0) as stream:
+            return utf8.decoded(stream.read(4096)).rstrip("\n")
     except OSError:
         return ""
 
@@ -277,7 +277,7 @@ def find_subvolume(point: str, device: str, tree: t.Optional[int]) -> t.Optional
 
     None where something else is mounted there by now, or there is no such subvolume. May wait.
     """
-    fd = os.open(point, _READ)
+    fd = os.open(utf8.encoded(point), _READ)
     try:
         if _superblock(fd) != device:
             return None
@@ -296,7 +296,7 @@ def subvolume_path(fd: int, tree: int) -> str:
         directory, _sequence, length = _BACKREF.unpack_from(data)
         name = data[_BACKREF.size : _BACKREF.size + length]
         above = _lookup(fd, parent, directory)[1]
-        path, tree = f"/{os.fsdecode(above + name)}{path}", parent
+        path, tree = f"/{utf8.decoded(above + name)}{path}", parent
     return path or "/"
 
 

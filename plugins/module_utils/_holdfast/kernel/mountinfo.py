@@ -12,6 +12,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, model
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import utf8
 
 TABLE = "/proc/self/mountinfo"
 _ESCAPE = re.compile(rb"\\([0-3][0-7]{2})")
@@ -90,7 +91,7 @@ def read_mounts() -> t.Tuple[model.KernelMount, ...]:
     """
     try:
         with open(TABLE, "rb", buffering=0) as stream:
-            text = stream.read().decode("utf-8", "surrogateescape")
+            text = utf8.decoded(stream.read())
     except OSError as error:
         raise errors.MountError(
             "unsupported",
@@ -147,9 +148,7 @@ def split_options(text: str) -> t.Tuple[str, ...]:
 def _decode(text: str) -> str:
     if "\\" not in text:
         return text
-    raw = text.encode("utf-8", "surrogateescape")
-    raw = _ESCAPE.sub(lambda match: bytes((int(match.group(1), 8),)), raw)
-    return raw.decode("utf-8", "surrogateescape")
+    return utf8.decoded(_ESCAPE.sub(lambda match: bytes((int(match.group(1), 8),)), utf8.encoded(text)))
 
 
 def children(

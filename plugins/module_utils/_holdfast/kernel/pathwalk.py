@@ -13,7 +13,12 @@ import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import model
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import inodes, mounts, syscalls
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
+    inodes,
+    mounts,
+    syscalls,
+    utf8,
+)
 
 _OPEN = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -106,7 +111,7 @@ class Walk:
             if self.writable_ancestor is None and self.is_exposed:
                 self.writable_ancestor, self.writable_type = here or "/", distrusted
             try:
-                leaf = os.open(name, _OPEN, dir_fd=self.directory)
+                leaf = os.open(utf8.encoded(name), _OPEN, dir_fd=self.directory)
             except FileNotFoundError:
                 self.missing = tuple(names[position:])
                 break

@@ -12,7 +12,7 @@ import os
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, errors
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import files, pathwalk
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import files, pathwalk, utf8
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import codec
 
 LEDGER_PATH = "/etc/ansible/facts.d/holdfast_mounts.fact"
@@ -45,7 +45,7 @@ class LedgerFile:
         raw = _read()
         while raw is not None and raw != self._raw:
             try:
-                self._ledger = codec.ledger_from_json(raw.decode("utf-8", "surrogateescape"))
+                self._ledger = codec.ledger_from_json(utf8.decoded(raw))
                 self._raw = raw
             except errors.MountError:
                 # On a full disk the file that was opened may be the next reserve, and be written meanwhile.
