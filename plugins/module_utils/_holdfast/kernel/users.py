@@ -94,13 +94,12 @@ def _in_kernel(
     for name in _names("/sys/block"):
         path = _read(f"/sys/block/{name}/loop/backing_file").rstrip(b"\n")
         number = _carrier(path, asked, rows)
-        if number:
-            yield number, model.User("loop device", 0, f"/dev/{_safe(name)} of '{_safe(utf8.decoded(path))}'")
+        text = f"/dev/{_safe(name)} of '{_safe(utf8.decoded(path))}'"
+        yield (number, model.User("loop device", 0, text)) if number else None
     for line in _read("/proc/swaps").splitlines()[1:]:
         path = _ESCAPE.sub(lambda found: bytes((int(found[1], 8),)), line.split()[0])
         number = _carrier(path, asked, rows)
-        if number:
-            yield number, model.User("swap area", 0, f"swap '{_safe(utf8.decoded(path))}'")
+        yield (number, model.User("swap area", 0, f"swap '{_safe(utf8.decoded(path))}'")) if number else None
 
 
 def _carrier(
