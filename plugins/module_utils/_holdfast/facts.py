@@ -102,9 +102,11 @@ def _row(
     }
     if reference is None:
         return {**row, "managed": False, "owned": False, "holders": [], "holder_count": 0}
+    is_held = is_ours(path, reference, mount, scene)
+    if is_held and reference.definition.image:
+        row["device"] = reference.src  # the loop device's number says nothing to anybody
     # What stands there instead of ours is not ours to unmount.
-    is_owned = reference.owned and is_ours(path, reference, mount, scene)
-    return {**row, **_claims(reference), "owned": is_owned}
+    return {**row, **_claims(reference), "owned": reference.owned and is_held}
 
 
 def _asked(path: str, reference: claims.Reference) -> Facts:

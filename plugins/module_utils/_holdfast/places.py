@@ -57,6 +57,7 @@ def place_of(
         silence=(walk.error.strerror or "") if walk.error else "",
         identity=None if inode is None else inode.identity,
         append_only=parent if walk.missing and walk.above.is_append_only else "",
+        is_writable_file=inode is not None and inode.kind == "file" and inode.is_writable_by_others,
         mount=mount,
         has_entries=has_entries,
         system_names=names,
@@ -106,6 +107,8 @@ def observe_source(
         file = data.get(credentials.CREDENTIALS)
         if file is not None:
             credentials.file_for_helper(filesystem, files.read_credentials(file, may_block=call.may_block))
+    if definition.image:
+        return _observe_image(definition, call, trusted, shown)
     if filesystem.is_block:
         device = devices.find_device(definition.src)
         names = second_names.device_names(definition, device)
@@ -119,6 +122,30 @@ def observe_source(
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if is_part else 0
     names = second_names.server_names(definition)
     return steps.Source(places=places, names=names, memory=memory, identity=identity_of(places))
+
+
+def _observe_image(
+    definition: model.Definition,
+    call: session.Session,
+    trusted: t.Container[model.MountKey],
+    shown: t.Optional[model.KernelMount],
+) -> steps.Source:
+    found = (source_at(definition.image, call, trusted),)
+    device = devices.loop_of(definition.image)
+    source = steps.Source(
+        places=found,
+        names=() if device is None else second_names.device_names(definition, device),
+        identity=identity_of(found),
+    )
+    if shown is None or image_of(shown) != definition.image:
+        return source
+    return replace(source, device_path=shown.source, device_number=shown.device)
+
+
+def image_of(mount: model.KernelMount) -> str:
+    """Return the name of the file that a mount's loop device has now, nothing where it has no such device."""
+    device = devices.loop_behind(mount)
+    return "" if device is None else devices.backing_file(os.path.basename(device.path))
 
 
 def identify(definition: model.Definition, device: devices.Device, call: session.Session) -> str:
@@ -163,6 +190,8 @@ def named_now(
     mount: the reference's own. points: the mounts that lookups reach, by mount point.
     """
     filesystem = filesystems.record_of(reference.fstype)
+    if reference.definition.image:
+        return steps.Source(image=image_of(mount))
     if filesystem.is_block:
         number = devices.number_named(reference.src) or ""
         # btrfs has a number of its own in the table.

@@ -17,13 +17,14 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import c
 class Source:
     """What a definition's source is on this host.
 
-    places: of a bind's source, or an overlay's layers, in the order of Definition.source_paths.
+    places: of a bind's source, an image, or an overlay's layers, in the order of Definition.source_paths.
     device_path, device_number: of a block device.
     names: every path at which the mount table shows what a device or a server would show here.
     memory: of the host, in bytes, where a part of it is asked for; 0 where nobody asked.
     identity: of a device that of its filesystem, of places one each: C(type major:minor inode birth); empty
         where nobody looked.
     trees: what the mount table shows at each place, where only that was looked at.
+    image: the file that the mount's loop device has, as the kernel names it, where only that was looked at.
     """
 
     places: t.Tuple[model.Place, ...] = ()
@@ -33,6 +34,7 @@ class Source:
     memory: int = 0
     identity: t.Tuple[str, ...] = ()
     trees: t.Tuple[t.Optional[model.Tree], ...] = ()
+    image: str = ""
 
 
 @dataclass(frozen=True)

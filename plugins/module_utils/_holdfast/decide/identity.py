@@ -21,6 +21,9 @@ def shows_another_source(reference: claims.Reference, mount: model.KernelMount, 
     now, last = source.device_number, source.trees
     if now and now != mount.device:
         return f"It shows the device {mount.device}; its source names the device {now} now."
+    image = reference.definition.image
+    if image and source.image not in ("", image):
+        return "It shows an image that was renamed, deleted or exchanged: its source names another file now."
     if filesystems.record_of(reference.fstype).shows_path:
         if last and last[0] is not None and last[0] != model.Tree(mount.device, mount.root):
             return f"It shows '{mount.root}' of {mount.device}; its source is another one by now."

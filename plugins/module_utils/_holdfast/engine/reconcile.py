@@ -19,9 +19,9 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import recovery
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import (
-    mounting,
     predict,
     run,
+    staged,
     states,
     unmounting,
 )
@@ -55,7 +55,7 @@ def reconcile(call: session.Session, asked: model.Repair, *, writes: bool) -> Re
     drift = tuple(steps.Drift(item["path"], item["kind"], item["message"]) for item in reported)
     if writes:
         journal.prepare_run()
-        mounting.sweep_all_stages()
+        staged.sweep_all_stages()
     prediction = None if writes else predict.Prediction(call)
 
     def carry_out(request: model.Request) -> t.Dict[str, states.Outcome]:

@@ -11,6 +11,7 @@ import ipaddress
 import re
 import typing as t
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import model
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import (
     filesystems,
     hints,
@@ -207,7 +208,7 @@ def check_source(fstype: str, src: t.Any, *, source_roots: t.Sequence[str] = (),
     fault = _fault(filesystem, source)
     if fault:
         raise strings.refusal("source_not_allowed", f"{strings.about(option, source)} {fault}")
-    if filesystem.shows_path:
+    if filesystem.shows_path or model.Definition(filesystem.name, source, (), ()).image:
         check_source_path(source, option, source_roots=source_roots)
 
 
@@ -269,12 +270,12 @@ def _block_fault(source: str, filesystem: record.Filesystem) -> str:
             return ""
         instead = f", or UUID= with {filesystem.uuid}" if "LABEL" in tag else ""
         return f"is no {tag} that may be written; write {tag}= with {expected}{instead}, as blkid(8) shows it"
-    if not source.startswith("/dev/"):
+    if not source.startswith("/"):
         return (
-            "is not a block device; write a path below /dev, or UUID=, PARTUUID=, LABEL= or PARTLABEL=; "
-            f"attach an image to a loop device first and write /dev/loopN; {hints.GUIDE}"
+            "is neither a block device nor an image; write a path below /dev, or UUID=, PARTUUID=, LABEL= or "
+            f"PARTLABEL=, or the path of an image file; {hints.GUIDE}"
         )
-    if DEVICE.fullmatch(source) is None:
+    if f"{source}/".startswith("/dev/") and DEVICE.fullmatch(source) is None:
         return "is not a block device; write a path of A-Z a-z 0-9 / . _ : + @ - below /dev"
     return paths.path_fault(source, quotes=False)
 

@@ -60,8 +60,7 @@ def find_device(src: str) -> Device:
     if inode.kind != "device" or not path.startswith("/dev/"):
         raise errors.MountError(
             "source_not_allowed",
-            f"the source '{src}' is not a block device; attach an image file to a loop device first "
-            "and write that device",
+            f"the source '{src}' is not a block device; write one, or the path of an image outside of /dev",
             step="source",
         )
     return Device(path, inode.device_number)
@@ -161,6 +160,33 @@ def number_named(src: str) -> t.Optional[str]:
     """Return C(major:minor) of the block device that src names now, None where there is none; for reports."""
     tag, equals, value = src.partition("=")
     return block_number(_TAG_LINKS[tag] + value if equals else src)
+
+
+def loop_names() -> t.List[str]:
+    """Return the names of the loop devices that there are, with a file or without one."""
+    return sorted(name for name in _list("/sys/block") if name.startswith("loop"))
+
+
+def backing_file(name: str) -> str:
+    """Return the name of a loop device's file as it is now, nothing where it has none.
+
+    name: of the device. No filesystem is asked. What was deleted or replaced ends in C( (deleted)).
+    """
+    return _read(f"/sys/block/{name}/loop/backing_file")
+
+
+def loop_behind(mount: model.KernelMount) -> t.Optional[Device]:
+    """Return the loop device that a mount is of, None where it is of none."""
+    # btrfs shows a number of its own.
+    number = block_number(mount.source) if mount.device.startswith("0:") else mount.device
+    name = os.path.basename(os.path.realpath(f"{_BLOCK}/{number}")) if number else ""
+    return Device(f"/dev/{name}", number or "") if name.startswith("loop") else None
+
+
+def loop_of(image: str) -> t.Optional[Device]:
+    """Return a loop device whose file has this name; for predictions."""
+    name = next((name for name in loop_names() if backing_file(name) == image), None)
+    return None if name is None else Device(f"/dev/{name}", _read(f"/sys/block/{name}/dev"))
 
 
 _BLOCK = "/sys/dev/block"

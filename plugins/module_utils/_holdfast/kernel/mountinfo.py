@@ -79,8 +79,14 @@ def upon(mounts: t.Sequence[model.KernelMount], number: int) -> t.Tuple[model.Ke
     return tuple(sorted(found.values(), key=lambda row: row.mount_point))
 
 
+def row_at(path: str, rows: t.Iterable[model.KernelMount]) -> t.Optional[model.KernelMount]:
+    """Return the row that shows this path, by the names in the table alone."""
+    above = [row for row in rows if _is_at_or_above(row.mount_point, path)]
+    return max(reversed(above), key=lambda row: len(row.mount_point), default=None)
+
+
 def _is_at_or_above(point: str, path: str) -> bool:
-    return point == "/" or point == path or path.startswith(f"{point}/")
+    return point == path or path.startswith(point.rstrip("/") + "/")
 
 
 def read_mounts() -> t.Tuple[model.KernelMount, ...]:
