@@ -129,6 +129,21 @@ def test_disk_is_found_by_links_of_any_name(
         world.file("/dev/disk_one").unlink()
 
 
+def test_image_is_found_by_its_name(private_world: World, latin: t.Dict[str, str], tmp_path: Path) -> None:
+    image = make_image(tmp_path, "ext4")
+    for name in NAMES:
+        file, path = f"/srv/{name}.img", f"/mnt/{name}"
+        private_world.file(file).write_bytes(image.read_bytes())
+        wish = {"src": file, "fstype": "ext4", "holder": "a"}
+        assert succeed(private_world, latin, path=path, **wish).action == "mounted"
+        assert succeed(private_world, latin, path=f"{path} too", **wish).action == "mounted"
+        assert (
+            call(private_world, latin, "safe_mount_facts")["ansible_facts"]["holdfast_mounts"]["drift"] == []
+        )
+        for point in (path, f"{path} too"):
+            assert succeed(private_world, latin, **leave(point, "a")).action == "unmounted"
+
+
 def test_command_of_the_host_takes_and_writes_utf8(
     private_world: World, latin: t.Dict[str, str], tmp_path: Path
 ) -> None:

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, holdfast.mounts contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A server that has forgotten its files, lets nobody in, or is gone: what lies there is let go as by umount(8)."""
+"""A server that has forgotten its files, lets nobody in, or is gone: what lies there is let go."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import signal
 import typing as t
 
 import pytest
-from harness.cycle import leave, succeed, tmpfs
+from harness.cycle import succeed, tmpfs
 from harness.reconcile import call_reconcile
 from harness.world import World
 from test_user_fuse import THEIRS, pytestmark, serve, serves

@@ -349,6 +349,8 @@ def observe_facts(patterns: t.Sequence[str] = ()) -> facts.Facts:
         for path, reference in ledger.references.items()
         if path in points and points[path].mount_id == alive[path]
     }
+    gone = [path for path in ledger.references if path not in points and alive[path] is None]
+    sources.update({path: places.known_to_udev(ledger.references[path]) for path in gone})
     scene = facts.Scene(host, alive, moment.now, moment.uptime, sources)
     interrupted = journal.list_interrupted()
     return facts.build_facts(scene, ledger, visible, interrupted=interrupted, patterns=patterns)

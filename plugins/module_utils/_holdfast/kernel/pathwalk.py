@@ -227,19 +227,28 @@ def look_at(path: str, *, may_block: bool = False) -> t.Optional[inodes.Inode]:
 
     Raises MayBlock, as a walk does.
     """
+    inode = cached_at(path)  # what has just been walked is
+    if inode is None:
+        with Walk(path, may_block=may_block) as walk:
+            return None if walk.obstacle else walk.inode
+    return None if inode.is_symlink else inode
+
+
+def cached_at(path: str) -> t.Optional[inodes.Inode]:
+    """Return the inode at path where the kernel has all of the way at hand, so that no filesystem is asked.
+
+    None where it does not, where a link is on the way, and before Linux 5.12.
+    """
     try:
-        # What the kernel has at hand, which what has just been walked is, needs no server (Linux 5.12).
         fd = syscalls.openat2(
             syscalls.AT_FDCWD, path, _OPEN, syscalls.RESOLVE_NO_SYMLINKS | syscalls.RESOLVE_CACHED
         )
     except OSError:
-        with Walk(path, may_block=may_block) as walk:
-            return None if walk.obstacle else walk.inode
+        return None
     try:
-        inode = inodes.inode_of(fd)
+        return inodes.inode_of(fd)
     finally:
         os.close(fd)
-    return None if inode.is_symlink else inode
 
 
 class MayBlock(OSError):
