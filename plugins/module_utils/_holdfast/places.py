@@ -255,5 +255,5 @@ def source_at(
     table: t.Optional[second_names.Table] = None,
 ) -> model.Place:
     """Walk to a bind's source or an overlay's layer and return what is there. trusted: see Walk."""
-    with call.walk(path, trusted=trusted, is_cached=False) as walk:
+    with call.walk(path, trusted=trusted, is_cached=False, springs=True) as walk:
         return source_of(walk, table or call.table())

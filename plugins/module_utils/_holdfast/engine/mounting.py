@@ -138,7 +138,7 @@ def _create_from_paths(
     trusted = managed_mounts.trusted_mounts(call.host.boot_id)
     with contextlib.ExitStack() as stack:
         walks = [
-            stack.enter_context(call.walk(path, trusted=trusted, is_cached=False))
+            stack.enter_context(call.walk(path, trusted=trusted, is_cached=False, springs=True))
             for path in definition.source_paths
         ]
         for walk in walks:
