@@ -212,20 +212,21 @@ def named_now(
     mount: the reference's own. points: the mounts that lookups reach, by mount point.
     """
     filesystem = filesystems.record_of(reference.fstype)
-    if reference.definition.image:
-        return steps.Source(image=image_of(mount))
-    if filesystem.is_block:
+    image = reference.definition.image
+    if filesystem.is_block and not image:
         number = devices.number_named(reference.src) or ""
         # btrfs has a number of its own in the table.
         is_same = number and filesystem.has_own_numbers and is_member(number, mount)
         return steps.Source(device_number=mount.device if is_same else number)
-    if not (filesystem.shows_path or filesystem.has_layers):
+    if not (filesystem.shows_path or filesystem.has_layers or image):
         return steps.Source()
     named = reference.definition.source_paths
     trees = tuple(second_names.tree_named(path, points()) for path in named)
-    found = map(pathwalk.cached_at, named) if filesystem.has_layers else ()
+    found = () if filesystem.shows_path else map(pathwalk.cached_at, named)
     return steps.Source(
-        trees=trees, layers=tuple(None if inode is None else inode.identity for inode in found)
+        trees=trees,
+        layers=tuple(None if inode is None else inode.identity for inode in found),
+        image=image_of(mount) if image else "",
     )
 
 

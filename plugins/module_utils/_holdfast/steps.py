@@ -25,7 +25,7 @@ class Source:
     identity: of a device that of its filesystem, of places one each: C(type major:minor inode birth); empty
         where nobody looked.
     trees: what the mount table shows at each place, where only that was looked at.
-    layers: what the kernel has at hand of each layer then, None for one of which it has nothing.
+    layers: what the kernel has at hand of each layer, or of the image, then; None where that is nothing.
     image: the file that the mount's loop device has, as the kernel names it, where only that was looked at.
     """
 
