@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """A process whose system calls are filtered, as those of a container are (seccomp(2)).
 
-As a program it runs a module: filtered.py CALLS ERRNO NAME ARGUMENTS. The calls are joined by commas, each its
+As a program it runs a module: filtered.py CALLS ERRNO NAME ARGUMENTS. The calls are joined by commas, each a
 number, or number:argument, with what its second argument must be.
 """
 
