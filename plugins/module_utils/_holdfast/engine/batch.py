@@ -228,11 +228,8 @@ def _tidy(work: states.Work, call: session.Session, decided_on: claims.Ledger) -
     """Take away the directories of a mount point that nobody is going to hold."""
     reference = decided_on.references.get(work.path)
     if work.plan is not None and work.plan.reference is None and reference is not None:
-        same_boot = reference.boot_id == call.host.boot_id
         try:
-            work.removed = mountpoints.take_away(
-                mountpoints.made_for(work.path, decided_on), call, same_boot=same_boot
-            )
+            work.removed = mountpoints.take_away(mountpoints.made_for(work.path, decided_on), call)
         except errors.MountError as error:
             if error.code != "locked":
                 raise  # else they stay remembered: that is no reason to fail what has been unmounted
@@ -243,7 +240,7 @@ def _write(works: t.Sequence[states.Work], writing: t.Sequence[states.Work], cal
         work.path: work.plan.reference for work in writing if work.plan is not None
     }
     with journal.short_lock("ledger", call.lock_deadline):
-        ledger = replace(call.ledger.read(), boot_id=call.host.boot_id)
+        ledger = call.ledger.read()
         # What was seen last of a directory is what counts.
         removals = {path: removal for work in works for path, removal in work.removed.items()}
         changed = mountpoints.remember(
@@ -263,7 +260,7 @@ def _undo(works: t.Sequence[states.Work], call: session.Session, decided_on: cla
     for work in noted:
         work.outcome_unknown = True  # until everything is taken back
     taken = [work for work in noted if _take_back(work, call, decided_on)]
-    removals = mountpoints.take_away(_made(taken), call, same_boot=True)
+    removals = mountpoints.take_away(_made(taken), call)
     for work in taken:
         work.removed.update({path: removals[path] for path in work.made})
         work.made.clear()

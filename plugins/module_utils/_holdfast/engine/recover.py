@@ -72,9 +72,9 @@ def recover(operation: journal.Operation, call: session.Session) -> None:
     directories.sweep_temporaries(note.path, note.operation, may_block=call.may_block)
     removals: t.Dict[str, states.Removal] = {}
     if settlement.undoes:
-        removals = mountpoints.take_away(dict(note.made), call, same_boot=True)
+        removals = mountpoints.take_away(dict(note.made), call)
     elif settlement.commits and settlement.reference is None:
-        removals = mountpoints.take_away(mountpoints.made_for(note.path, found), call, same_boot=True)
+        removals = mountpoints.take_away(mountpoints.made_for(note.path, found), call)
     if settlement.commits:
         boot.remove_unwanted(note.path, found.references.get(note.path), settlement.reference, call)
     with journal.short_lock("ledger", call.lock_deadline):

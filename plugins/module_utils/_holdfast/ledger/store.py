@@ -32,7 +32,9 @@ def _untrusted(what: str) -> errors.MountError:
 class LedgerFile:
     """The ledger's file, and what it said last: a call reads it often, and mostly finds that again."""
 
-    def __init__(self) -> None:
+    def __init__(self, boot_id: str = "") -> None:
+        """boot_id: of this boot, without which the ledger is read as it was written."""
+        self._boot_id = boot_id
         self._raw: t.Optional[bytes] = None
         self._ledger = claims.Ledger()
         self._lines = codec.Lines()
@@ -45,14 +47,15 @@ class LedgerFile:
         raw = _read()
         while raw is not None and raw != self._raw:
             try:
-                self._ledger = codec.ledger_from_json(raw.decode("utf-8", "surrogateescape"))
+                ledger = codec.ledger_from_json(raw.decode("utf-8", "surrogateescape"))
+                self._ledger = ledger.seen_in(self._boot_id or ledger.boot_id)
                 self._raw = raw
             except errors.MountError:
                 # On a full disk the file that was opened may be the next reserve, and be written meanwhile.
                 torn, raw = raw, _read()
                 if raw == torn:
                     raise
-        return claims.Ledger() if raw is None else self._ledger
+        return claims.Ledger(self._boot_id) if raw is None else self._ledger
 
     def write(self, ledger: claims.Ledger) -> None:
         """Replace the ledger durably; the caller holds its lock. Raises MountError or OSError."""
