@@ -92,14 +92,14 @@ def _replaceable() -> t.Iterator[files.Replaceable]:
 
 
 def _open_facts_directory() -> int:
-    """Return a handle of the ledger's directory, made root's where it is missing."""
+    """Return a handle of the ledger's directory, which is made where it is missing.
+
+    Under the umask of journal.prepare_run: with another mode first, a power cut could leave it so.
+    """
     facts = os.path.dirname(LEDGER_PATH)
     for directory in (os.path.dirname(facts), facts):
-        try:
+        with contextlib.suppress(FileExistsError):
             os.mkdir(directory, 0o755)
-        except FileExistsError:
-            continue
-        os.chmod(directory, 0o755)  # whatever the umask took away
     with pathwalk.Walk(LEDGER_PATH, is_vital=True) as walk:
         files.refuse_unsafe_way(walk, _untrusted)
         return os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=walk.directory)
