@@ -37,20 +37,24 @@ def read_entry(path: str) -> model.BootEntry:
 def edit_fstab(changes: t.Mapping[str, t.Optional[str]], deadline: float) -> bool:
     """Make these lines our entries, and take out those that are None; return whether that was a change.
 
-    Nobody else's line is touched. Raises MountError or OSError, and has changed nothing then.
+    Nobody else's line is touched, and what a writer that died has left goes. Raises MountError or OSError, and
+    has changed nothing then.
     """
     with journal.short_lock("fstab", deadline):
         fd = files.open_trusted(FSTAB_PATH, _untrusted)
         try:
             old = b"" if fd is None else _read(fd)
             new = edited(old, changes)
-            if new == old:
-                return False
-            _replace(new, fd)
+            with _replaceable() as file:
+                file.discard_unfinished()
+                if new != old:
+                    file.replace(new, lambda new_fd: _imitate(new_fd, fd))
+                if model.MARK.encode("ascii") not in new:
+                    file.drop_reserve()
         finally:
             if fd is not None:
                 os.close(fd)
-    return True
+    return new != old
 
 
 def _read(fd: int) -> bytes:
@@ -58,20 +62,18 @@ def _read(fd: int) -> bytes:
         return file.read()
 
 
-def _replace(content: bytes, like: t.Optional[int]) -> None:
-    """Put a new file in the place of the old one, with its mode, group and labels; without one 0644."""
+@contextlib.contextmanager
+def _replaceable() -> t.Iterator[files.Replaceable]:
     with pathwalk.Walk(FSTAB_PATH, is_vital=True) as walk:
         directory = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=walk.directory)
         try:
-            file = files.Replaceable(directory, walk.name, _HIDDEN)
-            file.replace(content, lambda fd: _imitate(fd, like))
-            if model.MARK.encode("ascii") not in content:
-                file.drop_reserve()
+            yield files.Replaceable(directory, walk.name, _HIDDEN, _untrusted)
         finally:
             os.close(directory)
 
 
 def _imitate(fd: int, like: t.Optional[int]) -> None:
+    """Give a new table the mode, group and labels of the old one; without one 0644."""
     if like is None:
         os.fchmod(fd, 0o644)
         return

@@ -303,8 +303,7 @@ def record_intents(
         recover.recover_dead(noted, call)
     with journal.short_lock("ledger", call.lock_deadline):
         ledger = call.ledger.read()
-        if growth:
-            store.require_room(growth)
+        store.require_room(growth)
         managed_mounts = neighbours.ManagedMounts(ledger.references) if ledger != decided_on else None
         notes = journal.list_intents(but=own)
         for work in works:

@@ -82,11 +82,17 @@ def require_room(growth: int) -> None:
         file.require_room(growth)
 
 
+def discard_unfinished() -> None:
+    """Remove what a writer that died has left; the caller holds the ledger's lock. Raises as require_room."""
+    if os.path.isdir(os.path.dirname(LEDGER_PATH)):
+        require_room(0)
+
+
 @contextlib.contextmanager
 def _replaceable() -> t.Iterator[files.Replaceable]:
     directory = _open_facts_directory()
     try:
-        yield files.Replaceable(directory, os.path.basename(LEDGER_PATH), _HIDDEN)
+        yield files.Replaceable(directory, os.path.basename(LEDGER_PATH), _HIDDEN, _untrusted)
     finally:
         os.close(directory)
 
