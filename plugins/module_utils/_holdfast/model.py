@@ -85,7 +85,8 @@ class Users:
 class Identity:
     """What tells one inode from another that took its place: device, inode, birth in nanoseconds.
 
-    birth is 0 on filesystems that keep no birth time (statx(2), STATX_BTIME).
+    birth is 0 on filesystems that keep no birth time (statx(2), STATX_BTIME). device is empty where an
+    earlier boot has noted it.
     """
 
     device: str

@@ -97,8 +97,14 @@ class Drift:
 Action = t.Literal[
     "adopted", "deferred", "joined", "mounted", "none", "released", "remounted", "renewed", "unmounted"
 ]
-BootChange = t.Literal["keep", "remove", "write"]
 Step = t.Literal["mount", "none", "remount", "unmount"]
+
+
+class BootChange(t.NamedTuple):
+    """An entry of fstab before and after, empty for none."""
+
+    old: str
+    new: str
 
 
 @dataclass(frozen=True)
@@ -124,7 +130,7 @@ class Plan:
         to be made are filled in by its execution.
     definition: what is mounted or remounted.
     tidies: the ledger is written though nothing is different for anybody, as when a lease has ended.
-    boot_change: what is done to the entry of fstab. boot_lines: that entry before and after, empty for none.
+    boot_change: what becomes of the entry of fstab, None where that stays.
     seen_flags: the flags in force, where they are not those of the ledger; only of a remount.
     """
 
@@ -136,8 +142,7 @@ class Plan:
     reference: t.Optional[claims.Reference] = None
     definition: t.Optional[model.Definition] = None
     tidies: bool = False
-    boot_change: BootChange = "keep"
-    boot_lines: t.Tuple[str, str] = ("", "")
+    boot_change: t.Optional[BootChange] = None
     seen_flags: t.Optional[t.Tuple[str, ...]] = None
 
     @property
@@ -151,13 +156,14 @@ class Plan:
         return self.action != "none" or self.tidies
 
 
-IntentKind = t.Literal["mount", "remount", "unmount"]
+IntentKind = t.Literal["mount", "record", "remount", "unmount"]
 
 
 @dataclass(frozen=True)
 class Intent:
     """What an operation said before it acted.
 
+    kind: what was to be done with the mount; record where only the ledger and the entry of fstab change.
     mount_id: of the mount that it was about to attach, change or unmount.
     reference: what the ledger was going to hold, for a mount.
     made: directories and files made on the way to the mount point.

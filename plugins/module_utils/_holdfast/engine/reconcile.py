@@ -7,11 +7,14 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 from dataclasses import dataclass, replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     claims,
+    errors,
+    fstab,
     model,
     observe,
     session,
@@ -26,7 +29,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine i
     unmounting,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import system
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal, store
 
 _COMING = ("missing", "options_changed", "replaced")
 
@@ -56,6 +59,7 @@ def reconcile(call: session.Session, asked: model.Repair, *, writes: bool) -> Re
     if writes:
         journal.prepare_run()
         staged.sweep_all_stages()
+        _discard_unfinished_files(call)
     prediction = None if writes else predict.Prediction(call)
 
     def carry_out(request: model.Request) -> t.Dict[str, states.Outcome]:
@@ -71,6 +75,14 @@ def reconcile(call: session.Session, asked: model.Repair, *, writes: bool) -> Re
     coming = carry_out(_coming_part(call, now, drift, asked, but=failed))
     named = {outcome.path: outcome for outcome in unmounting.name_users(leaving.values(), call.host)}
     return Reconciled(drift, named, coming, _dropped(leaving))
+
+
+def _discard_unfinished_files(call: session.Session) -> None:
+    with journal.short_lock("ledger", call.lock_deadline):
+        store.discard_unfinished()
+    # Who wants an entry is told what is wrong with the table.
+    with contextlib.suppress(errors.MountError, OSError):
+        fstab.edit_fstab({}, call.lock_deadline)
 
 
 def _paths(drift: t.Iterable[steps.Drift], kinds: t.Collection[str]) -> t.Set[str]:

@@ -153,11 +153,10 @@ def _remove_name(parent: int, name: str, *, is_file: bool) -> bool:
     return True
 
 
-def remove_made(walk: pathwalk.Walk, identity: model.Identity, *, same_boot: bool) -> Remove:
+def remove_made(walk: pathwalk.Walk, identity: model.Identity) -> Remove:
     """Remove the directory or empty file at the end of the walk if it is what was made and nothing uses it.
 
     kept: it has entries, content or a mount. forgotten: it is gone, or another one stands there.
-    Device numbers may differ after a reboot, so they are compared within one boot only.
     """
     inode = walk.inode
     if walk.error is not None:
@@ -170,7 +169,7 @@ def remove_made(walk: pathwalk.Walk, identity: model.Identity, *, same_boot: boo
     is_same = (found.inode, found.birth) == (identity.inode, identity.birth)
     if inode.is_mount_root:
         return "kept"
-    if not is_same or (same_boot and found.device != identity.device):
+    if not is_same or identity.device not in ("", found.device):
         return "forgotten"
     is_file = inode.kind == "file"
     if is_file and inode.size:

@@ -173,9 +173,9 @@ class Replaceable:
     be exchanged (nfs, 9p).
     """
 
-    def __init__(self, directory: int, name: str, hidden: str) -> None:
+    def __init__(self, directory: int, name: str, hidden: str, untrusted: Untrusted) -> None:
         """directory: root's alone. hidden: how the names of new file and reserve begin."""
-        self._directory, self._name = directory, name
+        self._directory, self._name, self._untrusted = directory, name, untrusted
         self._new, self._reserve = f"{hidden}.new", f"{hidden}.reserve"
 
     def replace(self, content: bytes, finish: Finish) -> None:
@@ -202,14 +202,20 @@ class Replaceable:
 
     def require_room(self, growth: int) -> None:
         """Refuse, before anything is done, what would not fit if it were so much longer. Raises OSError."""
+        self.discard_unfinished()
+        if not growth:
+            return
         size = _rounded(self._size(self._name) + growth)
-        self._discard(self._new)
         fd = os.open(self._new, _NEW, 0o600, dir_fd=self._directory)
         try:
             _allocate(fd, size + max(0, size - self._size(self._reserve)))
         finally:
             os.close(fd)
             self._discard(self._new)
+
+    def discard_unfinished(self) -> None:
+        """Remove the new file of a writer that died. Raises what untrusted returns where that is none."""
+        self._discard(self._new)
 
     def drop_reserve(self) -> None:
         """Keep no blocks any longer."""
@@ -295,8 +301,13 @@ class Replaceable:
             return 0
 
     def _discard(self, name: str) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name, dir_fd=self._directory)
+        try:
+            found = os.stat(name, dir_fd=self._directory, follow_symlinks=False)
+        except FileNotFoundError:
+            return
+        if stat.S_ISDIR(found.st_mode):
+            raise self._untrusted(f"'{name}' beside it is a directory, where a new file is to be written")
+        os.unlink(name, dir_fd=self._directory)
 
 
 def _rounded(size: int) -> int:
