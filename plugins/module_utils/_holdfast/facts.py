@@ -216,7 +216,12 @@ def _was_booted(reference: claims.Reference, mount: model.KernelMount, scene: Sc
 
 
 def _tell_absent(path: str, reference: claims.Reference, scene: Scene) -> steps.Drift:
-    if reference.boot_id != scene.host.boot_id:
+    found = scene.sources.get(path, steps.Source()).identity
+    is_same_boot = reference.boot_id == scene.host.boot_id
+    if not identity.is_same_identity(reference.identity, found, is_same_boot=is_same_boot):
+        was, now = ", ".join(reference.identity), ", ".join(found)
+        return steps.Drift(path, "replaced", f"Not mounted, and its source was {was} and is {now} by now.")
+    if not is_same_boot:
         return steps.Drift(path, "missing", "Not mounted since the host was booted again.")
     if reference.mount_namespace != scene.host.mount_namespace:
         return steps.Drift(path, "missing", "Mounted in another mount namespace, not in this one.")

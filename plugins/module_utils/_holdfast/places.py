@@ -31,6 +31,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
     inodes,
     pathwalk,
     system,
+    udev,
 )
 
 
@@ -115,7 +116,13 @@ def observe_source(
         identity = identify(definition, device, call) if identifies else ""
         path = shown.source if shown is not None and is_member(device.number, shown) else device.path
         found = (identity,) if identity else ()
-        return steps.Source(device_path=path, device_number=device.number, names=names, identity=found)
+        return steps.Source(
+            device_path=path,
+            device_number=device.number,
+            rivals=_rivals(definition, device, call),
+            names=names,
+            identity=found,
+        )
     table = call.table() if definition.source_paths else None
     places = tuple(source_at(path, call, trusted, table=table) for path in definition.source_paths)
     is_part = any((value or "").endswith("%") for value in data.values())
@@ -156,6 +163,21 @@ def identify(definition: model.Definition, device: devices.Device, call: session
     return child.run_with_deadline(
         lambda: devices.filesystem_identity(device, where), call.request.timeout, kept=(), step="source"
     )
+
+
+def _rivals(definition: model.Definition, device: devices.Device, call: session.Session) -> t.Tuple[str, ...]:
+    """Return the paths of other devices with the same tag, which have another filesystem or a copy of it."""
+    others = [other for other in udev.devices_with_tag(definition.src) if other.number != device.number]
+    extents = devices.extents_of(device.number) if others else frozenset()
+    others = [
+        other
+        for other in others
+        if not any(one.overlaps(own) for one in devices.extents_of(other.number) for own in extents)
+    ]
+    if others and filesystems.record_of(definition.fstype).has_own_numbers:  # its members have one tag
+        own_identity = identify(definition, device, call)
+        others = [other for other in others if identify(definition, other, call) != own_identity]
+    return tuple(other.path for other in others)
 
 
 def stable_name(definition: model.Definition, call: session.Session) -> str:
@@ -200,7 +222,23 @@ def named_now(
     if not (filesystem.shows_path or filesystem.has_layers):
         return steps.Source()
     named = reference.definition.source_paths
-    return steps.Source(trees=tuple(second_names.tree_named(path, points()) for path in named))
+    trees = tuple(second_names.tree_named(path, points()) for path in named)
+    found = map(pathwalk.cached_at, named) if filesystem.has_layers else ()
+    return steps.Source(
+        trees=trees, layers=tuple(None if inode is None else inode.identity for inode in found)
+    )
+
+
+def known_to_udev(reference: claims.Reference) -> steps.Source:
+    """Return what udev says that a reference's source names now: the UUID of the filesystem on that device.
+
+    No device is asked. Nothing where udev has not seen it, and where the ledger has another kind of identity.
+    """
+    is_uuid = reference.identity[:1] and reference.identity[0].startswith("UUID=")
+    if not is_uuid or not filesystems.record_of(reference.fstype).is_block:
+        return steps.Source()
+    found = devices.stable_name(devices.tag_link(reference.src) or reference.src) or ""
+    return steps.Source(identity=(found,) if found.startswith("UUID=") else ())
 
 
 def place_at(path: str, call: session.Session, trusted: t.Container[model.MountKey] = ()) -> model.Place:
@@ -217,5 +255,5 @@ def source_at(
     table: t.Optional[second_names.Table] = None,
 ) -> model.Place:
     """Walk to a bind's source or an overlay's layer and return what is there. trusted: see Walk."""
-    with call.walk(path, trusted=trusted, is_cached=False) as walk:
+    with call.walk(path, trusted=trusted, is_cached=False, springs=True) as walk:
         return source_of(walk, table or call.table())

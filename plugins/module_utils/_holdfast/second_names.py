@@ -92,12 +92,12 @@ Points = t.Mapping[str, model.KernelMount]
 
 
 def tree_named(path: str, points: Points) -> t.Optional[model.Tree]:
-    """Return what the mounts that lookups reach show at this path; None outside of all of them."""
+    """Return what the mounts that lookups reach show at this path; None where a trap lies."""
     point = path
     while point and point not in points:
         point = point.rpartition("/")[0]
     row = points.get(point or "/")
-    return None if row is None else tree_at(path, row)
+    return None if row is None or row.fstype == mountinfo.TRAP else tree_at(path, row)
 
 
 # For a look at a mounted btrfs, whose device may not answer.

@@ -19,21 +19,25 @@ class Source:
 
     places: of a bind's source, an image, or an overlay's layers, in the order of Definition.source_paths.
     device_path, device_number: of a block device.
+    rivals: the paths of other devices that have the same tag.
     names: every path at which the mount table shows what a device or a server would show here.
     memory: of the host, in bytes, where a part of it is asked for; 0 where nobody asked.
     identity: of a device that of its filesystem, of places one each: C(type major:minor inode birth); empty
         where nobody looked.
     trees: what the mount table shows at each place, where only that was looked at.
+    layers: what the kernel has at hand of each layer then, None for one of which it has nothing.
     image: the file that the mount's loop device has, as the kernel names it, where only that was looked at.
     """
 
     places: t.Tuple[model.Place, ...] = ()
     device_path: str = ""
     device_number: str = ""
+    rivals: t.Tuple[str, ...] = ()
     names: t.Tuple[str, ...] = ()
     memory: int = 0
     identity: t.Tuple[str, ...] = ()
     trees: t.Tuple[t.Optional[model.Tree], ...] = ()
+    layers: t.Tuple[t.Optional[model.Identity], ...] = ()
     image: str = ""
 
 

@@ -16,7 +16,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar 
 def shows_another_source(reference: claims.Reference, mount: model.KernelMount, source: steps.Source) -> str:
     """Return how a reference's mount shows something else than its source names now, nothing if it does not.
 
-    source: by names and tables alone. Of a layer only its filesystem is compared: the table has no more.
+    source: by names and tables alone, and of a layer by what the kernel has at hand.
     """
     now, last = source.device_number, source.trees
     if now and now != mount.device:
@@ -34,6 +34,12 @@ def shows_another_source(reference: claims.Reference, mount: model.KernelMount, 
         has_number = known.is_local and not (known.has_own_numbers or known.has_layers)
         if tree is not None and has_number and tree.device != device:
             return f"A layer of it lies on the device {device}; its path leads to {tree.device} now."
+    for noted, path, layer in zip(reference.identity, reference.definition.source_paths, source.layers):
+        fstype, _blank, was = noted.partition(" ")
+        if layer is None or not filesystems.record_of(fstype).is_local:
+            continue
+        if was != f"{layer.device} {layer.inode} {layer.birth}":
+            return f"A layer of it, '{path}', is another directory by now."
     return ""
 
 

@@ -143,8 +143,17 @@ def refuse_bad_source(
     path: str, definition: model.Definition, source: steps.Source, request: model.Request
 ) -> None:
     """Refuse a source of the host's own, a bind's, an image or a layer, that is missing, unsafe or of the
-    wrong kind.
+    wrong kind, and a tag that several devices have.
     """
+    if source.rivals:
+        both = ", ".join(f"'{device}'" for device in (source.device_path, *source.rivals))
+        raise refusal(
+            "conflict",
+            path,
+            f"the source '{definition.src}' names more than one device, and which of them may change at any "
+            "time; give all but one another tag, or write a name that one alone has",
+            detail=f"named so: {both}",
+        )
     allowed: t.Tuple[model.Kind, ...] = ("directory",)
     if filesystems.record_of(definition.fstype).shows_path:
         allowed = ("directory", "file")

@@ -48,6 +48,9 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger i
 
 # A device that is just being mounted by another call is busy and not yet in the table.
 _PAUSES = (0.0, 0.05, 0.2)
+# What the kernel says of a superblock that is mounted, and writable where "ro" is asked or the other way
+# round (fs/super.c, setup_bdev_super and get_tree_bdev).
+_OTHER_ACCESS = "would change RO state"
 
 
 def definition_of(work: states.Work) -> model.Definition:
@@ -135,7 +138,7 @@ def _create_from_paths(
     trusted = managed_mounts.trusted_mounts(call.host.boot_id)
     with contextlib.ExitStack() as stack:
         walks = [
-            stack.enter_context(call.walk(path, trusted=trusted, is_cached=False))
+            stack.enter_context(call.walk(path, trusted=trusted, is_cached=False, springs=True))
             for path in definition.source_paths
         ]
         for walk in walks:
@@ -245,18 +248,29 @@ def _create_on_device(
 def _refuse_other_superblock(
     definition: model.Definition, device: devices.Device, work: states.Work, call: session.Session
 ) -> None:
-    """Refuse a device that lives on in another mount namespace with other options than are wanted."""
-    shown = child.run_with_deadline(
-        lambda: create.show_shared(definition, device), call.request.timeout, kept=(), step="mount"
-    )
-    if shown is None or not sameness.is_same_superblock(definition, shown, ()):
-        raise rules.refusal(
-            "conflict",
-            work.path,
-            f"the source '{definition.src}' is mounted in another mount namespace with other superblock "
-            "options; ask for the same, or end the processes that have that namespace",
-            detail="" if shown is None else ",".join(shown.options),
+    """Refuse a device that lives on in another mount namespace with other options than are wanted.
+
+    Raises OSError EBUSY where something else than a mount has it.
+    """
+    try:
+        shown = child.run_with_deadline(
+            lambda: create.show_shared(definition, device), call.request.timeout, kept=(), step="mount"
         )
+    except OSError as error:
+        if error.errno != errno.EBUSY or _OTHER_ACCESS not in (error.strerror or ""):
+            raise
+        detail = "rw" if "ro" in definition.flags else "ro"
+    else:
+        if shown is not None and sameness.is_same_superblock(definition, shown, ()):
+            return
+        detail = "" if shown is None else ",".join(shown.options)
+    raise rules.refusal(
+        "conflict",
+        work.path,
+        f"the source '{definition.src}' is mounted in another mount namespace with other superblock "
+        "options; ask for the same, or end the processes that have that namespace",
+        detail=detail,
+    )
 
 
 def _mounts_of(device: devices.Device) -> t.List[model.KernelMount]:

@@ -109,7 +109,10 @@ def _coming_part(
     *,
     but: t.Collection[str],
 ) -> model.Request:
-    wanted = _paths(drift, set(_COMING) & set(asked.kinds)) - set(but)
+    kinds = set(_COMING) & set(asked.kinds)
+    if "missing" in kinds:
+        kinds.add("replaced")  # what is missing, and whose source names something else by now, is refused
+    wanted = _paths(drift, kinds) - set(but)
     entries = tuple(
         model.Entry(path, ledger.references[path].definition)
         for path in sorted(wanted)

@@ -29,6 +29,8 @@ IPV4 = re.compile(rf"({IPV4_PART}\.){{3}}{IPV4_PART}")
 # inet_aton(3) reads a name that ends in a number as an address, in octal and hexadecimal too.
 ENDS_IN_NUMBER = re.compile(r"(.*\.)?([0-9]+|0[xX][0-9A-Fa-f]*)\.?")
 BRACKETED = re.compile(r"\[([0-9A-Fa-f:.]+)\]")
+# Of a link-local address, by the name of an interface (RFC 4007, section 11).
+ZONE = re.compile(r"%[A-Za-z0-9][A-Za-z0-9._-]{0,14}(?=\]\Z)")
 PORT = re.compile(r"[1-9][0-9]{0,4}")
 NAME = re.compile(r"[A-Za-z0-9._-]+")
 USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
@@ -58,6 +60,7 @@ def _is_ipv6(text: str) -> bool:
 def nfs_fault(source: str) -> str:
     """Check host:/path."""
     host, path = _split(source)
+    host = ZONE.sub("", host)
     if is_host(host) and _is_inner_path(path):
         return ""
     return f"is not an NFS export; {_server_hint(source) or 'write host:/path'}"

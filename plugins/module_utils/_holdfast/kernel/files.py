@@ -20,6 +20,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
     inodes,
     pathwalk,
     syscalls,
+    utf8,
 )
 
 
@@ -48,7 +49,7 @@ def read_credentials(path: str, *, may_block: bool = False) -> str:
             raise _refused("unsafe_path", "it is not a regular file; make it a file of root's with mode 0600")
         pathwalk.require_nonblocking(walk.inode, path, may_block=may_block)
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        fd = os.open(walk.name, flags, dir_fd=walk.directory)
+        fd = os.open(utf8.encoded(walk.name), flags, dir_fd=walk.directory)
     try:
         _refuse_unsafe(fd)
         raw = os.read(fd, credentials.MOST_BYTES + 1)
@@ -121,7 +122,7 @@ def open_trusted(path: str, untrusted: Untrusted) -> t.Optional[int]:
             raise untrusted("it is not a regular file")  # to open it might wait, or set something off
         try:
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            fd = os.open(walk.name, flags, dir_fd=walk.directory)
+            fd = os.open(utf8.encoded(walk.name), flags, dir_fd=walk.directory)
         except FileNotFoundError:
             return None
         except OSError as error:

@@ -15,7 +15,7 @@ import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, model
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import devices, mountinfo
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import devices, mountinfo, utf8
 
 # include/uapi/linux/loop.h: struct loop_info64 and struct loop_config.
 _GET_STATUS, _CONFIGURE, _GET_FREE = 0x4C05, 0x4C0A, 0x4C82
@@ -129,7 +129,7 @@ def _configure(image: int, path: str, access: int) -> t.Optional[Loop]:
     fd = os.open(device, access | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         # What losetup(8) shows where sysfs tells no name.
-        name = os.fsencode(path)[:63]
+        name = utf8.encoded(path)[:63]
         flags = _AUTOCLEAR | (0 if access == os.O_RDWR else _READ_ONLY)
         info = _INFO.pack(0, 0, 0, 0, 0, 0, 0, 0, flags, name, b"", b"", 0, 0)
         fcntl.ioctl(fd, _CONFIGURE, _CONFIG.pack(image, 0, info))
