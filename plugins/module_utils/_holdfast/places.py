@@ -212,7 +212,7 @@ def named_now(
     mount: the reference's own. points: the mounts that lookups reach, by mount point.
     """
     filesystem = filesystems.record_of(reference.fstype)
-    if reference.definition.image:
+    if reference.image:
         return steps.Source(image=image_of(mount))
     if filesystem.is_block:
         number = devices.number_named(reference.src) or ""
