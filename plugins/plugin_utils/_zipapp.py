@@ -51,7 +51,7 @@ def build_command(version: str, python: str) -> bytes:
         texts[f"{folder}/__init__.py"] = b""
     module = f"{_PACKAGE}/console".replace("/", ".")
     texts["__main__.py"] = _MAIN.format(module=module, version=version).encode("utf-8")
-    return f"#!{python} -I\n".encode() + _zip(texts)
+    return f"#!{python} -IS\n".encode() + _zip(texts)
 
 
 def _zip(texts: t.Mapping[str, bytes]) -> bytes:

@@ -8,6 +8,7 @@ Private to holdfast.mounts.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import sys
@@ -55,7 +56,7 @@ def _parser(version: str) -> argparse.ArgumentParser:
         prog="holdfast",
         description="Mounts that are shared by holders: see them, and put them right, at the host itself.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=functools.partial(argparse.RawDescriptionHelpFormatter, width=80),
     )
     parser.add_argument("--version", action="version", version=f"holdfast {version}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -128,9 +129,9 @@ def _record_intent(text: str) -> None:
 
 
 def _status(given: argparse.Namespace) -> int:
-    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import observe
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import overview
 
-    facts = observe.observe_facts(given.paths)
+    facts = overview.observe_facts(given.paths)
     kinds: t.Dict[str, t.List[str]] = {}
     for item in facts["drift"]:
         kinds.setdefault(item["path"], []).append(item["kind"])
@@ -239,14 +240,14 @@ def _end(result: t.Mapping[str, t.Any], failures: t.Sequence[t.Any], is_check: b
 
 
 def _reconcile(given: argparse.Namespace) -> int:
-    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import observe
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import overview
     from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import system
 
     # Others than root do not see all of what there is to do.
     system.require_privileges(system.observe_host().protection)
     # A timer finds nothing to do nearly always, and facts cost no more than a look.
     is_asked = given.live_holders is not None or given.drop_holders
-    if not is_asked and not observe.observe_facts()["drift"]:
+    if not is_asked and not overview.observe_facts()["drift"]:
         _say("nothing to do")
         return DONE
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     claims,
     model,
-    observe,
+    overview,
     session,
     steps,
 )
@@ -51,7 +51,7 @@ def reconcile(call: session.Session, asked: model.Repair, *, writes: bool) -> Re
     """
     ledger = call.ledger.read()
     system.refuse_other_namespace(ledger, call.host)
-    reported = observe.observe_facts()["drift"]
+    reported = overview.observe_facts()["drift"]
     drift = tuple(steps.Drift(item["path"], item["kind"], item["message"]) for item in reported)
     if writes:
         journal.prepare_run()

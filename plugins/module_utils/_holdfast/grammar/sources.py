@@ -13,7 +13,6 @@ import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import (
     filesystems,
-    hints,
     naming,
     paths,
     record,
@@ -267,6 +266,8 @@ def _block_fault(source: str, filesystem: record.Filesystem) -> str:
         instead = f", or UUID= with {filesystem.uuid}" if "LABEL" in tag else ""
         return f"is no {tag} that may be written; write {tag}= with {expected}{instead}, as blkid(8) shows it"
     if not source.startswith("/dev/"):
+        from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import hints
+
         return (
             "is not a block device; write a path below /dev, or UUID=, PARTUUID=, LABEL= or PARTLABEL=; "
             f"attach an image to a loop device first and write /dev/loopN; {hints.GUIDE}"

@@ -332,3 +332,9 @@ def _search(fd: int, objectid: int, kind: int) -> t.Tuple[int, bytes]:
     _transaction, _objectid, offset, _kind, length = _ITEM.unpack_from(buffer, _KEY.size)
     start = _KEY.size + _ITEM.size
     return offset, bytes(buffer[start : start + length])
+
+
+def is_member(number: str, shown: model.KernelMount) -> bool:
+    """Whether a mount's source is a device of the same btrfs filesystem as this one."""
+    found = block_number(shown.source) if shown.fstype == "btrfs" else None
+    return found is not None and found in btrfs_members(number)

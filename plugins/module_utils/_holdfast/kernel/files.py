@@ -15,7 +15,6 @@ import sys
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, model
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import credentials
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
     inodes,
     pathwalk,
@@ -29,6 +28,8 @@ def read_credentials(path: str, *, may_block: bool = False) -> str:
     The way is walked without links and the file is opened once: what is checked is what is read.
     Raises MayBlock where the file's filesystem may not answer, unless may_block is set.
     """
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import credentials
+
     with pathwalk.Walk(path, may_block=may_block) as walk:
         if walk.error is not None:
             raise walk.error
