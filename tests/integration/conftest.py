@@ -99,3 +99,14 @@ def loop_device(tmp_path: Path) -> t.Iterator[t.Callable[..., str]]:
     yield attach
     for device in attached:
         subprocess.run(["losetup", "--detach", device], check=True)
+
+
+@pytest.fixture(scope="session")
+def command(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The path of the command of the host."""
+    from ansible_collections.holdfast.mounts.plugins.plugin_utils import _zipapp
+
+    path = tmp_path_factory.mktemp("command") / "holdfast"
+    path.write_bytes(_zipapp.build_command("1.2.3", "/usr/bin/python3"))
+    path.chmod(0o755)
+    return str(path)

@@ -28,8 +28,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine i
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import system
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal
 
-_COMING = ("missing", "options_changed", "replaced")
-
 
 @dataclass(frozen=True)
 class Reconciled:
@@ -44,8 +42,12 @@ class Reconciled:
     dropped: t.Mapping[str, t.Tuple[str, ...]]
 
 
-def reconcile(call: session.Session, asked: model.Repair, *, writes: bool) -> Reconciled:
+def reconcile(
+    call: session.Session, asked: model.Repair, *, writes: bool, waiting: t.Collection[str] = ()
+) -> Reconciled:
     """Bring kernel and ledger together, or with writes false tell what that would come to.
+
+    waiting: mount points at which nothing is mounted or remounted this time.
 
     Raises MountError where the whole call is refused.
     """
@@ -68,7 +70,7 @@ def reconcile(call: session.Session, asked: model.Repair, *, writes: bool) -> Re
     leaving = carry_out(_leaving_part(call, ledger, drift, asked))
     now = call.ledger.read() if prediction is None else prediction.ledger
     failed = {path for path, outcome in leaving.items() if outcome.error is not None}
-    coming = carry_out(_coming_part(call, now, drift, asked, but=failed))
+    coming = carry_out(_coming_part(call, now, drift, asked, but={*failed, *waiting}))
     named = {outcome.path: outcome for outcome in unmounting.name_users(leaving.values(), call.host)}
     return Reconciled(drift, named, coming, _dropped(leaving))
 
@@ -97,7 +99,7 @@ def _coming_part(
     *,
     but: t.Collection[str],
 ) -> model.Request:
-    wanted = _paths(drift, set(_COMING) & set(asked.kinds)) - set(but)
+    wanted = _paths(drift, set(steps.RESTORED) & set(asked.kinds)) - set(but)
     entries = tuple(
         model.Entry(path, ledger.references[path].definition)
         for path in sorted(wanted)

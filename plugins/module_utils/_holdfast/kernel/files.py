@@ -164,6 +164,29 @@ def _refuse_unsafe_file(fd: int, untrusted: Untrusted) -> None:
             raise untrusted(what)
 
 
+def publish(path: str, content: bytes, *, mode: int = 0o644) -> None:
+    """Have the file at path hold this, in one piece, for whoever reads it; not durably. Raises OSError.
+
+    The directory may be another user's: whatever has the name is replaced, a link too, and nothing followed.
+    """
+    folder, name = os.path.split(path)
+    new = f".{name}.{os.urandom(6).hex()}"
+    directory = os.open(folder or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fd = os.open(new, _NEW, 0o600, dir_fd=directory)
+        try:
+            with os.fdopen(fd, "wb") as file:
+                file.write(content)
+                os.fchmod(fd, mode)
+            os.rename(new, name, src_dir_fd=directory, dst_dir_fd=directory)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(new, dir_fd=directory)
+            raise
+    finally:
+        os.close(directory)
+
+
 class Replaceable:
     """One file in an open directory, which is replaced in one piece or not at all, and a reserve beside it.
 
