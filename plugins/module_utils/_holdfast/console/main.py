@@ -44,7 +44,8 @@ def build_parser(version: str) -> argparse.ArgumentParser:
         description=f"{words.SUMMARY[0].upper()}{words.SUMMARY[1:]}.",
         epilog="\n\n".join(
             "\n".join([f"{title}:", *(f"  {name}  {text}" for name, text in rows)]) for title, rows in lists
-        ),
+        )
+        + f"\n\nguide: {words.GUIDE}",
         formatter_class=looks,
     )
     parser.add_argument("--version", action="version", version=f"{words.NAME} {version}")

@@ -35,6 +35,7 @@ FILES = (
     ("/etc/ansible/holdfast_mounts_policy.json", "what this host allows, where it is there"),
     ("/run/holdfast", "operations under way, and what the last reconcile met; gone with the boot"),
 )
+GUIDE = "docs/guides/at_the_host.md of the collection holdfast.mounts"
 ENVIRONMENT = (("NO_COLOR", "where this is not empty, a table on a terminal has no colours"),)
 
 

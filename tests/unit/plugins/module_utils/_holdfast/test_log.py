@@ -153,6 +153,8 @@ def test_words_that_lead_to_an_entry_name_the_command_where_it_is(
     monkeypatch.setattr(log, "COMMAND", str(command))
     if is_installed:
         command.touch()
-    expected = "more on the host with 'holdfast explain abc'" if is_installed else "more in the host's log, abc"
+    expected = (
+        "more on the host with 'holdfast explain abc'" if is_installed else "more in the host's log, abc"
+    )
     assert log.where_is("abc") == expected
     assert log.where_is(None) == ""
