@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import typing as t
 from unittest.mock import ANY
@@ -186,4 +187,16 @@ def test_reconcile_with_nothing_to_do_writes_nothing(world: World, command: str)
     assert [line for line in before.differences(world.snapshot()) if not line.startswith(f"{NOTED}: ")] == []
     after = world.file(NOTED).stat()
     assert (after.st_ino, after.st_ctime_ns > noted.st_ctime_ns) == (noted.st_ino, True), "only its time"
+    succeed(world, **leave("/srv/a", "a"))
+
+
+@pytest.mark.parametrize("words", [("status",), ("reconcile", "--back-off")], ids=" ".join)
+def test_look_imports_nothing_that_acts(world: World, command: str, words: t.Sequence[str]) -> None:
+    """Each module of the file is compiled at each call, so a call costs what it imports."""
+    succeed(world, **tmpfs("/srv/a", "a"))
+    told = run(world, "/usr/bin/python3", "-IS", "-X", "importtime", command, *words).stderr
+    imported = set(re.findall(r"_holdfast\.([a-z_]+)", told))
+    assert {"overview", "facts", "console"} <= imported
+    assert not imported & {"engine", "arguments", "call", "helper", "fstab", "places", "observe", "session"}
+    assert not re.search(r"\b(shutil|random|subprocess|socket|datetime|hashlib)\b", told)
     succeed(world, **leave("/srv/a", "a"))

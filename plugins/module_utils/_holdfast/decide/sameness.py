@@ -19,7 +19,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import c
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import (
     filesystems,
     record,
-    sources,
     strings,
     values,
 )
@@ -260,6 +259,8 @@ def unproven_words(wanted: model.Definition, mount: model.KernelMount, source: s
 def _is_source(wanted: model.Definition, mount: model.KernelMount, source: steps.Source) -> bool:
     if source.device_number:
         return mount.device == source.device_number or mount.source == source.device_path
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import sources
+
     return sources.is_shown_source(wanted.fstype, wanted.src, mount.source)
 
 
