@@ -52,11 +52,14 @@ class Night:
         succeed(self.world, path="/srv/logs", src="/srv/archive", fstype="bind", holder="billing")
         self.world.run("umount", "/srv/logs")
         self.world.file("/srv/archive").rmdir()
-        assert self.run("holdfast reconcile --back-off") == ""
+        assert self.run("holdfast reconcile --unattended") == ""
 
     def a_release_is_refused(self) -> None:
         self.users = self.world.occupy("/srv/release")
-        assert self.run("holdfast release --holder billing /srv/release") == ""
+        for _attempt in range(50):
+            assert self.run("holdfast release --holder billing /srv/release") == ""
+            if "and more" not in self.printed:  # a busy machine does not find all users in time
+                break
 
     def run(self, line: str) -> str:
         """Run a command of the page and return what it prints."""

@@ -13,7 +13,7 @@ from unittest.mock import ANY
 import pytest
 from harness.cycle import leave, succeed, tmpfs
 from harness.results import Finished
-from harness.world import World
+from harness.world import LEDGER, World
 from prometheus_client import parser
 
 NOTED = "/run/holdfast/reconcile.json"
@@ -61,6 +61,24 @@ def test_metrics_count_what_is_held_and_what_drifts(world: World, command: str) 
     assert abs(found["holdfast_last_reconcile_timestamp_seconds",] - started) < 60
     for path, holder in ((odd, "a"), ("/srv/b", "a"), ("/srv/b", "b")):
         succeed(world, **leave(path, holder))
+
+
+def test_metrics_say_that_the_ledger_cannot_be_read(world: World, command: str) -> None:
+    succeed(world, **tmpfs("/srv/a", "a"))
+    assert run(world, command, "reconcile").rc == 0
+    good = world.file(LEDGER).read_text()
+    world.write(LEDGER, "{", 0o644)
+    assert run(world, command, "reconcile").rc == 1
+    ended = run(world, command, "status", "--prometheus")
+    assert (ended.rc, "ledger_corrupt" in ended.stderr) == (1, True), ended
+    found = numbers(ended.stdout)
+    assert (found["holdfast_up",], found["holdfast_last_reconcile_success",], len(found)) == (0, 0, 3)
+    world.write(LEDGER, good, 0o644)
+    assert run(world, command, "reconcile").rc == 0
+    assert (
+        numbers(run(world, command, "status", "--prometheus").stdout)["holdfast_last_reconcile_success",] == 1
+    )
+    succeed(world, **leave("/srv/a", "a"))
 
 
 def test_metrics_of_hostile_names_are_read_as_one_sample(world: World, command: str) -> None:
@@ -123,7 +141,7 @@ def test_mount_that_keeps_failing_is_tried_after_growing_pauses(world: World, co
     pauses = []
     for tries in (1, 2, 3):
         world.run("umount", "/srv/ok")
-        ended = run(world, command, "reconcile", "--back-off")
+        ended = run(world, command, "reconcile", "--unattended")
         assert (ended.rc, ended.stdout) == (1, "/srv/ok: missing: mounted\n"), ended
         (line,) = ended.stderr.splitlines()
         assert line.startswith("holdfast: mount_failed: '/srv/b'") or "'/srv/source'" in line
@@ -133,10 +151,10 @@ def test_mount_that_keeps_failing_is_tried_after_growing_pauses(world: World, co
         noted = json.loads(world.file(NOTED).read_text())["failures"]["/srv/b"]
         pauses.append(noted["next_try"] - time.clock_gettime(time.CLOCK_BOOTTIME))
         world.run("umount", "/srv/ok")
-        waits = run(world, command, "reconcile", "--back-off")
+        waits = run(world, command, "reconcile", "--unattended")
         assert waits == Finished(0, "/srv/ok: missing: mounted\n", ""), "its neighbours do not wait"
-        idle = run(world, command, "reconcile", "--back-off")
-        assert (idle.rc, idle.stdout.startswith("nothing to do yet")) == (0, True)
+        idle = run(world, command, "reconcile", "--unattended")
+        assert idle == Finished(0, "", "")
         assert last_error(world, command, "/srv/b")[0]["tries"] == tries, "it was not tried"
         let_pauses_end(world)
     assert [round(pause / 10) * 10 for pause in pauses] == [30, 60, 120]
@@ -144,7 +162,7 @@ def test_mount_that_keeps_failing_is_tried_after_growing_pauses(world: World, co
     assert found["holdfast_mount_failed_tries", "/srv/b", "mount_failed"] == 3
     assert found["holdfast_last_reconcile_success",] == 0
     world.file("/srv/source").mkdir()
-    assert run(world, command, "reconcile", "--check", "--back-off").rc == 3
+    assert run(world, command, "reconcile", "--check", "--unattended").rc == 3
     assert run(world, command, "reconcile").rc == 0, "who asks by hand does not wait"
     assert last_error(world, command, "/srv/b") == (None, {**last, "result": "ok", "time": ANY})
     for path in ("/srv/b", "/srv/ok"):
@@ -156,10 +174,10 @@ def test_lease_of_what_waits_ends_all_the_same(world: World, command: str) -> No
     succeed(world, path="/srv/b", src="/srv/source", fstype="bind", holder="a", ttl=3)
     world.run("umount", "/srv/b")
     world.file("/srv/source").rmdir()
-    assert run(world, command, "reconcile", "--back-off").rc == 1
+    assert run(world, command, "reconcile", "--unattended").rc == 1
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and "/srv/b" in world.references:
-        ended = run(world, command, "reconcile", "--back-off")
+        ended = run(world, command, "reconcile", "--unattended")
         assert ended.rc == 0, ended
     assert "/srv/b" not in world.references
     assert json.loads(run(world, command, "status", "--json").stdout)["last_reconcile"]["result"] == "ok"
@@ -170,7 +188,7 @@ def test_note_of_failures_that_is_damaged_is_written_anew(world: World, command:
     succeed(world, **tmpfs("/srv/a", "a"))
     world.write(NOTED, content, 0o600)
     assert run(world, command, "status").rc == 0
-    assert run(world, command, "reconcile", "--back-off").rc == 0
+    assert run(world, command, "reconcile", "--unattended").rc == 0
     assert json.loads(world.file(NOTED).read_text()) == {"failed": False, "failures": {}}
     succeed(world, **leave("/srv/a", "a"))
 
@@ -183,14 +201,14 @@ def test_reconcile_with_nothing_to_do_writes_nothing(world: World, command: str)
     assert run(world, command, "reconcile").rc == 0
     before, noted = world.snapshot(), world.file(NOTED).stat()
     time.sleep(0.02)
-    assert run(world, command, "reconcile", "--back-off") == Finished(0, "nothing to do\n", "")
+    assert run(world, command, "reconcile", "--unattended") == Finished(0, "", "")
     assert [line for line in before.differences(world.snapshot()) if not line.startswith(f"{NOTED}: ")] == []
     after = world.file(NOTED).stat()
     assert (after.st_ino, after.st_ctime_ns > noted.st_ctime_ns) == (noted.st_ino, True), "only its time"
     succeed(world, **leave("/srv/a", "a"))
 
 
-@pytest.mark.parametrize("words", [("status",), ("reconcile", "--back-off")], ids=" ".join)
+@pytest.mark.parametrize("words", [("status",), ("reconcile", "--unattended")], ids=" ".join)
 def test_look_imports_nothing_that_acts(world: World, command: str, words: t.Sequence[str]) -> None:
     """Each module of the file is compiled at each call, so a call costs what it imports."""
     succeed(world, **tmpfs("/srv/a", "a"))

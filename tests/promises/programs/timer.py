@@ -34,7 +34,7 @@ Run = t.Callable[[random.Random, int], bool]
 
 def run_command(dice: random.Random, number: int) -> bool:
     """Run the command as the timer does; return whether it was killed."""
-    process = subprocess.Popen([COMMAND, "reconcile", "--back-off"], stdout=2)
+    process = subprocess.Popen([COMMAND, "reconcile", "--unattended"], stdout=2)
     if number % 2 == 0:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(dice.uniform(0.05, 0.6))

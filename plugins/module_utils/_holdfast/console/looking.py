@@ -14,10 +14,10 @@ import sys
 import time
 import typing as t
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import overview
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, overview
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.console import output
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import strings
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import mountinfo, system
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import files, mountinfo, system
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import attempts
 
 Row = t.Dict[str, t.Any]
@@ -31,40 +31,53 @@ def show_status(given: argparse.Namespace) -> int:
     if given.prometheus and (given.json or is_narrowed):
         output.warn("holdfast status: --prometheus is about all there is; leave the other choices out")
         return output.USAGE
-    facts, last = overview.observe_facts(given.paths), attempts.read_last()
-    rows = [
-        row
-        for row in _list_rows(facts, last.failures if last else {})
-        if (given.holder is None or given.holder in row["holders"]) and (row["drift"] or not given.drift)
-    ]
-    out = sys.stdout if given.output is None else io.StringIO()
-    if given.prometheus:
-        from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.console import metrics
-
-        metrics.write_metrics(rows, last, out)
-    elif given.json:
-        run = last and {"time": _utc(last.time), "result": "failed" if last.has_failed else "ok"}
-        shown = {"boot_id": facts["boot_id"], "protection": facts["protection"], "mounts": rows}
-        out.write(json.dumps({**shown, "last_reconcile": run}, indent=1, sort_keys=True) + "\n")
-    else:
-        _write_table(rows, out)
+    last, out = attempts.read_last(), sys.stdout if given.output is None else io.StringIO()
+    code = _write_numbers(last, out) if given.prometheus else _write_status(given, last, out)
     if isinstance(out, io.StringIO):
-        from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import files
-
         try:
             files.publish(given.output, out.getvalue().encode("utf-8"))
         except OSError as error:
             return output.refuse("invalid_argument", f"'{given.output}' cannot be written: {error.strerror}")
     output.warn_unseen("operations that were interrupted, and what the last reconcile met")
+    return code
+
+
+def _write_numbers(last: t.Optional[attempts.LastRun], out: t.TextIO) -> int:
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.console import metrics
+
+    try:
+        rows = _list_rows(overview.observe_facts(), last)
+    except errors.MountError as error:
+        # Whoever watches has to learn of that, too.
+        metrics.write_metrics(None, last, out)
+        return output.refuse(error.code, error.message)
+    metrics.write_metrics(rows, last, out)
+    return output.DONE
+
+
+def _write_status(given: argparse.Namespace, last: t.Optional[attempts.LastRun], out: t.TextIO) -> int:
+    facts = overview.observe_facts(given.paths)
+    rows = [
+        row
+        for row in _list_rows(facts, last)
+        if (given.holder is None or given.holder in row["holders"]) and (row["drift"] or not given.drift)
+    ]
+    if given.json:
+        run = last and {"time": _utc(last.time), "result": "failed" if last.has_failed else "ok"}
+        shown = {"boot_id": facts["boot_id"], "protection": facts["protection"], "mounts": rows}
+        out.write(json.dumps({**shown, "last_reconcile": run}, indent=1, sort_keys=True) + "\n")
+    else:
+        _write_table(rows, out)
     return output.WOULD_CHANGE if given.drift and rows else output.DONE
 
 
-def _list_rows(facts: t.Mapping[str, t.Any], failures: attempts.Failures) -> t.List[Row]:
+def _list_rows(facts: t.Mapping[str, t.Any], last: t.Optional[attempts.LastRun]) -> t.List[Row]:
     """Return what is of interest: what is held, and what drifts."""
     kinds: t.Dict[str, t.List[str]] = {}
     for item in facts["drift"]:
         kinds.setdefault(item["path"], []).append(item["kind"])
-    uptime = system.read_moment(facts["boot_id"]).uptime if failures else 0
+    failures = last.failures if last else {}
+    uptime = system.read_moment(facts["boot_id"]).uptime
     return [
         {
             "path": row["mount"],

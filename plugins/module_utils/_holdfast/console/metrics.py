@@ -15,14 +15,32 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import s
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import strings
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import attempts
 
+Rows = t.Sequence[t.Mapping[str, t.Any]]
 Labels = t.Mapping[str, str]
 Sample = t.Tuple[Labels, float]
 
 
-def write_metrics(
-    rows: t.Sequence[t.Mapping[str, t.Any]], last: t.Optional[attempts.LastRun], out: t.TextIO
-) -> None:
-    """Write all numbers. rows: as the command status lists them, all of them."""
+def write_metrics(rows: t.Optional[Rows], last: t.Optional[attempts.LastRun], out: t.TextIO) -> None:
+    """Write all numbers. rows: as the command status lists them, all of them; None where nobody can tell."""
+    _write(out, "up", "Whether ledger and mount table can be read.", [({}, rows is not None)])
+    if rows is not None:
+        _write_rows(rows, out)
+    ended = [] if last is None else [last]
+    _write(
+        out,
+        "last_reconcile_timestamp_seconds",
+        "When holdfast reconcile ended last in this boot.",
+        [({}, round(run.time)) for run in ended],
+    )
+    _write(
+        out,
+        "last_reconcile_success",
+        "Whether it left nothing that failed.",
+        [({}, not run.has_failed) for run in ended],
+    )
+
+
+def _write_rows(rows: Rows, out: t.TextIO) -> None:
     held = [(row["path"], name, one) for row in rows for name, one in row["holders"].items()]
     leases = [(path, name, one["expires"]) for path, name, one in held if one["expires"]]
     drift = [kind for row in rows for kind in row["drift"]]
@@ -61,19 +79,6 @@ def write_metrics(
             for row in rows
             if row["error"]
         ],
-    )
-    ended = [] if last is None else [last]
-    _write(
-        out,
-        "last_reconcile_timestamp_seconds",
-        "When holdfast reconcile ended last in this boot.",
-        [({}, round(run.time)) for run in ended],
-    )
-    _write(
-        out,
-        "last_reconcile_success",
-        "Whether it left nothing that failed.",
-        [({}, not run.has_failed) for run in ended],
     )
 
 

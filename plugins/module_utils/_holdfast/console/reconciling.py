@@ -39,7 +39,7 @@ def _reconcile(
 ) -> t.Tuple[int, attempts.Failures]:
     """Return the exit code, and the failures there are from now on."""
     now = system.read_moment(boot_id).uptime
-    waiting = {path for path, one in before.items() if given.back_off and now < one.next_try}
+    waiting = {path for path, one in before.items() if given.unattended and now < one.next_try}
     drift = overview.observe_facts()["drift"]
     due = {
         item["path"]
@@ -52,9 +52,7 @@ def _reconcile(
     remaining: t.Sequence[t.Mapping[str, t.Any]] = ()
     if due or is_asked:
         code, remaining = _call(given, waiting)
-    elif waiting:
-        output.say(f"nothing to do yet; mount points that failed and wait for their next try: {len(waiting)}")
-    else:
+    elif not given.unattended:
         output.say("nothing to do")
     after = system.read_moment(boot_id)
     untried = ({item["path"] for item in drift} - due) | waiting.intersection(

@@ -148,9 +148,9 @@ COMMANDS = (
                 _KINDS,
             ),
             Argument(
-                "--back-off",
-                "for timers: leave out for a while what has failed to mount, longer after each failure, "
-                "an hour at most",
+                "--unattended",
+                "for timers: say nothing where nothing is to be done, and leave out for a while what has "
+                "failed to mount, longer after each failure, an hour at most",
                 _FLAG,
             ),
             _ON_BUSY,
