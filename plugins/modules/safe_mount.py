@@ -315,6 +315,7 @@ notes:
     allow is C(not_permitted), whatever the task says. See the role P(holdfast.mounts.policy#role).
   - C(module_defaults) with the action group C(holdfast.mounts.mounts) sets O(allowed_roots) and others once
     for a play.
+  - Names are UTF-8 on the host, whatever the locale of the task is.
 seealso:
   - module: holdfast.mounts.safe_mount_facts
   - plugin: holdfast.mounts.current_mounts

@@ -44,6 +44,8 @@ def observe_facts(patterns: t.Sequence[str] = ()) -> facts.Facts:
         for path, reference in ledger.references.items()
         if path in points and points[path].mount_id == alive[path]
     }
+    gone = [path for path in ledger.references if path not in points and alive[path] is None]
+    sources.update({path: known_to_udev(ledger.references[path]) for path in gone})
     scene = facts.Scene(host, alive, moment.now, moment.uptime, sources)
     interrupted = journal.list_interrupted()
     return facts.build_facts(scene, ledger, visible, interrupted=interrupted, patterns=patterns)
@@ -83,6 +85,8 @@ def named_now(
     if filesystem.is_block:
         from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import devices
 
+        if reference.definition.image:
+            return steps.Source(image=devices.image_of(mount))
         number = devices.number_named(reference.src) or ""
         # btrfs has a number of its own in the table.
         is_same = number and filesystem.has_own_numbers and devices.is_member(number, mount)
@@ -92,4 +96,22 @@ def named_now(
     from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import second_names
 
     named = reference.definition.source_paths
-    return steps.Source(trees=tuple(second_names.tree_named(path, points()) for path in named))
+    trees = tuple(second_names.tree_named(path, points()) for path in named)
+    found = map(pathwalk.cached_at, named) if filesystem.has_layers else ()
+    return steps.Source(
+        trees=trees, layers=tuple(None if inode is None else inode.identity for inode in found)
+    )
+
+
+def known_to_udev(reference: claims.Reference) -> steps.Source:
+    """Return what udev says that a reference's source names now: the UUID of the filesystem on that device.
+
+    No device is asked. Nothing where udev has not seen it, and where the ledger has another kind of identity.
+    """
+    is_uuid = reference.identity[:1] and reference.identity[0].startswith("UUID=")
+    if not is_uuid or not filesystems.record_of(reference.fstype).is_block:
+        return steps.Source()
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import devices
+
+    found = devices.stable_name(devices.tag_link(reference.src) or reference.src) or ""
+    return steps.Source(identity=(found,) if found.startswith("UUID=") else ())

@@ -28,6 +28,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
     files,
     pathwalk,
     system,
+    udev,
 )
 
 
@@ -54,6 +55,7 @@ def place_of(
         silence=(walk.error.strerror or "") if walk.error else "",
         identity=None if inode is None else inode.identity,
         append_only=parent if walk.missing and walk.above.is_append_only else "",
+        is_writable_file=inode is not None and inode.kind == "file" and inode.is_writable_by_others,
         mount=mount,
         has_entries=has_entries,
         system_names=names,
@@ -103,19 +105,45 @@ def observe_source(
         file = data.get(credentials.CREDENTIALS)
         if file is not None:
             credentials.file_for_helper(filesystem, files.read_credentials(file, may_block=call.may_block))
+    if definition.image:
+        return _observe_image(definition, call, trusted, shown)
     if filesystem.is_block:
         device = devices.find_device(definition.src)
         names = second_names.device_names(definition, device)
         identity = identify(definition, device, call) if identifies else ""
         path = shown.source if shown is not None and devices.is_member(device.number, shown) else device.path
         found = (identity,) if identity else ()
-        return steps.Source(device_path=path, device_number=device.number, names=names, identity=found)
+        return steps.Source(
+            device_path=path,
+            device_number=device.number,
+            rivals=_rivals(definition, device, call),
+            names=names,
+            identity=found,
+        )
     table = call.table() if definition.source_paths else None
     places = tuple(source_at(path, call, trusted, table=table) for path in definition.source_paths)
     is_part = any((value or "").endswith("%") for value in data.values())
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if is_part else 0
     names = second_names.server_names(definition)
     return steps.Source(places=places, names=names, memory=memory, identity=identity_of(places))
+
+
+def _observe_image(
+    definition: model.Definition,
+    call: session.Session,
+    trusted: t.Container[model.MountKey],
+    shown: t.Optional[model.KernelMount],
+) -> steps.Source:
+    found = (source_at(definition.image, call, trusted),)
+    device = devices.loop_of(definition.image)
+    source = steps.Source(
+        places=found,
+        names=() if device is None else second_names.device_names(definition, device),
+        identity=identity_of(found),
+    )
+    if shown is None or devices.image_of(shown) != definition.image:
+        return source
+    return replace(source, device_path=shown.source, device_number=shown.device)
 
 
 def identify(definition: model.Definition, device: devices.Device, call: session.Session) -> str:
@@ -126,6 +154,21 @@ def identify(definition: model.Definition, device: devices.Device, call: session
     return child.run_with_deadline(
         lambda: devices.filesystem_identity(device, where), call.request.timeout, kept=(), step="source"
     )
+
+
+def _rivals(definition: model.Definition, device: devices.Device, call: session.Session) -> t.Tuple[str, ...]:
+    """Return the paths of other devices with the same tag, which have another filesystem or a copy of it."""
+    others = [other for other in udev.devices_with_tag(definition.src) if other.number != device.number]
+    extents = devices.extents_of(device.number) if others else frozenset()
+    others = [
+        other
+        for other in others
+        if not any(one.overlaps(own) for one in devices.extents_of(other.number) for own in extents)
+    ]
+    if others and filesystems.record_of(definition.fstype).has_own_numbers:  # its members have one tag
+        own_identity = identify(definition, device, call)
+        others = [other for other in others if identify(definition, other, call) != own_identity]
+    return tuple(other.path for other in others)
 
 
 def stable_name(definition: model.Definition, call: session.Session) -> str:
@@ -149,5 +192,5 @@ def source_at(
     table: t.Optional[second_names.Table] = None,
 ) -> model.Place:
     """Walk to a bind's source or an overlay's layer and return what is there. trusted: see Walk."""
-    with call.walk(path, trusted=trusted, is_cached=False) as walk:
+    with call.walk(path, trusted=trusted, is_cached=False, springs=True) as walk:
         return source_of(walk, table or call.table())

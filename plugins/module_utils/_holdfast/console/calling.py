@@ -15,6 +15,7 @@ import typing as t
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import call, log
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments import spec
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.console import output
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import utf8
 
 
 def params_of(spec_of: t.Mapping[str, t.Mapping[str, t.Any]], **given: t.Any) -> t.Dict[str, t.Any]:
@@ -60,7 +61,7 @@ def explain(given: argparse.Namespace) -> int:
 def check_policy(given: argparse.Namespace) -> int:
     """Say what a task would meet."""
     try:
-        with open(given.task, encoding="utf-8") if given.task != "-" else sys.stdin as file:
+        with open(utf8.encoded(given.task), encoding="utf-8") if given.task != "-" else sys.stdin as file:
             task = json.load(file)
     except (OSError, ValueError) as error:
         return output.refuse("invalid_argument", f"'{given.task}' cannot be read as JSON: {error}")

@@ -10,17 +10,22 @@ from __future__ import annotations
 
 import argparse
 import functools
+import io
 import os
 import sys
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.console import output, words
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import utf8
 
 
 def main(argv: t.Sequence[str], version: str) -> int:
     """Run one command and return its exit code."""
-    given = build_parser(version).parse_args(argv)
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    given = build_parser(version).parse_args([utf8.decoded(os.fsencode(word)) for word in argv])
     try:
         code = _run(given)
         sys.stdout.flush()

@@ -83,7 +83,8 @@ class _World:
             path: self._fresh(path, *neighbours.ancestors(path)) for path in entry.definition.source_paths
         }
         if any(on_fresh.values()):
-            places = tuple(self._source(path, fresh, call, trusted) for path, fresh in on_fresh.items())
+            kind: model.Kind = "file" if entry.definition.image else "directory"
+            places = tuple(self._source(path, fresh, call, trusted, kind) for path, fresh in on_fresh.items())
             seen = replace(seen, source=steps.Source(places))
         return seen
 
@@ -92,12 +93,17 @@ class _World:
         return next((way for way in ways if way in self.mounted), None)
 
     def _source(
-        self, path: str, fresh: t.Optional[str], call: session.Session, trusted: t.Container[model.MountKey]
+        self,
+        path: str,
+        fresh: t.Optional[str],
+        call: session.Session,
+        trusted: t.Container[model.MountKey],
+        kind: model.Kind,
     ) -> model.Place:
         if fresh is None:
             return places.source_at(path, call, trusted)
         is_empty = filesystems.record_of(self.mounted[fresh].fstype).empty_mode and path != fresh
-        return model.Place(path, "absent" if is_empty else "directory")
+        return model.Place(path, "absent" if is_empty else kind)
 
     def _submounts(self, seen: steps.Observation, path: str) -> t.Tuple[int, ...]:
         new = tuple(-1 for mounted in self.mounted if mounted.startswith(f"{path}/"))
