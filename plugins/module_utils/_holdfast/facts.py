@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, model, steps
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import identity, sameness
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems, sources
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import mountinfo
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import codec
 
@@ -219,6 +219,8 @@ def _was_booted(reference: claims.Reference, mount: model.KernelMount, scene: Sc
     known = filesystems.record_of(reference.fstype)
     if not sameness.may_show(reference.fstype, mount.fstype):
         return False
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import sources
+
     is_named = not known.shows_path and not known.is_block
     if is_named and not sources.is_shown_source(reference.fstype, reference.src, mount.source):
         return False

@@ -278,7 +278,7 @@ def _mounts_of(device: devices.Device) -> t.List[model.KernelMount]:
     return [
         m
         for m in mountinfo.read_mounts()
-        if m.device == device.number or m.source == device.path or places.is_member(device.number, m)
+        if m.device == device.number or m.source == device.path or devices.is_member(device.number, m)
     ]
 
 

@@ -14,7 +14,6 @@ import typing as t
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import model
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import (
     filesystems,
-    hints,
     naming,
     paths,
     record,
@@ -271,6 +270,8 @@ def _block_fault(source: str, filesystem: record.Filesystem) -> str:
         instead = f", or UUID= with {filesystem.uuid}" if "LABEL" in tag else ""
         return f"is no {tag} that may be written; write {tag}= with {expected}{instead}, as blkid(8) shows it"
     if not source.startswith("/"):
+        from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import hints
+
         return (
             "is neither a block device nor an image; write a path below /dev, or UUID=, PARTUUID=, LABEL= or "
             f"PARTLABEL=, or the path of an image file; {hints.GUIDE}"
