@@ -65,6 +65,8 @@ options:
       - Who holds the mount point, up to 128 letters, digits and C(._:@+-).
       - A name, not an authentication. Whoever may run this module as root may use any name.
       - The default is for ad-hoc use. A play says who it is.
+      - Whoever leaves it out shares the default with all who do. A task that finds the mount point held by
+        the default gets a warning.
     type: str
     default: ansible
   state:
@@ -315,6 +317,9 @@ notes:
     allow is C(not_permitted), whatever the task says. See the role P(holdfast.mounts.policy#role).
   - C(module_defaults) with the action group C(holdfast.mounts.mounts) sets O(allowed_roots) and others once
     for a play.
+  - The task keyword C(timeout) ends the waiting of Ansible and not the module, so the mount and its holder
+    may come after the task has failed. O(timeout) and O(lock_timeout) end the work itself. The next call on
+    the mount point finds whatever has come of it.
 seealso:
   - module: holdfast.mounts.safe_mount_facts
   - plugin: holdfast.mounts.current_mounts

@@ -108,7 +108,7 @@ def run_call(
     else:
         answer = result.single_result(reported[0], call.host.protection, "".join(messages))
     plans = [o.plan for o in outcomes if o.plan is not None and o.error is None]
-    warnings = result.warnings_of(plans)
+    warnings = result.warnings_of(request, plans)
     if warnings:
         answer["warnings"] = warnings
     if diff_mode:

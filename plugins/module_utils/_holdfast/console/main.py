@@ -223,6 +223,8 @@ def _release(given: argparse.Namespace) -> int:
     for item in result.get("mounts", ()):
         if not item.get("error"):
             _say(f"{item['path']}: {item['action']}")
+    for warning in result.get("warnings", ()):
+        _record_intent(warning)
     return _end(
         result, [item["error"] for item in result.get("mounts", ()) if item.get("error")], given.check
     )
