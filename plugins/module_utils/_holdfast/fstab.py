@@ -13,7 +13,7 @@ import re
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, model
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import files, pathwalk
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import files, inodes, pathwalk
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal
 
 FSTAB_PATH = "/etc/fstab"
@@ -34,6 +34,24 @@ def read_entry(path: str) -> model.BootEntry:
     return find_entry(files.read_trusted(FSTAB_PATH, _untrusted) or b"", path)
 
 
+def refuse_mount_point() -> None:
+    """Refuse a table that is a mount point itself, as in a container: no file can take its place.
+
+    Raises MountError C(unsafe_path). LIMIT: before Linux 5.8 no call tells, so that replacing it fails.
+    """
+    fd = files.open_trusted(FSTAB_PATH, _untrusted)
+    if fd is not None:
+        try:
+            _refuse_mount_point(fd)
+        finally:
+            os.close(fd)
+
+
+def _refuse_mount_point(fd: int) -> None:
+    if inodes.inode_of(fd).is_mount_root:
+        raise _untrusted("it is a mount point itself, as in a container, so that it cannot be replaced")
+
+
 def edit_fstab(changes: t.Mapping[str, t.Optional[str]], deadline: float) -> bool:
     """Make these lines our entries, and take out those that are None; return whether that was a change.
 
@@ -46,6 +64,8 @@ def edit_fstab(changes: t.Mapping[str, t.Optional[str]], deadline: float) -> boo
             new = edited(old, changes)
             if new == old:
                 return False
+            if fd is not None:
+                _refuse_mount_point(fd)
             _replace(new, fd)
         finally:
             if fd is not None:
@@ -119,10 +139,43 @@ def edited(data: bytes, changes: t.Mapping[str, t.Optional[str]]) -> bytes:
         new = pending.pop(path, None)
         if new is not None:
             lines.append(_to_bytes(new))
-    added = [_to_bytes(line) for _path, line in sorted(pending.items()) if line is not None]
     # The last one is what stands behind the last newline.
     end = len(lines) - 1 if lines and not lines[-1] else len(lines)
-    return b"\n".join([*lines[:end], *added, *lines[end:]])
+    body, rest = lines[:end], lines[end:]
+    for _path, added in sorted(pending.items()):
+        if added is not None:
+            body = _with(body, _to_bytes(added))
+    return b"\n".join([*body, *rest])
+
+
+def _with(lines: t.Sequence[bytes], added: bytes, moved: t.FrozenSet[bytes] = frozenset()) -> t.List[bytes]:
+    """Return the lines with one more, before the first that needs it, else at the end.
+
+    mount -a goes in the order of the lines. What it needs itself goes before it, where that is ours.
+    moved: lines that have gone once, and stay now.
+    LIMIT: somebody else's line is never moved.
+    """
+    place = next((index for index, line in enumerate(lines) if _needs(line, added)), len(lines))
+    late = [line for line in lines[place:] if _is_ours(line) and line not in moved and _needs(added, line)]
+    kept = [*lines[:place], added, *(line for line in lines[place:] if line not in late)]
+    for line in late:
+        kept = _with(kept, line, moved.union(late, (added,)))
+    return kept
+
+
+# What an entry shows besides its first field.
+_SHOWS = (b"lowerdir", b"upperdir", b"workdir", b"x-systemd.requires-mounts-for")
+
+
+def _needs(line: bytes, other: bytes) -> bool:
+    """Whether an entry lies below the mount point of another one, or shows what is there."""
+    below, path = _mount_point(other), _mount_point(line)
+    if not below or not path or path == below:
+        return False
+    fields = _fields(line)
+    words = [word.partition(b"=") for word in (fields[3].split(b",") if len(fields) > 3 else ())]
+    shown = [_path(part) for name, _equals, value in words if name in _SHOWS for part in value.split(b":")]
+    return any(way == below or way.startswith(f"{below}/") for way in (path, _path(fields[0]), *shown))
 
 
 def _to_bytes(line: str) -> bytes:
@@ -138,9 +191,12 @@ def _fields(line: bytes) -> t.List[bytes]:
 def _mount_point(line: bytes) -> str:
     """Return the mount point in the spelling of the grammar; nothing for what is not an entry of a path."""
     fields = _fields(line)
-    if len(fields) < 3:
-        return ""
-    raw = _ESCAPE.sub(lambda match: bytes((int(match.group(1), 8),)), fields[1])
+    return _path(fields[1]) if len(fields) > 2 else ""
+
+
+def _path(field: bytes) -> str:
+    """Return the path that a field has, in the spelling of the grammar; nothing where it has none."""
+    raw = _ESCAPE.sub(lambda match: bytes((int(match.group(1), 8),)), field)
     path = raw.decode("utf-8", "surrogateescape")
     parts = [part for part in path.split("/") if part not in ("", ".")]
     return "/" + "/".join(parts) if path.startswith("/") else ""

@@ -225,6 +225,7 @@ def decide(
         rules.refuse_second_name(entry.path, plan.reference.definition, seen.source, call.roots)
     if seen.fstab is None:
         return plan
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import fstab
     from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import boot
 
     if entry.boot and entry.definition is not None and boot.has_counted_name(entry.definition):
@@ -233,6 +234,8 @@ def decide(
     if plan.reference is None or not (entry.boot or plan.boot_change == "write"):
         return plan
     try:
+        if plan.boot_change == "write":
+            fstab.refuse_mount_point()
         rules.refuse_unsafe_boot(
             entry.path, observe.named_places(entry.path, plan.reference.definition, call, seen)
         )

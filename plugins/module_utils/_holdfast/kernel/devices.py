@@ -201,6 +201,11 @@ def extents_of(number: str, start: int = 0, end: int = model.NO_END) -> model.Ex
     return below | {model.Extent(number, start, end)}
 
 
+def is_read_only(device: Device) -> bool:
+    """Whether nothing can be written to the device, whoever mounts it how."""
+    return _read(f"{_BLOCK}/{device.number}/ro") == "1"
+
+
 def btrfs_extents(number: str) -> model.Extents:
     """Return where the btrfs filesystem lies that has this device, and may have others too."""
     return frozenset(extent for member in btrfs_members(number) for extent in extents_of(member))
