@@ -143,7 +143,12 @@ def warnings_of(request: model.Request, plans: t.Sequence[steps.Plan]) -> t.List
         if set(plan.after.holders) - set(plan.before.holders)
         for drift in plan.after.drift
     ]
-    return drifting + _shared_default(request, plans) + _stranger(request, plans)
+    assumed = [
+        f"'{plan.path}': {what}; foreseen as if an earlier task had made it"
+        for plan in plans
+        for what in plan.assumed
+    ]
+    return drifting + assumed + _shared_default(request, plans) + _stranger(request, plans)
 
 
 def _shared_default(request: model.Request, plans: t.Sequence[steps.Plan]) -> t.List[str]:

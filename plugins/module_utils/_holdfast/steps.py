@@ -10,7 +10,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, model
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, errors, model
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Source:
     identity: of a device that of its filesystem, of places one each: C(type major:minor inode birth); empty
         where nobody looked.
     trees: what the mount table shows at each place, where only that was looked at.
+    absent: the refusal of a device or a credentials file that is not there; nothing else is known then.
     """
 
     places: t.Tuple[model.Place, ...] = ()
@@ -33,6 +34,7 @@ class Source:
     memory: int = 0
     identity: t.Tuple[str, ...] = ()
     trees: t.Tuple[t.Optional[model.Tree], ...] = ()
+    absent: t.Optional[errors.AbsentError] = None
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,7 @@ class Plan:
     tidies: the ledger is written though nothing is different for anybody, as when a lease has ended.
     boot_change: what is done to the entry of fstab. boot_lines: that entry before and after, empty for none.
     seen_flags: the flags in force, where they are not those of the ledger; only of a remount.
+    assumed: what is not there and was taken to be, in check mode alone.
     """
 
     path: str
@@ -137,6 +140,7 @@ class Plan:
     boot_change: BootChange = "keep"
     boot_lines: t.Tuple[str, str] = ("", "")
     seen_flags: t.Optional[t.Tuple[str, ...]] = None
+    assumed: t.Tuple[str, ...] = ()
 
     @property
     def changed(self) -> bool:

@@ -215,6 +215,8 @@ def decide(
     An entry of fstab is written only where root alone can move the names that it is going to be reached by;
     whoever leaves does so even where it cannot be written again.
     """
+    if seen.source.absent is not None:
+        raise seen.source.absent.about(entry.path)
     plan = _decide_on_mount(entry, call, seen, managed_mounts)
     if plan.reference is not None and plan.step in ("none", "remount"):
         from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import facts

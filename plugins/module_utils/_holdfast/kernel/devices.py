@@ -51,7 +51,8 @@ def find_device(src: str) -> Device:
         path, inode = _resolve(_TAG_LINKS[tag] + value if equals else src, src)
     except OSError as error:
         hint = "udev knows no device with this tag" if equals else "there is no such device"
-        raise errors.MountError(
+        kind = errors.AbsentError if error.errno == errno.ENOENT else errors.MountError
+        raise kind(
             "mount_failed",
             f"the source '{src}' does not exist: {hint}; see what 'lsblk --fs' lists",
             step="source",
