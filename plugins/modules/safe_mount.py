@@ -322,6 +322,7 @@ notes:
   - The task keyword C(timeout) ends the waiting of Ansible and not the module, so the mount and its holder
     may come after the task has failed. O(timeout) and O(lock_timeout) end the work itself. The next call on
     the mount point finds whatever has come of it.
+  - Names are UTF-8 on the host, whatever the locale of the task is.
 seealso:
   - module: holdfast.mounts.safe_mount_facts
   - plugin: holdfast.mounts.current_mounts

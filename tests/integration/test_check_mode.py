@@ -73,6 +73,7 @@ OVERLAY = {
     "src": "o",
     "opts": ["lowerdir=/srv/there:/srv/missing"],
 }
+IMAGE = {"path": PATH, "holder": "a", "fstype": "ext4", "src": "/srv/there/disk.img"}
 DISK = {"path": PATH, "holder": "a", "fstype": "ext4", "src": "LABEL=yet_to_be_made"}
 
 
@@ -81,10 +82,11 @@ DISK = {"path": PATH, "holder": "a", "fstype": "ext4", "src": "LABEL=yet_to_be_m
     [
         (BIND, "'/srv/made/by/file' does not exist"),
         (OVERLAY, "'/srv/missing' does not exist"),
+        (IMAGE, "'/srv/there/disk.img' does not exist"),
         (DISK, "'LABEL=yet_to_be_made' does not exist"),
         ({**DISK, "src": "/dev/yet/to/be_made"}, "'/dev/yet/to/be_made' does not exist"),
     ],
-    ids=["bind", "layer", "label", "device"],
+    ids=["bind", "layer", "image", "label", "device"],
 )
 def test_source_that_is_not_there_yet_is_foreseen_with_a_warning(
     device_world: World, arguments: t.Dict[str, t.Any], named: str

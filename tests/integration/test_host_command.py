@@ -7,7 +7,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import tempfile
 import typing as t
+from pathlib import Path
 
 import pytest
 from ansible_collections.holdfast.mounts.plugins.plugin_utils import _zipapp
@@ -19,15 +21,14 @@ POLICY = "/etc/ansible/holdfast_mounts_policy.json"
 
 
 @pytest.fixture(name="command", scope="module")
-def build_command(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The path of the command, which other users may run as well."""
-    folder = tmp_path_factory.mktemp("command")
-    for up in (folder, *folder.parents[:3]):
-        up.chmod(0o755)
-    path = folder / "holdfast"
-    path.write_bytes(_zipapp.build_command("1.2.3", "/usr/bin/python3"))
-    path.chmod(0o755)
-    return str(path)
+def build_command() -> t.Iterator[str]:
+    """The path of the command, which other users may run as well: pytest's own folders are root's alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "holdfast")
+        path.parent.chmod(0o755)
+        path.write_bytes(_zipapp.build_command("1.2.3", "/usr/bin/python3"))
+        path.chmod(0o755)
+        yield str(path)
 
 
 def run(world: World, command: str, *words: str, **options: t.Any) -> Finished:

@@ -46,7 +46,9 @@ def start_call(request: model.Request) -> session.Session:
         from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import permissions
 
         permissions.refuse_forbidden(request, allowed)
-    return session.Session(request, host, moment.now, moment.uptime, allowed)
+    return session.Session(
+        request, host, moment.now, moment.uptime, allowed, ledger=store.LedgerFile(host.boot_id)
+    )
 
 
 def refused(error: errors.MountError, *, is_full: bool, log_ref: t.Optional[str]) -> result.Result:

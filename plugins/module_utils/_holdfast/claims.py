@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import model
 
@@ -137,6 +137,18 @@ class Ledger:
     boot_id: str = ""
     references: t.Mapping[str, Reference] = field(default_factory=dict)
     directories: t.Mapping[str, model.Identity] = field(default_factory=dict)
+
+    def seen_in(self, boot_id: str) -> Ledger:
+        """Return the ledger for the boot with this id: a boot may number the devices anew.
+
+        So what an earlier one has noted of a directory counts without its device, where it has a birth.
+        """
+        if self.boot_id == boot_id:
+            return self
+        known = {
+            path: replace(made, device="") if made.birth else made for path, made in self.directories.items()
+        }
+        return replace(self, boot_id=boot_id, directories=known)
 
     def changed(
         self,

@@ -102,9 +102,11 @@ def _row(
     }
     if reference is None:
         return {**row, "managed": False, "owned": False, "holders": [], "holder_count": 0}
+    is_held = is_ours(path, reference, mount, scene)
+    if is_held and reference.definition.image:
+        row["device"] = reference.src  # the loop device's number says nothing to anybody
     # What stands there instead of ours is not ours to unmount.
-    is_owned = reference.owned and is_ours(path, reference, mount, scene)
-    return {**row, **_claims(reference), "owned": is_owned}
+    return {**row, **_claims(reference), "owned": reference.owned and is_held}
 
 
 def _asked(path: str, reference: claims.Reference) -> Facts:
@@ -214,7 +216,12 @@ def _was_booted(reference: claims.Reference, mount: model.KernelMount, scene: Sc
 
 
 def _tell_absent(path: str, reference: claims.Reference, scene: Scene) -> steps.Drift:
-    if reference.boot_id != scene.host.boot_id:
+    found = scene.sources.get(path, steps.Source()).identity
+    is_same_boot = reference.boot_id == scene.host.boot_id
+    if not identity.is_same_identity(reference.identity, found, is_same_boot=is_same_boot):
+        was, now = ", ".join(reference.identity), ", ".join(found)
+        return steps.Drift(path, "replaced", f"Not mounted, and its source was {was} and is {now} by now.")
+    if not is_same_boot:
         return steps.Drift(path, "missing", "Not mounted since the host was booted again.")
     if reference.mount_namespace != scene.host.mount_namespace:
         return steps.Drift(path, "missing", "Mounted in another mount namespace, not in this one.")

@@ -13,7 +13,12 @@ import re
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, model
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import files, inodes, pathwalk
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
+    files,
+    inodes,
+    pathwalk,
+    utf8,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal
 
 FSTAB_PATH = "/etc/fstab"
@@ -55,22 +60,26 @@ def _refuse_mount_point(fd: int) -> None:
 def edit_fstab(changes: t.Mapping[str, t.Optional[str]], deadline: float) -> bool:
     """Make these lines our entries, and take out those that are None; return whether that was a change.
 
-    Nobody else's line is touched. Raises MountError or OSError, and has changed nothing then.
+    Nobody else's line is touched; what a writer that died has left goes. Raises MountError or OSError, and
+    has changed nothing then.
     """
     with journal.short_lock("fstab", deadline):
         fd = files.open_trusted(FSTAB_PATH, _untrusted)
         try:
             old = b"" if fd is None else _read(fd)
             new = edited(old, changes)
-            if new == old:
-                return False
-            if fd is not None:
-                _refuse_mount_point(fd)
-            _replace(new, fd)
+            with _replaceable() as file:
+                file.discard_unfinished()
+                if new != old and fd is not None:
+                    _refuse_mount_point(fd)
+                if new != old:
+                    file.replace(new, lambda new_fd: _imitate(new_fd, fd))
+                if model.MARK.encode("ascii") not in new:
+                    file.drop_reserve()
         finally:
             if fd is not None:
                 os.close(fd)
-    return True
+    return new != old
 
 
 def _read(fd: int) -> bytes:
@@ -78,20 +87,18 @@ def _read(fd: int) -> bytes:
         return file.read()
 
 
-def _replace(content: bytes, like: t.Optional[int]) -> None:
-    """Put a new file in the place of the old one, with its mode, group and labels; without one 0644."""
+@contextlib.contextmanager
+def _replaceable() -> t.Iterator[files.Replaceable]:
     with pathwalk.Walk(FSTAB_PATH, is_vital=True) as walk:
         directory = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=walk.directory)
         try:
-            file = files.Replaceable(directory, walk.name, _HIDDEN)
-            file.replace(content, lambda fd: _imitate(fd, like))
-            if model.MARK.encode("ascii") not in content:
-                file.drop_reserve()
+            yield files.Replaceable(directory, walk.name, _HIDDEN, _untrusted)
         finally:
             os.close(directory)
 
 
 def _imitate(fd: int, like: t.Optional[int]) -> None:
+    """Give a new table the mode, group and labels of the old one; without one 0644."""
     if like is None:
         os.fchmod(fd, 0o644)
         return
@@ -120,7 +127,7 @@ def find_entry(data: bytes, path: str) -> model.BootEntry:
         if not _is_ours(line):
             is_foreign = True
         elif ours is None:
-            ours = b" ".join(_fields(line)).decode("utf-8", "surrogateescape")
+            ours = utf8.decoded(b" ".join(_fields(line)))
     return model.BootEntry(ours, is_foreign)
 
 
@@ -128,7 +135,7 @@ def edited(data: bytes, changes: t.Mapping[str, t.Optional[str]]) -> bytes:
     """Return the table with these lines as our entries, and without those that are None.
 
     Whether the last line ends in a newline stays as it is, so that what was added and taken out
-    again leaves every byte as before.
+    again leaves every byte as before. An entry that others of ours need comes before them.
     """
     lines, pending = [], dict(changes)
     for line in data.split(b"\n"):
@@ -138,48 +145,48 @@ def edited(data: bytes, changes: t.Mapping[str, t.Optional[str]]) -> bytes:
             continue
         new = pending.pop(path, None)
         if new is not None:
-            lines.append(_to_bytes(new))
+            lines.append(utf8.encoded(new))
     # The last one is what stands behind the last newline.
-    end = len(lines) - 1 if lines and not lines[-1] else len(lines)
-    body, rest = lines[:end], lines[end:]
-    for _path, added in sorted(pending.items()):
+    end = [lines.pop()] if lines and not lines[-1] else []
+    table = _Table(lines)
+    for path in sorted(pending):
+        added = pending[path]
         if added is not None:
-            body = _with(body, _to_bytes(added))
-    return b"\n".join([*body, *rest])
+            table.add(utf8.encoded(added))
+    return b"\n".join([*table.lines, *end])
 
 
-def _with(lines: t.Sequence[bytes], added: bytes, moved: t.FrozenSet[bytes] = frozenset()) -> t.List[bytes]:
-    """Return the lines with one more, before the first that needs it, else at the end.
+class _Table:
+    """Lines of fstab, to which entries are added: each before the first of ours that needs it, else last."""
 
-    mount -a goes in the order of the lines. What it needs itself goes before it, where that is ours.
-    moved: lines that have gone once, and stay now.
-    LIMIT: somebody else's line is never moved.
-    """
-    place = next((index for index, line in enumerate(lines) if _needs(line, added)), len(lines))
-    late = [line for line in lines[place:] if _is_ours(line) and line not in moved and _needs(added, line)]
-    kept = [*lines[:place], added, *(line for line in lines[place:] if line not in late)]
-    for line in late:
-        kept = _with(kept, line, moved.union(late, (added,)))
-    return kept
+    def __init__(self, lines: t.Iterable[bytes]) -> None:
+        self.lines = list(lines)
+        self._needing: t.Dict[str, bytes] = {}
+        for line in filter(_is_ours, self.lines):
+            for path in _needed(line):
+                self._needing.setdefault(path, line)
+
+    def add(self, line: bytes) -> None:
+        """Add an entry of ours."""
+        place = self._place_of(_mount_point(line))
+        for path in _needed(line):
+            if self._place_of(path) >= place:
+                self._needing[path] = line
+        self.lines.insert(place, line)
+
+    def _place_of(self, path: str) -> int:
+        return self.lines.index(self._needing[path]) if path in self._needing else len(self.lines)
 
 
-# What an entry shows besides its first field.
-_SHOWS = (b"lowerdir", b"upperdir", b"workdir", b"x-systemd.requires-mounts-for")
-
-
-def _needs(line: bytes, other: bytes) -> bool:
-    """Whether an entry lies below the mount point of another one, or shows what is there."""
-    below, path = _mount_point(other), _mount_point(line)
-    if not below or not path or path == below:
-        return False
+def _needed(line: bytes) -> t.Set[str]:
+    """Return every path that an entry lies below or shows: what is mounted there comes first (mount(8))."""
     fields = _fields(line)
-    words = [word.partition(b"=") for word in (fields[3].split(b",") if len(fields) > 3 else ())]
-    shown = [_path(part) for name, _equals, value in words if name in _SHOWS for part in value.split(b":")]
-    return any(way == below or way.startswith(f"{below}/") for way in (path, _path(fields[0]), *shown))
-
-
-def _to_bytes(line: str) -> bytes:
-    return line.encode("utf-8", "surrogateescape")
+    words = [word.partition(b"=") for word in fields[3].split(b",")]
+    shown = [value for name, _equals, value in words if name == b"x-systemd.requires-mounts-for"]
+    own = _mount_point(line)
+    ways = [own, *(_path(raw) for raw in (fields[0], *shown))]
+    parts = [way.split("/") for way in ways if way]
+    return {"/".join(part[:length]) for part in parts for length in range(2, len(part) + 1)} - {own}
 
 
 def _fields(line: bytes) -> t.List[bytes]:
@@ -191,13 +198,13 @@ def _fields(line: bytes) -> t.List[bytes]:
 def _mount_point(line: bytes) -> str:
     """Return the mount point in the spelling of the grammar; nothing for what is not an entry of a path."""
     fields = _fields(line)
-    return _path(fields[1]) if len(fields) > 2 else ""
+    if len(fields) < 3:
+        return ""
+    return _path(fields[1])
 
 
 def _path(field: bytes) -> str:
-    """Return the path that a field has, in the spelling of the grammar; nothing where it has none."""
-    raw = _ESCAPE.sub(lambda match: bytes((int(match.group(1), 8),)), field)
-    path = raw.decode("utf-8", "surrogateescape")
+    path = utf8.decoded(_ESCAPE.sub(lambda match: bytes((int(match.group(1), 8),)), field))
     parts = [part for part in path.split("/") if part not in ("", ".")]
     return "/" + "/".join(parts) if path.startswith("/") else ""
 

@@ -85,7 +85,8 @@ class Users:
 class Identity:
     """What tells one inode from another that took its place: device, inode, birth in nanoseconds.
 
-    birth is 0 on filesystems that keep no birth time (statx(2), STATX_BTIME).
+    birth is 0 on filesystems that keep no birth time (statx(2), STATX_BTIME). device is empty where an
+    earlier boot has noted it.
     """
 
     device: str
@@ -136,6 +137,7 @@ class Place:
     has_entries: of a directory; None when nobody looked, or a mount covers it.
     identity: of the last component.
     append_only: the directory in which something is missing, where no name in it can be changed any more.
+    is_writable_file: it is a regular file that others than root may write.
     system_names: under which names of the system's own directories the mount table shows the same.
     fstype, mount_id: of the mount it lies on, of a source alone; 0 where ids are used again.
     """
@@ -154,6 +156,7 @@ class Place:
     has_entries: t.Optional[bool] = None
     identity: t.Optional[Identity] = None
     append_only: str = ""
+    is_writable_file: bool = False
     system_names: t.Tuple[str, ...] = ()
     fstype: str = ""
     mount_id: int = 0
@@ -259,9 +262,15 @@ class Definition:
         return tuple(joined.split(":")) if joined else ()
 
     @property
+    def image(self) -> str:
+        """The file that a device is made of; empty where the source is something else."""
+        is_path = self.src.startswith("/") and not self.src.startswith(("//", "/dev/"))
+        return self.src if is_path and self.fstype != "bind" else ""
+
+    @property
     def source_paths(self) -> t.Tuple[str, ...]:
-        """Every path on the host that this mount shows: a bind's source, an overlay's layers."""
-        if self.fstype == "bind":
+        """Every path on the host that this mount shows: a bind's source, an image, an overlay's layers."""
+        if self.fstype == "bind" or self.image:
             return (self.src,)
         data = dict(self.data)
         single = [data[name] for name in ("upperdir", "workdir") if name in data]

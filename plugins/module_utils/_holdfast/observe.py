@@ -148,7 +148,7 @@ def observe_coming(
     """
     host = call.host
     try:
-        with call.walk(path, trusted=trusted) as walk:
+        with call.walk(path, trusted=trusted, springs=call.request.adopt) as walk:
             if reference is not None and not walk.obstacle and is_mount(walk.inode, reference, host):
                 return _observe_ours(walk, reference, call)
             seen = _observe_absent(walk, reference, host)
@@ -193,10 +193,18 @@ def _observe_ours(
 
 
 def _lies_on_another(walk: pathwalk.Walk, mount: model.KernelMount) -> bool:
-    """Whether a mount lies on the root of another one, and not on what its parent directory lies on."""
-    if mount.unique_id is None:
-        return mount.parent_id != walk.above.mount_id
-    return mounts.mount_parent(mount.unique_id, is_unique=True) not in (walk.above.mount_id, None)
+    """Whether a mount lies on the root of another one, and not on what its parent directory lies on.
+
+    A trap in between is not counted.
+    """
+    is_unique = mount.unique_id is not None
+    parent = mounts.mount_parent(mount.unique_id or mount.mount_id, is_unique=is_unique)
+    if parent in (walk.above.mount_id, None):
+        return False
+    below = mounts.find_mount(parent or 0, is_unique=is_unique)
+    if below is None or below.fstype != mountinfo.TRAP:
+        return True
+    return mounts.mount_parent(parent or 0, is_unique=is_unique) != walk.above.mount_id
 
 
 def _own_mount(reference: claims.Reference, host: model.Host) -> t.Optional[model.KernelMount]:
@@ -349,6 +357,8 @@ def observe_facts(patterns: t.Sequence[str] = ()) -> facts.Facts:
         for path, reference in ledger.references.items()
         if path in points and points[path].mount_id == alive[path]
     }
+    gone = [path for path in ledger.references if path not in points and alive[path] is None]
+    sources.update({path: places.known_to_udev(ledger.references[path]) for path in gone})
     scene = facts.Scene(host, alive, moment.now, moment.uptime, sources)
     interrupted = journal.list_interrupted()
     return facts.build_facts(scene, ledger, visible, interrupted=interrupted, patterns=patterns)

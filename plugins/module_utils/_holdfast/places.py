@@ -32,6 +32,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
     inodes,
     pathwalk,
     system,
+    udev,
 )
 
 
@@ -58,6 +59,7 @@ def place_of(
         silence=(walk.error.strerror or "") if walk.error else "",
         identity=None if inode is None else inode.identity,
         append_only=parent if walk.missing and walk.above.is_append_only else "",
+        is_writable_file=inode is not None and inode.kind == "file" and inode.is_writable_by_others,
         mount=mount,
         has_entries=has_entries,
         system_names=names,
@@ -121,19 +123,51 @@ def _observe_source(
         file = data.get(credentials.CREDENTIALS)
         if file is not None:
             credentials.file_for_helper(filesystem, files.read_credentials(file, may_block=call.may_block))
+    if definition.image:
+        return _observe_image(definition, call, trusted, shown)
     if filesystem.is_block:
         device = devices.find_device(definition.src)
         names = second_names.device_names(definition, device)
         identity = identify(definition, device, call) if identifies else ""
         path = shown.source if shown is not None and is_member(device.number, shown) else device.path
         found = (identity,) if identity else ()
-        return steps.Source(device_path=path, device_number=device.number, names=names, identity=found)
+        return steps.Source(
+            device_path=path,
+            device_number=device.number,
+            rivals=_rivals(definition, device, call),
+            names=names,
+            identity=found,
+        )
     table = call.table() if definition.source_paths else None
     places = tuple(source_at(path, call, trusted, table=table) for path in definition.source_paths)
     is_part = any((value or "").endswith("%") for value in data.values())
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if is_part else 0
     names = second_names.server_names(definition)
     return steps.Source(places=places, names=names, memory=memory, identity=identity_of(places))
+
+
+def _observe_image(
+    definition: model.Definition,
+    call: session.Session,
+    trusted: t.Container[model.MountKey],
+    shown: t.Optional[model.KernelMount],
+) -> steps.Source:
+    found = (source_at(definition.image, call, trusted),)
+    device = devices.loop_of(definition.image)
+    source = steps.Source(
+        places=found,
+        names=() if device is None else second_names.device_names(definition, device),
+        identity=identity_of(found),
+    )
+    if shown is None or image_of(shown) != definition.image:
+        return source
+    return replace(source, device_path=shown.source, device_number=shown.device)
+
+
+def image_of(mount: model.KernelMount) -> str:
+    """Return the name of the file that a mount's loop device has now, nothing where it has no such device."""
+    device = devices.loop_behind(mount)
+    return "" if device is None else devices.backing_file(os.path.basename(device.path))
 
 
 def identify(definition: model.Definition, device: devices.Device, call: session.Session) -> str:
@@ -144,6 +178,21 @@ def identify(definition: model.Definition, device: devices.Device, call: session
     return child.run_with_deadline(
         lambda: devices.filesystem_identity(device, where), call.request.timeout, kept=(), step="source"
     )
+
+
+def _rivals(definition: model.Definition, device: devices.Device, call: session.Session) -> t.Tuple[str, ...]:
+    """Return the paths of other devices with the same tag, which have another filesystem or a copy of it."""
+    others = [other for other in udev.devices_with_tag(definition.src) if other.number != device.number]
+    extents = devices.extents_of(device.number) if others else frozenset()
+    others = [
+        other
+        for other in others
+        if not any(one.overlaps(own) for one in devices.extents_of(other.number) for own in extents)
+    ]
+    if others and filesystems.record_of(definition.fstype).has_own_numbers:  # its members have one tag
+        own_identity = identify(definition, device, call)
+        others = [other for other in others if identify(definition, other, call) != own_identity]
+    return tuple(other.path for other in others)
 
 
 def stable_name(definition: model.Definition, call: session.Session) -> str:
@@ -178,6 +227,8 @@ def named_now(
     mount: the reference's own. points: the mounts that lookups reach, by mount point.
     """
     filesystem = filesystems.record_of(reference.fstype)
+    if reference.definition.image:
+        return steps.Source(image=image_of(mount))
     if filesystem.is_block:
         number = devices.number_named(reference.src) or ""
         # btrfs has a number of its own in the table.
@@ -186,7 +237,23 @@ def named_now(
     if not (filesystem.shows_path or filesystem.has_layers):
         return steps.Source()
     named = reference.definition.source_paths
-    return steps.Source(trees=tuple(second_names.tree_named(path, points()) for path in named))
+    trees = tuple(second_names.tree_named(path, points()) for path in named)
+    found = map(pathwalk.cached_at, named) if filesystem.has_layers else ()
+    return steps.Source(
+        trees=trees, layers=tuple(None if inode is None else inode.identity for inode in found)
+    )
+
+
+def known_to_udev(reference: claims.Reference) -> steps.Source:
+    """Return what udev says that a reference's source names now: the UUID of the filesystem on that device.
+
+    No device is asked. Nothing where udev has not seen it, and where the ledger has another kind of identity.
+    """
+    is_uuid = reference.identity[:1] and reference.identity[0].startswith("UUID=")
+    if not is_uuid or not filesystems.record_of(reference.fstype).is_block:
+        return steps.Source()
+    found = devices.stable_name(devices.tag_link(reference.src) or reference.src) or ""
+    return steps.Source(identity=(found,) if found.startswith("UUID=") else ())
 
 
 def place_at(path: str, call: session.Session, trusted: t.Container[model.MountKey] = ()) -> model.Place:
@@ -203,5 +270,5 @@ def source_at(
     table: t.Optional[second_names.Table] = None,
 ) -> model.Place:
     """Walk to a bind's source or an overlay's layer and return what is there. trusted: see Walk."""
-    with call.walk(path, trusted=trusted, is_cached=False) as walk:
+    with call.walk(path, trusted=trusted, is_cached=False, springs=True) as walk:
         return source_of(walk, table or call.table())

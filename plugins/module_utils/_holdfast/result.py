@@ -191,10 +191,8 @@ def diff_of(plans: t.Iterable[steps.Plan]) -> Result:
     for plan in plans:
         before[plan.path] = _view_to_diff(plan.before)
         after[plan.path] = _view_to_diff(plan.after)
-        if plan.boot_change != "keep":
-            before[plan.path]["boot"] = plan.boot_change == "remove"
-            after[plan.path]["boot"] = plan.boot_change == "write"
-            before[plan.path]["fstab"], after[plan.path]["fstab"] = plan.boot_lines
+        for shown, line in zip((before, after), plan.boot_change or ()):
+            shown[plan.path].update(boot=bool(line), fstab=line)
     return {"before": before, "after": after}
 
 

@@ -17,24 +17,30 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import c
 class Source:
     """What a definition's source is on this host.
 
-    places: of a bind's source, or an overlay's layers, in the order of Definition.source_paths.
+    places: of a bind's source, an image, or an overlay's layers, in the order of Definition.source_paths.
     device_path, device_number: of a block device.
+    rivals: the paths of other devices that have the same tag.
     names: every path at which the mount table shows what a device or a server would show here.
     memory: of the host, in bytes, where a part of it is asked for; 0 where nobody asked.
     identity: of a device that of its filesystem, of places one each: C(type major:minor inode birth); empty
         where nobody looked.
     trees: what the mount table shows at each place, where only that was looked at.
     absent: the refusal of a device or a credentials file that is not there; nothing else is known then.
+    layers: what the kernel has at hand of each layer then, None for one of which it has nothing.
+    image: the file that the mount's loop device has, as the kernel names it, where only that was looked at.
     """
 
     places: t.Tuple[model.Place, ...] = ()
     device_path: str = ""
     device_number: str = ""
+    rivals: t.Tuple[str, ...] = ()
     names: t.Tuple[str, ...] = ()
     memory: int = 0
     identity: t.Tuple[str, ...] = ()
     trees: t.Tuple[t.Optional[model.Tree], ...] = ()
     absent: t.Optional[errors.AbsentError] = None
+    layers: t.Tuple[t.Optional[model.Identity], ...] = ()
+    image: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,8 +103,14 @@ class Drift:
 Action = t.Literal[
     "adopted", "deferred", "joined", "mounted", "none", "released", "remounted", "renewed", "unmounted"
 ]
-BootChange = t.Literal["keep", "remove", "write"]
 Step = t.Literal["mount", "none", "remount", "unmount"]
+
+
+class BootChange(t.NamedTuple):
+    """An entry of fstab before and after, empty for none."""
+
+    old: str
+    new: str
 
 
 @dataclass(frozen=True)
@@ -124,7 +136,7 @@ class Plan:
         to be made are filled in by its execution.
     definition: what is mounted or remounted.
     tidies: the ledger is written though nothing is different for anybody, as when a lease has ended.
-    boot_change: what is done to the entry of fstab. boot_lines: that entry before and after, empty for none.
+    boot_change: what becomes of the entry of fstab, None where that stays.
     seen_flags: the flags in force, where they are not those of the ledger; only of a remount.
     assumed: what is not there and was taken to be, in check mode alone.
     """
@@ -137,8 +149,7 @@ class Plan:
     reference: t.Optional[claims.Reference] = None
     definition: t.Optional[model.Definition] = None
     tidies: bool = False
-    boot_change: BootChange = "keep"
-    boot_lines: t.Tuple[str, str] = ("", "")
+    boot_change: t.Optional[BootChange] = None
     seen_flags: t.Optional[t.Tuple[str, ...]] = None
     assumed: t.Tuple[str, ...] = ()
 
@@ -153,13 +164,14 @@ class Plan:
         return self.action != "none" or self.tidies
 
 
-IntentKind = t.Literal["mount", "remount", "unmount"]
+IntentKind = t.Literal["mount", "record", "remount", "unmount"]
 
 
 @dataclass(frozen=True)
 class Intent:
     """What an operation said before it acted.
 
+    kind: what was to be done with the mount; record where only the ledger and the entry of fstab change.
     mount_id: of the mount that it was about to attach, change or unmount.
     reference: what the ledger was going to hold, for a mount.
     made: directories and files made on the way to the mount point.

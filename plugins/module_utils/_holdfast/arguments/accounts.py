@@ -8,6 +8,7 @@ Private to holdfast.mounts.
 from __future__ import annotations
 
 import grp
+import os
 import pwd
 import re
 import typing as t
@@ -27,14 +28,19 @@ DIGITS = re.compile(r"[0-9]{1,10}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9._@-]*\\?[A-Za-z0-9._@-]*\$?")
 
 
+def _as_of_locale(name: str) -> str:
+    """Return the text that Python makes the UTF-8 of this name of, whatever the locale is."""
+    return os.fsdecode(name.encode("utf-8"))
+
+
 def find_user(name: str) -> int:
     """Return the number of a user. Raises KeyError."""
-    return pwd.getpwnam(name).pw_uid
+    return pwd.getpwnam(_as_of_locale(name)).pw_uid
 
 
 def find_group(name: str) -> int:
     """Return the number of a group. Raises KeyError."""
-    return grp.getgrnam(name).gr_gid
+    return grp.getgrnam(_as_of_locale(name)).gr_gid
 
 
 def number_of(

@@ -8,6 +8,7 @@ Private to holdfast.mounts.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -16,6 +17,7 @@ import typing as t
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, steps
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.console import table
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import strings
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import utf8
 
 DONE, FAILED, USAGE, WOULD_CHANGE = 0, 1, 2, 3
 
@@ -36,7 +38,10 @@ _REPAIRS = t.get_args(steps.DriftKind)
 
 def main(argv: t.Sequence[str], version: str) -> int:
     """Run one command and return its exit code."""
-    given = _parser(version).parse_args(argv)
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    given = _parser(version).parse_args([utf8.decoded(os.fsencode(word)) for word in argv])
     try:
         code: int = given.run(given)
         sys.stdout.flush()
@@ -292,7 +297,7 @@ def _policy(given: argparse.Namespace) -> int:
     from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments import spec
 
     try:
-        with open(given.task, encoding="utf-8") if given.task != "-" else sys.stdin as file:
+        with open(utf8.encoded(given.task), encoding="utf-8") if given.task != "-" else sys.stdin as file:
             task = json.load(file)
     except (OSError, ValueError) as error:
         return _refused("invalid_argument", f"'{given.task}' cannot be read as JSON: {error}")

@@ -41,18 +41,19 @@ def _make(work: states.Work, walk: pathwalk.Walk, *, is_file: bool) -> None:
     )
 
 
-def take_away(
-    made: t.Mapping[str, model.Identity], call: session.Session, *, same_boot: bool
-) -> t.Dict[str, states.Removal]:
+def take_away(made: t.Mapping[str, model.Identity], call: session.Session) -> t.Dict[str, states.Removal]:
     """Remove what was made, deepest first, and return what became of each."""
     removals: t.Dict[str, states.Removal] = {}
     with call.directory_lock as lock:
         for path in sorted(made, key=lambda path: -path.count("/")):
-            identity = made[path]
-            lock.take(identity.device, call.lock_deadline)
             with call.walk(path) as walk:
-                removal = directories.remove_made(walk, identity, same_boot=same_boot)
-            removals[path] = states.Removal(identity, is_kept=removal == "kept")
+                device = walk.above.identity.device
+                removal = directories.remove_made(walk, made[path]) if device == lock.device else None
+            if removal is None:
+                lock.take(device, call.lock_deadline)
+                with call.walk(path) as walk:
+                    removal = directories.remove_made(walk, made[path])
+            removals[path] = states.Removal(made[path], is_kept=removal == "kept")
     return removals
 
 
@@ -86,5 +87,5 @@ def remember(
 def clean_up_after(work: states.Work, call: session.Session) -> None:
     """Take away what a failed mount made."""
     directories.sweep_temporaries(work.path, work.name, may_block=call.may_block)
-    work.removed.update(take_away(work.made, call, same_boot=True))
+    work.removed.update(take_away(work.made, call))
     work.made.clear()

@@ -7,11 +7,14 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 from dataclasses import dataclass, replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     claims,
+    errors,
+    fstab,
     model,
     observe,
     session,
@@ -19,14 +22,14 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import recovery
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import (
-    mounting,
     predict,
     run,
+    staged,
     states,
     unmounting,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import system
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal, store
 
 _COMING = ("missing", "options_changed", "replaced")
 
@@ -55,7 +58,8 @@ def reconcile(call: session.Session, asked: model.Repair, *, writes: bool) -> Re
     drift = tuple(steps.Drift(item["path"], item["kind"], item["message"]) for item in reported)
     if writes:
         journal.prepare_run()
-        mounting.sweep_all_stages()
+        staged.sweep_all_stages()
+        _discard_unfinished_files(call)
     prediction = None if writes else predict.Prediction(call)
 
     def carry_out(request: model.Request) -> t.Dict[str, states.Outcome]:
@@ -71,6 +75,14 @@ def reconcile(call: session.Session, asked: model.Repair, *, writes: bool) -> Re
     coming = carry_out(_coming_part(call, now, drift, asked, but=failed))
     named = {outcome.path: outcome for outcome in unmounting.name_users(leaving.values(), call.host)}
     return Reconciled(drift, named, coming, _dropped(leaving))
+
+
+def _discard_unfinished_files(call: session.Session) -> None:
+    with journal.short_lock("ledger", call.lock_deadline):
+        store.discard_unfinished()
+    # Who wants an entry is told what is wrong with the table.
+    with contextlib.suppress(errors.MountError, OSError):
+        fstab.edit_fstab({}, call.lock_deadline)
 
 
 def _paths(drift: t.Iterable[steps.Drift], kinds: t.Collection[str]) -> t.Set[str]:
@@ -97,7 +109,10 @@ def _coming_part(
     *,
     but: t.Collection[str],
 ) -> model.Request:
-    wanted = _paths(drift, set(_COMING) & set(asked.kinds)) - set(but)
+    kinds = set(_COMING) & set(asked.kinds)
+    if "missing" in kinds:
+        kinds.add("replaced")  # what is missing, and whose source names something else by now, is refused
+    wanted = _paths(drift, kinds) - set(but)
     entries = tuple(
         model.Entry(path, ledger.references[path].definition)
         for path in sorted(wanted)

@@ -20,6 +20,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
     inodes,
     pathwalk,
     syscalls,
+    utf8,
 )
 
 
@@ -50,7 +51,7 @@ def read_credentials(path: str, *, may_block: bool = False) -> str:
             raise _refused("unsafe_path", "it is not a regular file; make it a file of root's with mode 0600")
         pathwalk.require_nonblocking(walk.inode, path, may_block=may_block)
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        fd = os.open(walk.name, flags, dir_fd=walk.directory)
+        fd = os.open(utf8.encoded(walk.name), flags, dir_fd=walk.directory)
     try:
         _refuse_unsafe(fd)
         raw = os.read(fd, credentials.MOST_BYTES + 1)
@@ -123,7 +124,7 @@ def open_trusted(path: str, untrusted: Untrusted) -> t.Optional[int]:
             raise untrusted("it is not a regular file")  # to open it might wait, or set something off
         try:
             flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            fd = os.open(walk.name, flags, dir_fd=walk.directory)
+            fd = os.open(utf8.encoded(walk.name), flags, dir_fd=walk.directory)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -175,9 +176,9 @@ class Replaceable:
     be exchanged (nfs, 9p).
     """
 
-    def __init__(self, directory: int, name: str, hidden: str) -> None:
+    def __init__(self, directory: int, name: str, hidden: str, untrusted: Untrusted) -> None:
         """directory: root's alone. hidden: how the names of new file and reserve begin."""
-        self._directory, self._name = directory, name
+        self._directory, self._name, self._untrusted = directory, name, untrusted
         self._new, self._reserve = f"{hidden}.new", f"{hidden}.reserve"
 
     def replace(self, content: bytes, finish: Finish) -> None:
@@ -204,14 +205,20 @@ class Replaceable:
 
     def require_room(self, growth: int) -> None:
         """Refuse, before anything is done, what would not fit if it were so much longer. Raises OSError."""
+        self.discard_unfinished()
+        if not growth:
+            return
         size = _rounded(self._size(self._name) + growth)
-        self._discard(self._new)
         fd = os.open(self._new, _NEW, 0o600, dir_fd=self._directory)
         try:
             _allocate(fd, size + max(0, size - self._size(self._reserve)))
         finally:
             os.close(fd)
             self._discard(self._new)
+
+    def discard_unfinished(self) -> None:
+        """Remove the new file of a writer that died. Raises what untrusted returns where that is none."""
+        self._discard(self._new)
 
     def drop_reserve(self) -> None:
         """Keep no blocks any longer."""
@@ -297,8 +304,13 @@ class Replaceable:
             return 0
 
     def _discard(self, name: str) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name, dir_fd=self._directory)
+        try:
+            found = os.stat(name, dir_fd=self._directory, follow_symlinks=False)
+        except FileNotFoundError:
+            return
+        if stat.S_ISDIR(found.st_mode):
+            raise self._untrusted(f"'{name}' beside it is a directory, where a new file is to be written")
+        os.unlink(name, dir_fd=self._directory)
 
 
 def _rounded(size: int) -> int:

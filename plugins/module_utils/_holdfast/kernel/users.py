@@ -22,6 +22,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
     inodes,
     mountinfo,
     syscalls,
+    utf8,
 )
 
 # A search stops by itself after this time, and is given up after that one: something holds it.
@@ -93,20 +94,19 @@ def _in_kernel(
     for name in _names("/sys/block"):
         path = _read(f"/sys/block/{name}/loop/backing_file").rstrip(b"\n")
         number = _carrier(path, asked, rows)
-        if number:
-            yield number, model.User("loop device", 0, f"/dev/{_safe(name)} of '{_safe(os.fsdecode(path))}'")
+        text = f"/dev/{_safe(name)} of '{_safe(utf8.decoded(path))}'"
+        yield (number, model.User("loop device", 0, text)) if number else None
     for line in _read("/proc/swaps").splitlines()[1:]:
         path = _ESCAPE.sub(lambda found: bytes((int(found[1], 8),)), line.split()[0])
         number = _carrier(path, asked, rows)
-        if number:
-            yield number, model.User("swap area", 0, f"swap '{_safe(os.fsdecode(path))}'")
+        yield (number, model.User("swap area", 0, f"swap '{_safe(utf8.decoded(path))}'")) if number else None
 
 
 def _carrier(
     raw: bytes, asked: t.Mapping[int, model.KernelMount], rows: t.Sequence[model.KernelMount]
 ) -> int:
     """Return the number of the mount, of those asked for, that a file with this path lies on; 0 for none."""
-    path = os.fsdecode(raw)
+    path = utf8.decoded(raw)
     above = [row for row in rows if f"{path}/".startswith(row.mount_point.rstrip("/") + "/")]
     # Of those at one mount point the last one is on top.
     last = max(reversed(above), key=lambda row: len(row.mount_point), default=None) if path else None
@@ -123,7 +123,7 @@ def _in_processes(asked: t.Mapping[int, model.KernelMount], caller: int, uses: _
             if use is None:
                 yield None
                 continue
-            command = _safe(os.fsdecode(_read(f"/proc/{pid}/comm").rstrip(b"\n")))
+            command = _safe(utf8.decoded(_read(f"/proc/{pid}/comm").rstrip(b"\n")))
             yield use[0], model.User("process", pid, f"{pid} ({command}){use[1]}")
 
 
@@ -144,7 +144,7 @@ class _Copies:
         namespace = _namespace(process)
         if namespace in self._known:
             return
-        rows = mountinfo.parse_mountinfo(os.fsdecode(_read(f"{process}/mountinfo")))
+        rows = mountinfo.parse_mountinfo(utf8.decoded(_read(f"{process}/mountinfo")))
         if rows:
             self._known.add(namespace)
         for number, row in self.asked.items():
@@ -215,7 +215,7 @@ def _sockets(pid: int, copies: _Copies) -> t.Iterator[t.Optional[t.Tuple[int, st
                 stack.callback(os.close, file)
                 use = copies.find(f"/proc/self/fd/{file}")
                 if use:
-                    path = _safe(os.readlink(f"/proc/self/fd/{file}"))
+                    path = _safe(utf8.decoded(os.readlink(f"/proc/self/fd/{file}".encode("ascii"))))
                     yield use[0], f"{use[1]} with the socket '{path}'"
 
 
@@ -269,4 +269,4 @@ def _read(path: str) -> bytes:
 
 
 def _safe(text: str) -> str:
-    return _STRANGE.sub(lambda found: "".join(f"\\x{byte:02x}" for byte in os.fsencode(found[0])), text)
+    return _STRANGE.sub(lambda found: "".join(f"\\x{byte:02x}" for byte in utf8.encoded(found[0])), text)

@@ -81,47 +81,6 @@ def test_entry_that_is_there_is_replaced_where_it_stands() -> None:
     assert edited(data, {"/srv/a": OURS}) == data
 
 
-def row_of(path: str, src: str = "x", fstype: str = "tmpfs", *words: str, mark: str = MARK) -> str:
-    return f"{src} {path} {fstype} {','.join(('nofail', *words, mark))} 0 0"
-
-
-NEEDING = {
-    "below": (row_of("/srv/a/b"), "/srv/a", row_of("/srv/a")),
-    "bind": (row_of("/mnt/x", "/srv/a/x", "none", "bind"), "/srv/a", row_of("/srv/a")),
-    "image": (row_of("/mnt/x", "/srv/a/disk.img", "ext4", "loop"), "/srv/a", row_of("/srv/a")),
-    "escaped": (row_of("/mnt/x", "/srv/\\141/x", "none", "bind"), "/srv/a", row_of("/srv/a")),
-    "overlay": (row_of("/mnt/x", "o", "overlay", "lowerdir=/srv/a/1:/srv/b"), "/srv/b", row_of("/srv/b")),
-    "told": (
-        row_of("/mnt/x", "x", "ext4", "x-systemd.requires-mounts-for=/srv/a"),
-        "/srv/a",
-        row_of("/srv/a"),
-    ),
-    "of-others": (row_of("/mnt/x", "/srv/a/x", "none", "bind", mark="bind"), "/srv/a", row_of("/srv/a")),
-}
-
-
-@pytest.mark.parametrize(("needing", "path", "added"), NEEDING.values(), ids=NEEDING)
-def test_entry_that_another_one_needs_comes_before_it(needing: str, path: str, added: str) -> None:
-    data = f"# c\n{OTHER}\n{needing}\n# end\n".replace("/srv/b tmpfs", "/srv/o tmpfs").encode()
-    with_it = edited(data, {path: added})
-    rows = with_it.decode().splitlines()
-    assert rows.index(added) == rows.index(needing) - 1
-    assert edited(with_it, {path: None}) == data
-
-
-def test_entry_comes_between_what_it_needs_and_what_needs_it() -> None:
-    child, source = row_of("/srv/a/b"), row_of("/srv/z")
-    bound = row_of("/srv/a", "/srv/z/x", "none", "bind")
-    data = edited(f"{child}\n{source}\n# end\n".encode(), {"/srv/a": bound})
-    assert data.decode().splitlines() == [source, bound, child, "# end"]
-
-
-def test_entries_that_need_each_other_are_written_all_the_same() -> None:
-    rows = [row_of(f"/srv/{a}", f"/srv/{b}/x", "none", "bind") for a, b in ("ab", "bc", "ca")]
-    data = edited(b"", dict(zip(("/srv/a", "/srv/b", "/srv/c"), rows)))
-    assert sorted(data.decode().splitlines()) == sorted(rows)
-
-
 def test_entry_of_others_is_never_touched() -> None:
     data = f"x /srv/a tmpfs defaults 0 0\n{OTHER}\n".encode()
     assert edited(data, {"/srv/a": None}) == data
