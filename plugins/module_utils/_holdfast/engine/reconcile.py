@@ -23,6 +23,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import recovery
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import (
     mounting,
+    mountpoints,
     predict,
     run,
     states,
@@ -60,6 +61,7 @@ def reconcile(call: session.Session, asked: model.Repair, *, writes: bool) -> Re
         journal.prepare_run()
         mounting.sweep_all_stages()
         _discard_unfinished_files(call)
+        mountpoints.sweep_leftovers(call)
     prediction = None if writes else predict.Prediction(call)
 
     def carry_out(request: model.Request) -> t.Dict[str, states.Outcome]:
