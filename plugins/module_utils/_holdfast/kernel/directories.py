@@ -201,11 +201,7 @@ def find_leftovers(walk: pathwalk.Walk, but: t.Container[str]) -> t.List[str]:
     listing = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=walk.leaf)
     try:
         names = [name for name in os.listdir(listing) if f"{walk.path}/{name}" not in but]
-        return [
-            name
-            for name in names
-            if is_temporary(name) or has_mark(f"/proc/self/fd/{listing}/{name}")
-        ]
+        return [name for name in names if is_temporary(name) or has_mark(f"/proc/self/fd/{listing}/{name}")]
     finally:
         os.close(listing)
 
