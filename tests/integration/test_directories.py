@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from harness.cycle import apply, leave, refuse, run_cycle, succeed, tmpfs, warm_up
 from harness.images import make_image
+from harness.reconcile import call_reconcile, reboot
 from harness.results import play, task
 from harness.world import World, executable
 
@@ -30,6 +31,27 @@ def look_under(world: World, path: str) -> os.stat_result:
 def test_missing_directories_are_made_and_removed(world: World) -> None:
     run_cycle(world, **tmpfs("/srv/one/two/three", "a"))
     assert not world.exists("/srv/one")
+
+
+def test_missing_directories_are_removed_after_a_boot_that_numbers_devices_anew(
+    private_world: World, loop_device: t.Callable[..., str], tmp_path: Path
+) -> None:
+    world = private_world
+    image = make_image(tmp_path, "ext4")
+    world.mount(loop_device(image), "/srv", "ext4")
+    for holder in ("a", "b"):
+        succeed(world, **tmpfs("/srv/one/two", holder))
+    succeed(world, **tmpfs("/srv/one/never/mounted/again", "a"))
+    reboot(world)
+    world.unmount("/srv")
+    world.mount(loop_device(image), "/srv", "ext4")
+    succeed(world, **leave("/srv/one/never/mounted/again", "a"))
+    assert not world.exists("/srv/one/never")
+    assert call_reconcile(world)["repaired"][0]["action"] == "mounted"
+    succeed(world, **leave("/srv/one/two", "a"))
+    succeed(world, **leave("/srv/one/two", "b"))
+    assert not world.exists("/srv/one")
+    assert world.ledger["directories"] == []
 
 
 def test_pre_existing_directories_are_kept(world: World) -> None:

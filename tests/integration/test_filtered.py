@@ -87,3 +87,21 @@ def test_what_a_filtered_call_has_mounted_is_left_alone_without(private_world: W
     assert call_filtered(private_world, ["statmount"], errno.EPERM, **tmpfs(PATH, "a")).action == "mounted"
     assert private_world.call(**leave(PATH, "a")).code == "unsupported"
     assert private_world.holders(PATH) == ["a"]
+
+
+def test_overlay_whose_layers_are_taken_as_text_alone_is_held(private_world: World) -> None:
+    """Linux before 6.13 takes no handle that was opened with O_PATH: EBADF."""
+    world = private_world
+    for layer in ("one", "two"):
+        world.write(f"/srv/layers/{layer}/{layer}", layer)
+    opts = ["lowerdir=/srv/layers/one:/srv/layers/two", "upperdir=/srv/upper/up", "workdir=/srv/upper/work"]
+    world.make_directory("/srv/upper/up")
+    world.make_directory("/srv/upper/work")
+    overlay: t.Dict[str, t.Any] = {"path": PATH, "src": "overlay", "fstype": "overlay", "opts": opts}
+    for holder, action in (("a", "mounted"), ("a", "none"), ("b", "joined")):
+        result = call_filtered(world, ["fsconfig-set-fd"], errno.EBADF, **overlay, holder=holder)
+        assert (result.failed, result.action) == (False, action), result
+    assert sorted(path.name for path in world.file(PATH).iterdir()) == ["one", "two"]
+    assert world.facts()["drift"] == []
+    for holder, action in (("a", "released"), ("b", "unmounted")):
+        assert world.call(**leave(PATH, holder)).action == action

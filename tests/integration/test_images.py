@@ -5,21 +5,22 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import subprocess
+import sys
 import time
 import typing as t
 from pathlib import Path
 
 import pytest
 from harness.cycle import apply, leave, predict_and_call, refuse, run_cycle, succeed, tmpfs, warm_up
-from harness.images import make_image
+from harness.images import loop_devices, make_image, wait_for_no_loop_device
 from harness.reconcile import call_reconcile, reboot, reconcile
 from harness.world import World
 
 IMAGES = "/srv/images"
 PATH = "/mnt/disk"
-SECONDS = 10.0
 
 pytestmark = pytest.mark.skipif(not os.path.exists("/dev/loop-control"), reason="needs loop devices")
 
@@ -41,18 +42,13 @@ def held(src: str, path: str = PATH, holder: str = "a", **more: t.Any) -> t.Dict
 
 
 def loops(world: World, src: str) -> t.List[str]:
-    """Return the loop devices that have this very file, whatever it is called by now."""
-    argv = ["losetup", "--noheadings", "--raw", "--output", "NAME", "--associated", str(world.file(src))]
-    done = subprocess.run(argv, check=True, capture_output=True, text=True)
-    return done.stdout.split()
+    """Return the loop devices that have this file of the world."""
+    return loop_devices(world.file(src))
 
 
 def assert_no_loop(world: World, src: str) -> None:
-    """Prove that no loop device has the file any more; udev may look at one for a moment."""
-    end = time.monotonic() + SECONDS
-    while loops(world, src) and time.monotonic() < end:
-        time.sleep(0.05)
-    assert loops(world, src) == []
+    """Prove that no loop device has this file of the world any more."""
+    wait_for_no_loop_device(world.file(src))
 
 
 def drift_of(world: World, path: str = PATH) -> t.List[str]:
@@ -321,3 +317,77 @@ def test_image_comes_back_by_reconcile_and_another_file_does_not(
     assert len(loops(world, src)) == 1
     apply(world, "unmounted", **leave(PATH, "a"))
     assert_no_loop(world, src)
+
+
+# Killed, and exchanged
+
+
+def kill_some(world: World, start: t.Callable[[], int], rounds: int, seed: int) -> t.Iterator[None]:
+    """Start something and kill it at some moment, again and again; yield after each."""
+    chance = random.Random(seed)
+    for _round in range(rounds):
+        pid = start()
+        time.sleep(chance.uniform(0, 0.06))
+        world.kill(pid)
+        world.wait(pid)
+        yield
+
+
+def test_image_of_a_call_that_was_killed_keeps_no_loop_device(private_world: World, tmp_path: Path) -> None:
+    world = private_world
+    src = put(world, tmp_path)
+    for _killed in kill_some(world, lambda: world.start(arguments=held(src)), 60, 7):
+        assert len(loops(world, src)) <= 1
+        if PATH not in world.references and world.stack(PATH) == []:
+            assert_no_loop(world, src)
+        succeed(world, **leave(PATH, "a"))
+        assert world.stack(PATH) == []
+        assert_no_loop(world, src)
+    naive = ["sh", "-c", 'mount "$(losetup --find --show "$0")" "$1"', str(src), "/media"]
+    left = 0
+    for _killed in kill_some(world, lambda: world.launch(naive), 60, 7):
+        world.run("umount", "/media")
+        left += len(loops(world, src))
+        for device in loops(world, src):
+            world.run("losetup", "--detach", device)
+    assert left > 0, "losetup(8) and mount(8), killed at the same moments, leave loop devices"
+
+
+SWAPPER = """
+import ctypes, os, sys
+libc = ctypes.CDLL(None)
+os.chdir(sys.argv[1])
+os.setgid(65534)
+os.setuid(65534)
+print("ready", flush=True)
+while True:
+    # RENAME_EXCHANGE: both names are there at every moment.
+    libc.renameat2(-100, b"good.ext4", -100, b"evil.ext4", 2)
+"""
+
+
+def test_image_whose_name_is_being_exchanged_is_the_one_that_was_looked_at(
+    private_world: World, tmp_path: Path
+) -> None:
+    world = private_world
+    src = put(world, tmp_path, name="good")
+    put(world, tmp_path, name="evil")
+    folder = world.file(IMAGES)
+    os.chown(folder / "evil.ext4", 65534, 65534)
+    folder.chmod(0o777)
+    fd = os.open(folder / "evil.ext4", os.O_RDONLY)
+    evil = Path(f"/proc/{os.getpid()}/fd/{fd}")
+    pid = world.launch([sys.executable, "-c", SWAPPER, IMAGES])
+    codes: t.Dict[str, int] = {}
+    try:
+        for _round in range(60):
+            done = world.call(**held(src, allow_unsafe_parents=True))
+            codes[done.code or "mounted"] = codes.get(done.code or "mounted", 0) + 1
+            assert loop_devices(evil) == []
+            if not done.failed:
+                succeed(world, **leave(PATH, "a"))
+    finally:
+        world.end(pid)
+        os.close(fd)
+    assert set(codes) <= {"mounted", "unsafe_path"}, codes
+    assert len(codes) == 2, f"the names were not exchanged in time: {codes}"

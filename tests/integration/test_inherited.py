@@ -54,6 +54,20 @@ def test_files_and_directories_have_their_own_modes(private_world: World, umask:
     assert not world.exists("/srv/made")
 
 
+def test_directories_of_the_ledger_have_their_modes_wherever_the_call_dies(private_world: World) -> None:
+    world, place = private_world, private_world.file("/etc/ansible")
+    modes_seen: t.Set[int] = set()
+    for point in range(1, 2000):
+        finished = world.wait(world.start(arguments=tmpfs(PATH, "a"), umask=0o077, fuse=point))
+        found = [path for path in (place, place / "facts.d") if path.exists()]
+        modes_seen.update(stat.S_IMODE(path.stat().st_mode) for path in found)
+        if len(found) == 2 or finished.rc == 0:
+            break
+        for path in reversed(found):
+            path.rmdir()
+    assert modes_seen == {0o755}
+
+
 @UMASKS
 def test_daemon_of_a_helper_starts_as_a_service_does(private_world: World, umask: int) -> None:
     if not CAN_HELP:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import typing as t
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 import yaml
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments.spec import ARGUMENT_SPEC
 from harness.cycle import apply, leave, refuse, succeed, tmpfs
+from harness.images import make_image
 from harness.results import Played, Result, play
 from harness.world import World
 
@@ -234,6 +236,38 @@ def test_policy_role_checks_installs_again_removes(private_world: World) -> None
     assert not any(result.changed for result in play_policy(world, state="absent").results)
 
 
+@pytest.mark.parametrize("fstype", ["ext4", "xfs"])
+def test_policy_role_has_returned_when_no_power_cut_undoes_it(
+    private_world: World, loop_device: t.Callable[..., str], tmp_path: Path, fstype: str
+) -> None:
+    """What the device has at that moment is what the host has after a power cut."""
+    world, image = private_world, make_image(tmp_path, fstype)
+    world.make_directory("/etc/ansible")
+    # As late as a filesystem may be: nothing reaches the device unless it is synced.
+    world.mount(
+        loop_device(image),
+        "/etc/ansible",
+        fstype,
+        data="commit=300,noauto_da_alloc" if fstype == "ext4" else "",
+    )
+
+    def after_a_cut(number: int) -> t.Any:
+        copy = tmp_path / f"cut-{number}"
+        subprocess.run(["cp", "--sparse=always", str(image), str(copy)], check=True)
+        world.mount(loop_device(copy), "/media", fstype, data="nouuid" if fstype == "xfs" else "")
+        policy = Path(world.file("/media"), os.path.basename(POLICY))
+        try:
+            return json.loads(policy.read_text(encoding="utf-8")) if policy.exists() else None
+        finally:
+            world.unmount("/media")
+
+    for number, holders in enumerate((["a"], ["b"])):
+        assert play_policy(world, **{**NARROW, "holders": holders}).finished.rc == 0
+        assert after_a_cut(number)["holders"] == holders
+    assert play_policy(world, state="absent").finished.rc == 0
+    assert after_a_cut(2) is None
+
+
 def test_policy_role_fails_where_the_file_would_not_be_trusted(private_world: World) -> None:
     assert play_policy(private_world, **NARROW).finished.rc == 0
     # The content is right, so nothing is written.
@@ -248,7 +282,8 @@ def test_policy_role_tells_what_tasks_would_meet(private_world: World) -> None:
     before = private_world.references
     played = play_policy(private_world, **NARROW, check=[inside, outside, tmpfs(INSIDE, "a", opts=["nope"])])
     assert played.finished.rc == 0, played.finished
-    told = played.results[-1]["results"][-1]["ansible_facts"]["policy_result"]
+    told = played.results[-2]["results"][-1]["ansible_facts"]["policy_result"]
+    assert played.results[-1]["msg"]["refused"] == [told[1]["msg"]]
     assert [(one["permitted"], one["code"]) for one in told] == [
         (True, ""),
         (False, "not_permitted"),

@@ -7,9 +7,8 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
-import datetime
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import model
 
@@ -60,6 +59,8 @@ def grant(ttl: t.Optional[int], moment: Moment) -> t.Optional[Lease]:
     """Return a lease of so many seconds from now on, never shorter by rounding; None without ttl."""
     if ttl is None:
         return None
+    import datetime
+
     ends = datetime.datetime.strptime(moment.now, _FORMAT) + datetime.timedelta(seconds=ttl)
     # The uptime was rounded down, so one second more is never less than ttl.
     return Lease(ttl, moment.boot_id, moment.uptime + ttl + 1, ends.strftime(_FORMAT))
@@ -117,6 +118,11 @@ class Reference:
         return model.definition_from_opts(self.fstype, self.src, self.opts)
 
     @property
+    def image(self) -> str:
+        """The file that its device is made of; empty where its source is something else."""
+        return model.image_named(self.fstype, self.src)
+
+    @property
     def is_at_boot(self) -> bool:
         """Whether anybody who holds it wants it mounted at boot."""
         return any(holder.boot for holder in self.holders.values())
@@ -137,6 +143,18 @@ class Ledger:
     boot_id: str = ""
     references: t.Mapping[str, Reference] = field(default_factory=dict)
     directories: t.Mapping[str, model.Identity] = field(default_factory=dict)
+
+    def seen_in(self, boot_id: str) -> Ledger:
+        """Return the ledger for the boot with this id: a boot may number the devices anew.
+
+        So what an earlier one has noted of a directory counts without its device, where it has a birth.
+        """
+        if self.boot_id == boot_id:
+            return self
+        known = {
+            path: replace(made, device="") if made.birth else made for path, made in self.directories.items()
+        }
+        return replace(self, boot_id=boot_id, directories=known)
 
     def changed(
         self,

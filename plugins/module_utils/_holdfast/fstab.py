@@ -13,7 +13,12 @@ import re
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, model
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import files, pathwalk, utf8
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
+    files,
+    inodes,
+    pathwalk,
+    utf8,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal
 
 FSTAB_PATH = "/etc/fstab"
@@ -34,23 +39,47 @@ def read_entry(path: str) -> model.BootEntry:
     return find_entry(files.read_trusted(FSTAB_PATH, _untrusted) or b"", path)
 
 
+def refuse_mount_point() -> None:
+    """Refuse a table that is a mount point itself, as in a container: no file can take its place.
+
+    Raises MountError C(unsafe_path). LIMIT: before Linux 5.8 no call tells, so that replacing it fails.
+    """
+    fd = files.open_trusted(FSTAB_PATH, _untrusted)
+    if fd is not None:
+        try:
+            _refuse_mount_point(fd)
+        finally:
+            os.close(fd)
+
+
+def _refuse_mount_point(fd: int) -> None:
+    if inodes.inode_of(fd).is_mount_root:
+        raise _untrusted("it is a mount point itself, as in a container, so that it cannot be replaced")
+
+
 def edit_fstab(changes: t.Mapping[str, t.Optional[str]], deadline: float) -> bool:
     """Make these lines our entries, and take out those that are None; return whether that was a change.
 
-    Nobody else's line is touched. Raises MountError or OSError, and has changed nothing then.
+    Nobody else's line is touched, and what a writer that died has left goes. Raises MountError or OSError,
+    and has changed nothing then.
     """
     with journal.short_lock("fstab", deadline):
         fd = files.open_trusted(FSTAB_PATH, _untrusted)
         try:
             old = b"" if fd is None else _read(fd)
             new = edited(old, changes)
-            if new == old:
-                return False
-            _replace(new, fd)
+            with _replaceable() as file:
+                file.discard_unfinished()
+                if new != old and fd is not None:
+                    _refuse_mount_point(fd)
+                if new != old:
+                    file.replace(new, lambda new_fd: _imitate(new_fd, fd))
+                if model.MARK.encode("ascii") not in new:
+                    file.drop_reserve()
         finally:
             if fd is not None:
                 os.close(fd)
-    return True
+    return new != old
 
 
 def _read(fd: int) -> bytes:
@@ -58,20 +87,18 @@ def _read(fd: int) -> bytes:
         return file.read()
 
 
-def _replace(content: bytes, like: t.Optional[int]) -> None:
-    """Put a new file in the place of the old one, with its mode, group and labels; without one 0644."""
+@contextlib.contextmanager
+def _replaceable() -> t.Iterator[files.Replaceable]:
     with pathwalk.Walk(FSTAB_PATH, is_vital=True) as walk:
         directory = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=walk.directory)
         try:
-            file = files.Replaceable(directory, walk.name, _HIDDEN)
-            file.replace(content, lambda fd: _imitate(fd, like))
-            if model.MARK.encode("ascii") not in content:
-                file.drop_reserve()
+            yield files.Replaceable(directory, walk.name, _HIDDEN, _untrusted)
         finally:
             os.close(directory)
 
 
 def _imitate(fd: int, like: t.Optional[int]) -> None:
+    """Give a new table the mode, group and labels of the old one; without one 0644."""
     if like is None:
         os.fchmod(fd, 0o644)
         return
@@ -108,7 +135,7 @@ def edited(data: bytes, changes: t.Mapping[str, t.Optional[str]]) -> bytes:
     """Return the table with these lines as our entries, and without those that are None.
 
     Whether the last line ends in a newline stays as it is, so that what was added and taken out
-    again leaves every byte as before.
+    again leaves every byte as before. An entry that others of ours need comes before them.
     """
     lines, pending = [], dict(changes)
     for line in data.split(b"\n"):
@@ -119,10 +146,47 @@ def edited(data: bytes, changes: t.Mapping[str, t.Optional[str]]) -> bytes:
         new = pending.pop(path, None)
         if new is not None:
             lines.append(utf8.encoded(new))
-    added = [utf8.encoded(line) for _path, line in sorted(pending.items()) if line is not None]
     # The last one is what stands behind the last newline.
-    end = len(lines) - 1 if lines and not lines[-1] else len(lines)
-    return b"\n".join([*lines[:end], *added, *lines[end:]])
+    end = [lines.pop()] if lines and not lines[-1] else []
+    table = _Table(lines)
+    for path in sorted(pending):
+        added = pending[path]
+        if added is not None:
+            table.add(utf8.encoded(added))
+    return b"\n".join([*table.lines, *end])
+
+
+class _Table:
+    """Lines of fstab, to which entries are added: each before the first of ours that needs it, else last."""
+
+    def __init__(self, lines: t.Iterable[bytes]) -> None:
+        self.lines = list(lines)
+        self._needing: t.Dict[str, bytes] = {}
+        for line in filter(_is_ours, self.lines):
+            for path in _needed(line):
+                self._needing.setdefault(path, line)
+
+    def add(self, line: bytes) -> None:
+        """Add an entry of ours."""
+        place = self._place_of(_mount_point(line))
+        for path in _needed(line):
+            if self._place_of(path) >= place:
+                self._needing[path] = line
+        self.lines.insert(place, line)
+
+    def _place_of(self, path: str) -> int:
+        return self.lines.index(self._needing[path]) if path in self._needing else len(self.lines)
+
+
+def _needed(line: bytes) -> t.Set[str]:
+    """Return every path that an entry lies below or shows: what is mounted there comes first (mount(8))."""
+    fields = _fields(line)
+    words = [word.partition(b"=") for word in fields[3].split(b",")]
+    shown = [value for name, _equals, value in words if name == b"x-systemd.requires-mounts-for"]
+    own = _mount_point(line)
+    ways = [own, *(_path(raw) for raw in (fields[0], *shown))]
+    parts = [way.split("/") for way in ways if way]
+    return {"/".join(part[:length]) for part in parts for length in range(2, len(part) + 1)} - {own}
 
 
 def _fields(line: bytes) -> t.List[bytes]:
@@ -136,7 +200,11 @@ def _mount_point(line: bytes) -> str:
     fields = _fields(line)
     if len(fields) < 3:
         return ""
-    path = utf8.decoded(_ESCAPE.sub(lambda match: bytes((int(match.group(1), 8),)), fields[1]))
+    return _path(fields[1])
+
+
+def _path(field: bytes) -> str:
+    path = utf8.decoded(_ESCAPE.sub(lambda match: bytes((int(match.group(1), 8),)), field))
     parts = [part for part in path.split("/") if part not in ("", ".")]
     return "/" + "/".join(parts) if path.startswith("/") else ""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, model
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, errors, model
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Source:
     identity: of a device that of its filesystem, of places one each: C(type major:minor inode birth); empty
         where nobody looked.
     trees: what the mount table shows at each place, where only that was looked at.
+    absent: the refusal of a device or a credentials file that is not there; nothing else is known then.
     layers: what the kernel has at hand of each layer, or of the image, then; None where that is nothing.
     image: the file that the mount's loop device has, as the kernel names it, where only that was looked at.
     """
@@ -37,6 +38,7 @@ class Source:
     memory: int = 0
     identity: t.Tuple[str, ...] = ()
     trees: t.Tuple[t.Optional[model.Tree], ...] = ()
+    absent: t.Optional[errors.AbsentError] = None
     layers: t.Tuple[t.Optional[model.Identity], ...] = ()
     image: str = ""
 
@@ -87,6 +89,9 @@ DriftKind = t.Literal[
     "stacked",
     "unhealthy",
 ]
+# What a reconciliation puts right unless it is told otherwise, and for which it mounts or remounts.
+REPAIRED: t.Tuple[DriftKind, ...] = ("deferred", "expired", "interrupted", "missing", "orphaned")
+RESTORED: t.Tuple[DriftKind, ...] = ("missing", "options_changed", "replaced")
 
 
 @dataclass(frozen=True)
@@ -101,8 +106,14 @@ class Drift:
 Action = t.Literal[
     "adopted", "deferred", "joined", "mounted", "none", "released", "remounted", "renewed", "unmounted"
 ]
-BootChange = t.Literal["keep", "remove", "write"]
 Step = t.Literal["mount", "none", "remount", "unmount"]
+
+
+class BootChange(t.NamedTuple):
+    """An entry of fstab before and after, empty for none."""
+
+    old: str
+    new: str
 
 
 @dataclass(frozen=True)
@@ -128,8 +139,9 @@ class Plan:
         to be made are filled in by its execution.
     definition: what is mounted or remounted.
     tidies: the ledger is written though nothing is different for anybody, as when a lease has ended.
-    boot_change: what is done to the entry of fstab. boot_lines: that entry before and after, empty for none.
+    boot_change: what becomes of the entry of fstab, None where that stays.
     seen_flags: the flags in force, where they are not those of the ledger; only of a remount.
+    assumed: what is not there and was taken to be, in check mode alone.
     """
 
     path: str
@@ -140,9 +152,9 @@ class Plan:
     reference: t.Optional[claims.Reference] = None
     definition: t.Optional[model.Definition] = None
     tidies: bool = False
-    boot_change: BootChange = "keep"
-    boot_lines: t.Tuple[str, str] = ("", "")
+    boot_change: t.Optional[BootChange] = None
     seen_flags: t.Optional[t.Tuple[str, ...]] = None
+    assumed: t.Tuple[str, ...] = ()
 
     @property
     def changed(self) -> bool:
@@ -155,13 +167,14 @@ class Plan:
         return self.action != "none" or self.tidies
 
 
-IntentKind = t.Literal["mount", "remount", "unmount"]
+IntentKind = t.Literal["mount", "record", "remount", "unmount"]
 
 
 @dataclass(frozen=True)
 class Intent:
     """What an operation said before it acted.
 
+    kind: what was to be done with the mount; record where only the ledger and the entry of fstab change.
     mount_id: of the mount that it was about to attach, change or unmount.
     reference: what the ledger was going to hold, for a mount.
     made: directories and files made on the way to the mount point.

@@ -22,7 +22,7 @@ import sys
 import tempfile
 import typing as t
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import observe
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import overview
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments import build
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.call import run_reconcile
 from harness.namespace import LIBC, MS_BIND, make_world, mount
@@ -104,7 +104,7 @@ class Ours:
 
     def reported(self) -> t.Set[str]:
         """Return the mount points of which something is said."""
-        return {row["path"] for row in t.cast(t.Any, observe.observe_facts())["drift"]}
+        return {row["path"] for row in t.cast(t.Any, overview.observe_facts())["drift"]}
 
     def forget(self) -> None:
         with contextlib.suppress(FileNotFoundError):

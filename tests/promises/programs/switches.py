@@ -16,7 +16,7 @@ STATMOUNT_SB_SOURCE = 0x200
 # What a kernel says to an operation, or a key, of fsconfig(2) that it does not know.
 Unknown = t.Union[int, str]
 UNKNOWN: t.Dict[Unknown, int] = {
-    syscalls.FSCONFIG_SET_FD: errno.EINVAL,
+    syscalls.FSCONFIG_SET_FD: errno.EBADF,
     syscalls.FSCONFIG_CMD_CREATE_EXCL: errno.EOPNOTSUPP,
     "lowerdir+": errno.EINVAL,
 }

@@ -40,6 +40,11 @@ def entry_of(path: str, reference: claims.Reference) -> str:
     return fstab_line(path, reference.definition, needs_network=reference.needs_network)
 
 
+def wanted_entry(path: str, reference: t.Optional[claims.Reference]) -> str:
+    """Return the entry of fstab that the holders of a mount point want, empty for none."""
+    return entry_of(path, reference) if reference is not None and reference.is_at_boot else ""
+
+
 def fstab_line(path: str, definition: model.Definition, *, needs_network: bool = False) -> str:
     """Return the entry of fstab(5) that mounts this there. Raises option_not_allowed.
 
@@ -102,16 +107,13 @@ def with_entry(plan: steps.Plan, entry: model.Entry, found: model.BootEntry) -> 
             "the mount without 'boot: true'",
         )
     reference = plan.reference
-    wanted = None
-    if reference is not None and reference.is_at_boot:
-        wanted = entry_of(plan.path, reference)
-    is_kept = wanted == found.ours or (wanted is not None and found.is_foreign)
+    change = steps.BootChange(found.ours or "", wanted_entry(plan.path, reference))
+    is_kept = change.old == change.new or (change.new and found.is_foreign)
     if is_kept or not (plan.writes_ledger or entry.boot):
         return plan
     # Somebody has taken the entry out: that it comes back is a change of the host.
     action = "joined" if plan.action in ("none", "renewed") and entry.boot else plan.action
-    change: steps.BootChange = "remove" if wanted is None else "write"
-    return replace(plan, action=action, boot_change=change, boot_lines=(found.ours or "", wanted or ""))
+    return replace(plan, action=action, boot_change=change)
 
 
 def has_counted_name(definition: model.Definition) -> bool:

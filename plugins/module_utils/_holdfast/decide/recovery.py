@@ -46,6 +46,8 @@ def replay(note: steps.Intent, ledger: claims.Ledger, *, is_at_path: bool, is_al
     is_alive: the note's mount exists. is_at_path: and its mount point is the note's path.
     """
     held = ledger.references.get(note.path)
+    if note.kind == "record":
+        return Replay()  # the entry of fstab is written as the ledger has it, whatever that is
     if note.kind == "remount":
         return Replay(restores=is_at_path and held is not None)
     if note.kind == "unmount":

@@ -90,7 +90,7 @@ def _run_on(works: t.Sequence[states.Work], call: session.Session, ledger: claim
         call,
         lambda work: mounting.prepare_mount(work, call, ledger, managed_mounts),
     )
-    acting = [work for work in works if work.step != "none"]
+    acting = [work for work in works if work.is_going_on and (work.step != "none" or any(work.boot_change))]
     if acting:
         record_intents(acting, call, ledger, budget.spent)
         with call.directory_lock:
@@ -134,16 +134,18 @@ def _act(
     work: states.Work, call: session.Session, ledger: claims.Ledger, managed_mounts: neighbours.ManagedMounts
 ) -> None:
     if work.step == "mount":
-        _attach(work, call, managed_mounts)
+        _attach(work, call, ledger, managed_mounts)
     elif work.step == "remount":
         mounting.change_mount(work, call, hold.as_seen(ledger.references[work.path], work.plan))
     elif work.step == "unmount":
         unmounting.take_mount_off(work, call, ledger.references[work.path])
 
 
-def _attach(work: states.Work, call: session.Session, managed_mounts: neighbours.ManagedMounts) -> None:
+def _attach(
+    work: states.Work, call: session.Session, ledger: claims.Ledger, managed_mounts: neighbours.ManagedMounts
+) -> None:
     try:
-        mounting.attach_mount(work, call, managed_mounts)
+        mounting.attach_mount(work, call, ledger, managed_mounts)
     except (errors.MountError, OSError):
         work.outcome_unknown = True  # until everything is taken away again
         mountpoints.clean_up_after(work, call)
@@ -160,32 +162,42 @@ def _commit(works: t.Sequence[states.Work], call: session.Session, decided_on: c
         with call.directory_lock:
             for work in writing:
                 _tidy(work, call, decided_on)
-        writing = _edit_fstab("remove", writing, call, decided_on)
+            mountpoints.sync_removed({p: r for work in writing for p, r in work.removed.items()}, call)
+        writing = _edit_fstab("old", writing, call, decided_on)
         _write(works, writing, call)
     except (errors.MountError, OSError) as error:
         _fail(writing, error, call, decided_on)
+        _put_back(writing, call)
         return
-    kept = set(_edit_fstab("write", writing, call, decided_on))
+    kept = set(_edit_fstab("new", writing, call, decided_on))
     failed = [work for work in writing if work not in kept]
-    if failed:
-        _write_back(failed, call, decided_on)
+    if failed and _write_back(failed, call, decided_on):
+        _put_back(failed, call)
 
 
 def _edit_fstab(
-    change: str, works: t.Sequence[states.Work], call: session.Session, decided_on: claims.Ledger
+    which: str, works: t.Sequence[states.Work], call: session.Session, decided_on: claims.Ledger
 ) -> t.List[states.Work]:
-    """Change the entries of fstab; return the works that go on: all, or those that have no such entry."""
-    concerned = [work for work in works if work.plan is not None and work.plan.boot_change == change]
+    """Take out the old entries of fstab, or write the new; return the works that go on: all or the others."""
+    concerned = [work for work in works if getattr(work.boot_change, which)]
     if not concerned:
         return list(works)
     from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import boot
 
     try:
-        (boot.write_entries if change == "write" else boot.remove_entries)(concerned, call)
+        (boot.write_entries if which == "new" else boot.remove_entries)(concerned, call)
     except (errors.MountError, OSError) as error:
         _fail(concerned, error, call, decided_on)
         return [work for work in works if work.is_going_on]
     return list(works)
+
+
+def _put_back(works: t.Sequence[states.Work], call: session.Session) -> None:
+    concerned = [work for work in works if any(work.boot_change)]
+    if concerned:
+        from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import boot
+
+        boot.put_back(concerned, call)
 
 
 def _fail(
@@ -200,7 +212,7 @@ def _fail(
     _undo(works, call, decided_on)
 
 
-def _write_back(works: t.Sequence[states.Work], call: session.Session, decided_on: claims.Ledger) -> None:
+def _write_back(works: t.Sequence[states.Work], call: session.Session, decided_on: claims.Ledger) -> bool:
     """Have the ledger say what it said before, of works whose entries of fstab could not be written."""
     before = {
         work.path: decided_on.references.get(work.path)
@@ -212,17 +224,16 @@ def _write_back(works: t.Sequence[states.Work], call: session.Session, decided_o
     with contextlib.suppress(errors.MountError, OSError), journal.short_lock("ledger", call.lock_deadline):
         ledger = call.ledger.read().changed(before)
         call.ledger.write(mountpoints.remember(ledger, removals, [work.path for work in works]))
+        return True
+    return False
 
 
 def _tidy(work: states.Work, call: session.Session, decided_on: claims.Ledger) -> None:
     """Take away the directories of a mount point that nobody is going to hold."""
     reference = decided_on.references.get(work.path)
     if work.plan is not None and work.plan.reference is None and reference is not None:
-        same_boot = reference.boot_id == call.host.boot_id
         try:
-            work.removed = mountpoints.take_away(
-                mountpoints.made_for(work.path, decided_on), call, same_boot=same_boot
-            )
+            work.removed = mountpoints.take_away(mountpoints.made_for(work.path, decided_on), call)
         except errors.MountError as error:
             if error.code != "locked":
                 raise  # else they stay remembered: that is no reason to fail what has been unmounted
@@ -233,7 +244,7 @@ def _write(works: t.Sequence[states.Work], writing: t.Sequence[states.Work], cal
         work.path: work.plan.reference for work in writing if work.plan is not None
     }
     with journal.short_lock("ledger", call.lock_deadline):
-        ledger = replace(call.ledger.read(), boot_id=call.host.boot_id)
+        ledger = call.ledger.read()
         # What was seen last of a directory is what counts.
         removals = {path: removal for work in works for path, removal in work.removed.items()}
         changed = mountpoints.remember(
@@ -253,7 +264,7 @@ def _undo(works: t.Sequence[states.Work], call: session.Session, decided_on: cla
     for work in noted:
         work.outcome_unknown = True  # until everything is taken back
     taken = [work for work in noted if _take_back(work, call, decided_on)]
-    removals = mountpoints.take_away(_made(taken), call, same_boot=True)
+    removals = mountpoints.take_away(_made(taken), call)
     for work in taken:
         work.removed.update({path: removals[path] for path in work.made})
         work.made.clear()
@@ -296,8 +307,7 @@ def record_intents(
         recover.recover_dead(noted, call)
     with journal.short_lock("ledger", call.lock_deadline):
         ledger = call.ledger.read()
-        if growth:
-            store.require_room(growth)
+        store.require_room(growth)
         managed_mounts = neighbours.ManagedMounts(ledger.references) if ledger != decided_on else None
         notes = journal.list_intents(but=own)
         for work in works:
@@ -316,19 +326,20 @@ def record_intents(
 
 
 def _record_intent(work: states.Work, call: session.Session, ledger: claims.Ledger) -> None:
-    """Write the note of a work. What unmounts does without one where there is no room.
+    """Write the note of a work. What unmounts, or records alone, does without one where there is no room.
 
     Nobody can note a mount then either, so nobody gets in its way; killed between the unmount and the
     ledger, it leaves a reference whose mount is missing, and the next release takes that out.
     """
     reference = work.plan.reference if work.plan and work.step != "unmount" else None
     held = reference or ledger.references[work.path]
-    note = steps.Intent(work.name, t.cast(steps.IntentKind, work.step), work.path, held.mount_id, reference)
+    kind = t.cast(steps.IntentKind, "record" if work.step == "none" else work.step)
+    note = steps.Intent(work.name, kind, work.path, held.mount_id, reference)
     try:
         work.operation.note(states.to_record(note, call.now))
         work.is_recorded = True
     except OSError as error:
-        if work.step != "unmount" or error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if kind not in ("record", "unmount") or error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
 
 

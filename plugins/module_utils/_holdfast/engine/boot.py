@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """Entries of fstab: they go before the ledger forgets who wanted them, and come after it knows.
 
-So none is ever there that nobody wants, whatever is killed when. Private to holdfast.mounts.
+An entry that changes does both, so none is ever there that says anything else than the ledger, whatever is
+killed when. Private to holdfast.mounts.
 """
 
 from __future__ import annotations
@@ -25,24 +26,28 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger i
 
 def remove_entries(works: t.Iterable[states.Work], call: session.Session) -> None:
     """Take out the entries that nobody will want. Raises MountError or OSError."""
-    _edit({work.path: None for work in works if work.plan and work.plan.boot_change == "remove"}, call)
+    _edit({work.path: None for work in works if work.boot_change.old}, call)
 
 
 def write_entries(works: t.Iterable[states.Work], call: session.Session) -> None:
     """Write the entries that somebody wants now. Raises MountError or OSError."""
-    lines: t.Dict[str, t.Optional[str]] = {
-        work.path: boot.entry_of(work.path, work.plan.reference)
-        for work in works
-        if work.plan and work.plan.reference and work.plan.boot_change == "write"
-    }
-    _edit(lines, call)
+    _edit({work.path: work.boot_change.new for work in works if work.boot_change.new}, call)
+
+
+def put_back(works: t.Sequence[states.Work], call: session.Session) -> None:
+    """Have the entries say what they said before, as the ledger does; else the next call writes them."""
+    try:
+        _edit({work.path: work.boot_change.old or None for work in works}, call)
+    except (errors.MountError, OSError):
+        for work in works:
+            work.outcome_unknown = work.is_recorded
 
 
 def remove_unwanted(
     path: str, old: t.Optional[claims.Reference], new: t.Optional[claims.Reference], call: session.Session
 ) -> None:
-    """Take out the entry of a mount point whose dead operation was to leave nobody who wants it."""
-    if old is not None and old.is_at_boot and not (new is not None and new.is_at_boot):
+    """Take out the entry of a mount point that the ledger is about to say something else of."""
+    if old is not None and old.is_at_boot and boot.wanted_entry(path, new) != boot.wanted_entry(path, old):
         _edit({path: None}, call)
 
 

@@ -7,18 +7,22 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 from dataclasses import dataclass, replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     claims,
+    errors,
+    fstab,
     model,
-    observe,
+    overview,
     session,
     steps,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import recovery
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import (
+    mountpoints,
     predict,
     run,
     staged,
@@ -26,9 +30,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine i
     unmounting,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import system
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal
-
-_COMING = ("missing", "options_changed", "replaced")
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal, store
 
 
 @dataclass(frozen=True)
@@ -44,18 +46,24 @@ class Reconciled:
     dropped: t.Mapping[str, t.Tuple[str, ...]]
 
 
-def reconcile(call: session.Session, asked: model.Repair, *, writes: bool) -> Reconciled:
+def reconcile(
+    call: session.Session, asked: model.Repair, *, writes: bool, waiting: t.Collection[str] = ()
+) -> Reconciled:
     """Bring kernel and ledger together, or with writes false tell what that would come to.
+
+    waiting: mount points at which nothing is mounted or remounted this time.
 
     Raises MountError where the whole call is refused.
     """
     ledger = call.ledger.read()
     system.refuse_other_namespace(ledger, call.host)
-    reported = observe.observe_facts()["drift"]
+    reported = overview.observe_facts()["drift"]
     drift = tuple(steps.Drift(item["path"], item["kind"], item["message"]) for item in reported)
     if writes:
         journal.prepare_run()
         staged.sweep_all_stages()
+        _discard_unfinished_files(call)
+        mountpoints.sweep_leftovers(call)
     prediction = None if writes else predict.Prediction(call)
 
     def carry_out(request: model.Request) -> t.Dict[str, states.Outcome]:
@@ -68,9 +76,17 @@ def reconcile(call: session.Session, asked: model.Repair, *, writes: bool) -> Re
     leaving = carry_out(_leaving_part(call, ledger, drift, asked))
     now = call.ledger.read() if prediction is None else prediction.ledger
     failed = {path for path, outcome in leaving.items() if outcome.error is not None}
-    coming = carry_out(_coming_part(call, now, drift, asked, but=failed))
+    coming = carry_out(_coming_part(call, now, drift, asked, but={*failed, *waiting}))
     named = {outcome.path: outcome for outcome in unmounting.name_users(leaving.values(), call.host)}
     return Reconciled(drift, named, coming, _dropped(leaving))
+
+
+def _discard_unfinished_files(call: session.Session) -> None:
+    with journal.short_lock("ledger", call.lock_deadline):
+        store.discard_unfinished()
+    # Who wants an entry is told what is wrong with the table.
+    with contextlib.suppress(errors.MountError, OSError):
+        fstab.edit_fstab({}, call.lock_deadline)
 
 
 def _paths(drift: t.Iterable[steps.Drift], kinds: t.Collection[str]) -> t.Set[str]:
@@ -97,7 +113,7 @@ def _coming_part(
     *,
     but: t.Collection[str],
 ) -> model.Request:
-    kinds = set(_COMING) & set(asked.kinds)
+    kinds = set(steps.RESTORED) & set(asked.kinds)
     if "missing" in kinds:
         kinds.add("replaced")  # what is missing, and whose source names something else by now, is refused
     wanted = _paths(drift, kinds) - set(but)

@@ -72,9 +72,10 @@ def recover(operation: journal.Operation, call: session.Session) -> None:
     directories.sweep_temporaries(note.path, note.operation, may_block=call.may_block)
     removals: t.Dict[str, states.Removal] = {}
     if settlement.undoes:
-        removals = mountpoints.take_away(dict(note.made), call, same_boot=True)
+        removals = mountpoints.take_away(dict(note.made), call)
     elif settlement.commits and settlement.reference is None:
-        removals = mountpoints.take_away(mountpoints.made_for(note.path, found), call, same_boot=True)
+        removals = mountpoints.take_away(mountpoints.made_for(note.path, found), call)
+    mountpoints.sync_removed(removals, call)
     if settlement.commits:
         boot.remove_unwanted(note.path, found.references.get(note.path), settlement.reference, call)
     with journal.short_lock("ledger", call.lock_deadline):
@@ -82,29 +83,33 @@ def recover(operation: journal.Operation, call: session.Session) -> None:
         changed = mountpoints.remember(replayed(ledger, note, settlement), removals, (note.path,))
         if changed != ledger:
             call.ledger.write(changed)
-    boot.write_wanted(note.path, changed.references.get(note.path), call)
-    if settlement.restores and note.reference is not None:
-        _restore(note.path, note.reference, changed.references[note.path], call)
+    held = changed.references.get(note.path)
+    if settlement.restores and note.reference is not None and held is not None:
+        held = _restore(note.path, note.reference, held, call)
+    boot.write_wanted(note.path, held, call)
     operation.clear()
 
 
-def _restore(path: str, changed: claims.Reference, held: claims.Reference, call: session.Session) -> None:
+def _restore(
+    path: str, changed: claims.Reference, held: claims.Reference, call: session.Session
+) -> claims.Reference:
     """Set the options that the ledger has; where the kernel refuses them by now, the ledger gets the others.
 
-    A tmpfs that has been filled cannot become smaller again (EINVAL), nor can a file that is being
-    written become read-only (EBUSY).
+    Returns what the ledger has then. A tmpfs that has been filled cannot become smaller again (EINVAL), nor
+    can a file that is being written become read-only (EBUSY).
     """
     try:
         mounting.change_options(path, held, call, before=changed.definition, after=held.definition)
+        return held
     except pathwalk.MayBlock:
         raise
     except OSError:
         mounting.change_options(path, held, call, before=held.definition, after=changed.definition)
-        with journal.short_lock("ledger", call.lock_deadline):
-            ledger = call.ledger.read()
-            current = ledger.references.get(path)
-            if current is not None:
-                call.ledger.write(ledger.changed({path: replace(current, opts=changed.opts)}))
+    as_changed = replace(held, opts=changed.opts)
+    boot.remove_unwanted(path, held, as_changed, call)
+    with journal.short_lock("ledger", call.lock_deadline):
+        call.ledger.write(call.ledger.read().changed({path: as_changed}))
+    return as_changed
 
 
 def _take_off(note: steps.Intent, call: session.Session) -> None:

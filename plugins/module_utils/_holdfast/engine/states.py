@@ -112,6 +112,11 @@ class Work:
         return self.plan.step if self.plan is not None and self.is_going_on else "none"
 
     @property
+    def boot_change(self) -> steps.BootChange:
+        """What becomes of its entry of fstab."""
+        return (self.plan and self.plan.boot_change) or steps.BootChange("", "")
+
+    @property
     def is_going_on(self) -> bool:
         """Whether nothing has stopped it."""
         return self.error is None and not self.is_contended and not self.needs_worker
@@ -215,6 +220,8 @@ def decide(
     An entry of fstab is written only where root alone can move the names that it is going to be reached by;
     whoever leaves does so even where it cannot be written again.
     """
+    if seen.source.absent is not None:
+        raise seen.source.absent.about(entry.path)
     plan = _decide_on_mount(entry, call, seen, managed_mounts)
     if plan.reference is not None and plan.step in ("none", "remount"):
         from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import facts
@@ -225,21 +232,24 @@ def decide(
         rules.refuse_second_name(entry.path, plan.reference.definition, seen.source, call.roots)
     if seen.fstab is None:
         return plan
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import fstab
     from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import boot
 
     if entry.boot and entry.definition is not None and boot.has_counted_name(entry.definition):
         raise boot.counted_name(entry.path, entry.definition, places.stable_name(entry.definition, call))
     plan = boot.with_entry(plan, entry, seen.fstab)
-    if plan.reference is None or not (entry.boot or plan.boot_change == "write"):
+    if plan.reference is None or not (entry.boot or (plan.boot_change and plan.boot_change.new)):
         return plan
     try:
+        if plan.boot_change and plan.boot_change.new:
+            fstab.refuse_mount_point()
         rules.refuse_unsafe_boot(
             entry.path, observe.named_places(entry.path, plan.reference.definition, call, seen)
         )
     except (errors.MountError, OSError):
         if entry.definition is not None:
             raise
-        return replace(plan, boot_change="keep")
+        return replace(plan, boot_change=None)
     return plan
 
 

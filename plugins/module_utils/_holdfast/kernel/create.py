@@ -129,8 +129,9 @@ def _set_layers(context: int, layers: Layers) -> None:
         try:
             syscalls.fsconfig(context, syscalls.FSCONFIG_SET_FD, key, aux=fd)  # Linux 6.13
         except OSError as error:
-            # Before Linux 6.5 an overlay takes nothing but strings: EOPNOTSUPP.
-            if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
+            # Before Linux 6.13 a handle of O_PATH is none to fsconfig(2): EBADF. Before 6.5 an overlay takes
+            # nothing but strings: EOPNOTSUPP.
+            if error.errno not in (errno.EBADF, errno.EINVAL, errno.EOPNOTSUPP):
                 raise
             break
     else:
@@ -155,7 +156,8 @@ def _messages(context: int) -> t.List[str]:
     messages: t.List[str] = []
     while len(messages) < 16:
         try:
-            messages.append(os.read(context, 1024).decode("utf-8", "replace").strip())
+            # A letter for how grave it is, a blank, and the message.
+            messages.append(os.read(context, 1024).decode("utf-8", "replace").strip()[2:])
         except OSError:
             break  # ENODATA: nothing more was said
     return messages

@@ -27,7 +27,7 @@ _NOTE_KEYS = frozenset(("kind", "mount_id", "operation", "path", "pid", "referen
 
 _TOKEN = re.compile(r"[A-Za-z0-9._-]{0,128}")
 _DEVICE = re.compile(r"(?:[0-9]{1,10}:[0-9]{1,10})?")
-_KIND = re.compile(r"mount|remount|unmount")
+_KIND = re.compile(r"mount|record|remount|unmount")
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?Z")
 
 _T = t.TypeVar("_T")

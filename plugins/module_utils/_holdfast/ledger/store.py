@@ -32,7 +32,9 @@ def _untrusted(what: str) -> errors.MountError:
 class LedgerFile:
     """The ledger's file, and what it said last: a call reads it often, and mostly finds that again."""
 
-    def __init__(self) -> None:
+    def __init__(self, boot_id: str = "") -> None:
+        """boot_id: of this boot, without which the ledger is read as it was written."""
+        self._boot_id = boot_id
         self._raw: t.Optional[bytes] = None
         self._ledger = claims.Ledger()
         self._lines = codec.Lines()
@@ -45,14 +47,15 @@ class LedgerFile:
         raw = _read()
         while raw is not None and raw != self._raw:
             try:
-                self._ledger = codec.ledger_from_json(utf8.decoded(raw))
+                ledger = codec.ledger_from_json(utf8.decoded(raw))
+                self._ledger = ledger.seen_in(self._boot_id or ledger.boot_id)
                 self._raw = raw
             except errors.MountError:
                 # On a full disk the file that was opened may be the next reserve, and be written meanwhile.
                 torn, raw = raw, _read()
                 if raw == torn:
                     raise
-        return claims.Ledger() if raw is None else self._ledger
+        return claims.Ledger(self._boot_id) if raw is None else self._ledger
 
     def write(self, ledger: claims.Ledger) -> None:
         """Replace the ledger durably; the caller holds its lock. Raises MountError or OSError."""
@@ -79,24 +82,30 @@ def require_room(growth: int) -> None:
         file.require_room(growth)
 
 
+def discard_unfinished() -> None:
+    """Remove what a writer that died has left; the caller holds the ledger's lock. Raises as require_room."""
+    if os.path.isdir(os.path.dirname(LEDGER_PATH)):
+        require_room(0)
+
+
 @contextlib.contextmanager
 def _replaceable() -> t.Iterator[files.Replaceable]:
     directory = _open_facts_directory()
     try:
-        yield files.Replaceable(directory, os.path.basename(LEDGER_PATH), _HIDDEN)
+        yield files.Replaceable(directory, os.path.basename(LEDGER_PATH), _HIDDEN, _untrusted)
     finally:
         os.close(directory)
 
 
 def _open_facts_directory() -> int:
-    """Return a handle of the ledger's directory, made root's where it is missing."""
+    """Return a handle of the ledger's directory, which is made where it is missing.
+
+    Under the umask of journal.prepare_run: with another mode first, a power cut could leave it so.
+    """
     facts = os.path.dirname(LEDGER_PATH)
     for directory in (os.path.dirname(facts), facts):
-        try:
+        with contextlib.suppress(FileExistsError):
             os.mkdir(directory, 0o755)
-        except FileExistsError:
-            continue
-        os.chmod(directory, 0o755)  # whatever the umask took away
     with pathwalk.Walk(LEDGER_PATH, is_vital=True) as walk:
         files.refuse_unsafe_way(walk, _untrusted)
         return os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=walk.directory)

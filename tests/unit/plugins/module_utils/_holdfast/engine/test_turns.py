@@ -79,6 +79,6 @@ def test_directories_are_taken_away_within_a_turn(private_place: Path) -> None:
     call = Session(make_request(lock_timeout=1), HOST, "2026-01-01T00:00:00Z")
     with call.directory_lock as lock:
         lock.take(made[str(private_place / "a")].device, time.monotonic() + 1)
-        fates = take_away(made, call, same_boot=True)
+        fates = take_away(made, call)
     assert not any(fate.is_kept for fate in fates.values())
     assert not (private_place / "a").exists()

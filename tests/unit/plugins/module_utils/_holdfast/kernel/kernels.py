@@ -58,8 +58,8 @@ def without_openat2(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(syscalls, "openat2", missing)
 
 
-def without_layer_handles(patch: pytest.MonkeyPatch, *, refusal: int = errno.EINVAL) -> None:
-    """Before Linux 6.13: an overlay takes no descriptors."""
+def without_layer_handles(patch: pytest.MonkeyPatch, *, refusal: int = errno.EBADF) -> None:
+    """Before Linux 6.13: fsconfig(2) takes no descriptors of O_PATH."""
     real = syscalls.fsconfig
 
     def fsconfig(context: int, command: int, *words: t.Optional[str], aux: int = 0) -> None:

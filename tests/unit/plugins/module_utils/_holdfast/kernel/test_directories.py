@@ -29,9 +29,9 @@ Made = t.Dict[str, Identity]
 SPECIAL = MountPointAttributes(mode=0o2750, uid=65534, gid=65533)
 
 
-def remove(path: str, identity: Identity, *, same_boot: bool) -> str:
+def remove(path: str, identity: Identity) -> str:
     with Walk(path) as walk:
-        return remove_made(walk, identity, same_boot=same_boot)
+        return remove_made(walk, identity)
 
 
 def make(path: Path, *, is_file: bool = False, note: t.Optional[t.Callable[[str], object]] = None) -> Made:
@@ -77,7 +77,7 @@ def test_make_missing_needs_no_flag_of_rename(private_place: Path, is_file: bool
     made = make(private_place / "a" / "b", is_file=is_file)
     assert [path.name for path in private_place.rglob("*")] == ["a", "b"]
     path, identity = list(made.items())[-1]
-    assert remove(path, identity, same_boot=True) == "removed"
+    assert remove(path, identity) == "removed"
 
 
 @pytest.mark.usefixtures("plain_rename")
@@ -133,7 +133,7 @@ def test_make_missing_leaves_what_somebody_else_made_meanwhile(private_place: Pa
     target = private_place / "a"
     made = make(target, note=lambda _way: target.mkdir(0o711))
     assert look(target) == ("drwx--x--x", 0, 0)
-    assert remove(str(target), made[str(target)], same_boot=True) == "forgotten"
+    assert remove(str(target), made[str(target)]) == "forgotten"
     assert [path.name for path in private_place.iterdir()] == ["a"]
 
 
@@ -190,21 +190,21 @@ def test_make_missing_that_may_not_be_renamed_leaves_nothing(
 @pytest.mark.parametrize("is_file", [False, True], ids=["directory", "file"])
 def test_remove_made_takes_its_own(private_place: Path, is_file: bool) -> None:
     made = only(make(private_place / "a", is_file=is_file))
-    assert remove(*made, same_boot=True) == "removed"
+    assert remove(*made) == "removed"
     assert list(private_place.iterdir()) == []
-    assert remove(*made, same_boot=True) == "forgotten"
+    assert remove(*made) == "forgotten"
 
 
 def test_remove_made_keeps_what_has_entries(private_place: Path) -> None:
     made = only(make(private_place / "a"))
     (private_place / "a" / "entry").write_text("")
-    assert remove(*made, same_boot=True) == "kept"
+    assert remove(*made) == "kept"
 
 
 def test_remove_made_keeps_a_file_with_content(private_place: Path) -> None:
     made = only(make(private_place / "a", is_file=True))
     (private_place / "a").write_text("x")
-    assert remove(*made, same_boot=True) == "kept"
+    assert remove(*made) == "kept"
 
 
 def test_remove_made_keeps_what_is_mounted_on(
@@ -212,14 +212,14 @@ def test_remove_made_keeps_what_is_mounted_on(
 ) -> None:
     made = only(make(private_place / "a"))
     mount_at(private_place / "a")
-    assert remove(*made, same_boot=True) == "kept"
+    assert remove(*made) == "kept"
 
 
 def test_remove_made_forgets_what_took_its_place(private_place: Path) -> None:
     made = only(make(private_place / "a"))
     (private_place / "a").rename(private_place / "old")
     (private_place / "a").mkdir()
-    assert remove(*made, same_boot=True) == "forgotten"
+    assert remove(*made) == "forgotten"
     assert (private_place / "a").is_dir()
 
 
@@ -227,18 +227,18 @@ def test_remove_made_does_not_follow_a_link(private_place: Path) -> None:
     made = only(make(private_place / "a"))
     (private_place / "a").rename(private_place / "b")
     (private_place / "a").symlink_to("b")
-    assert remove(*made, same_boot=True) == "forgotten"
+    assert remove(*made) == "forgotten"
     assert (private_place / "b").is_dir()
 
 
 @pytest.mark.parametrize(
-    ("same_boot", "fate"), [(True, "forgotten"), (False, "removed")], ids=["this boot", "an earlier one"]
+    ("device", "fate"), [("9:9", "forgotten"), ("", "removed")], ids=["this boot", "an earlier one"]
 )
 def test_remove_made_compares_devices_within_one_boot_only(
-    private_place: Path, same_boot: bool, fate: str
+    private_place: Path, device: str, fate: str
 ) -> None:
     path, identity = only(make(private_place / "a"))
-    assert remove(path, replace(identity, device="9:9"), same_boot=same_boot) == fate
+    assert remove(path, replace(identity, device=device)) == fate
 
 
 def test_sweep_temporaries_takes_only_its_operations_own(private_place: Path) -> None:

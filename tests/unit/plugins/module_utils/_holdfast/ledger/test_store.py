@@ -168,7 +168,7 @@ def test_read_without_a_file_is_an_empty_ledger_and_makes_nothing(file: Path, pr
 
 
 def test_write_makes_directories_and_file_of_root_that_all_may_read(file: Path) -> None:
-    old = os.umask(0o077)
+    old = os.umask(0o022)  # as journal.prepare_run sets it
     try:
         store.LedgerFile().write(LEDGER)
     finally:
