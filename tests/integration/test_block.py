@@ -412,3 +412,23 @@ def test_block_device_that_another_namespace_keeps_with_other_options_is_a_confl
     result = world.call(**block(ext4, "ext4", opts=["commit=7"]))
     assert (result.failed, result.action) == (False, "mounted"), result
     world.end(pid)
+
+
+@pytest.mark.parametrize("fstype", ["ext4", "xfs"])
+@pytest.mark.parametrize(("kept", "wanted"), [([], ["ro"]), (["ro"], [])], ids=["ro asked", "rw asked"])
+def test_block_device_that_another_namespace_keeps_writable_or_not_is_a_conflict(
+    world: World, loop_device: Attach, tmp_path: Path, fstype: str, kept: t.List[str], wanted: t.List[str]
+) -> None:
+    device = loop_device(make_image(tmp_path, fstype))
+    world.make_directory(PATH)
+    succeed(world, **block(device, fstype, opts=kept))
+    pid = world.until_ready(KEEP_A_COPY)
+    assert world.call(**leave(PATH, "a")).action == "unmounted"
+    result = world.call(**block(device, fstype, opts=wanted), disclose="full")
+    assert result.code == "conflict", result
+    assert "mounted in another mount namespace" in result["msg"]
+    assert result["msg"].endswith("(ro)" if wanted == [] else "(rw)"), result
+    assert world.stack(PATH) == []
+    world.end(pid)
+    result = world.call(**block(device, fstype, opts=wanted))
+    assert (result.failed, result.action) == (False, "mounted"), result

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 import typing as t
 from dataclasses import dataclass
@@ -17,11 +18,12 @@ from dataclasses import dataclass
 import pytest
 from harness.cycle import leave, succeed, tmpfs, warm_up
 from harness.helped import CAN_HELP, SSHFS, helped, make_helper
-from harness.ssh import processes_of
+from harness.images import wait_for_no_loop_device
 from harness.world import RUN, World
 
 PATH = "/srv/app/data"
 BYSTANDER = "/srv/app/bystander"
+IMAGE = "/media/disk.ext4"
 MS_NOSUID_NODEV = 6
 STRIDE = int(os.environ.get("CRASH_STRIDE", "6"))
 
@@ -54,6 +56,15 @@ def make_source(world: World) -> None:
     world.write("/media/source")
 
 
+def make_disk(world: World) -> None:
+    """Make an image to be mounted."""
+    disk = world.file(IMAGE)
+    with open(disk, "wb") as stream:
+        stream.truncate(1 << 20)
+    disk.chmod(0o600)
+    subprocess.run(["mkfs.ext4", "-q", "-F", str(disk)], check=True)
+
+
 @dataclass(frozen=True)
 class Operation:
     """A call that dies: what was held before, what it asks for, and how to undo it all."""
@@ -65,6 +76,7 @@ class Operation:
     prepare: t.Callable[[World], None] = do_nothing
 
 
+MOUNT_IMAGE = {"path": PATH, "src": IMAGE, "fstype": "ext4", "holder": "a"}
 BIND = {"path": PATH, "src": "/media/source", "fstype": "bind", "holder": "a"}
 HELPED = helped(PATH)
 A, B = leave(PATH, "a"), leave(PATH, "b")
@@ -73,6 +85,7 @@ BULK_LEAVE = {"mounts": BULK_PATHS, "holder": "a", "state": "released"}
 OPERATIONS: t.Dict[str, Operation] = {
     "mount": Operation([], tmpfs(PATH, "a"), [A], []),
     "mount-file": Operation([], BIND, [A], [], make_source),
+    "mount-image": Operation([], MOUNT_IMAGE, [A], [], make_disk),
     "mount-again": Operation([tmpfs(PATH, "b")], tmpfs(PATH, "a"), [A, B], ["b"], vanish),
     "adopt": Operation([], tmpfs(PATH, "a", adopt=True), [A], [], mount_foreign),
     "join": Operation([tmpfs(PATH, "b")], tmpfs(PATH, "a"), [A, B], ["b"]),
@@ -118,6 +131,8 @@ def undo(world: World, operation: Operation) -> None:
         world.unmount(PATH)
         world.file(PATH).rmdir()
         world.file("/srv/app").rmdir()
+    if operation.prepare is make_disk:
+        wait_for_no_loop_device(world.file(IMAGE))
     assert world.references == {}
     assert not is_in_fstab(world)
     assert sorted(path.name for path in world.file("/srv").iterdir()) == []
@@ -199,7 +214,7 @@ def test_killed_anywhere_is_healed_by_the_next_call(
         act(world, operation)
         undo(world, operation)
     deadline = time.monotonic() + 60
-    while any("small_fuse" in command or SSHFS in command for command in processes_of(world).values()):
+    while any("small_fuse" in command or SSHFS in command for command in world.processes().values()):
         assert time.monotonic() < deadline, "a helper or its daemon lives"
         time.sleep(0.05)
 

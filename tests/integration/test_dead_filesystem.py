@@ -111,3 +111,23 @@ def test_ext4_that_the_kernel_has_stopped_is_unhealthy(
     assert (left_alone.failed, left_alone.changed) == (False, False), left_alone
     for holder in ("a", "b"):
         succeed(world, **leave(PATH, holder))
+
+
+def test_btrfs_that_cannot_write_any_more_is_unhealthy(private_world: World, loop_device: Attach) -> None:
+    world, disk = private_world, "/media/small/image"
+    world.make_directory("/media/small")
+    world.mount("small", "/media/small", "tmpfs", data="size=12m")
+    image = make_image(world.file("/media/small"), "btrfs")
+    wish = {"path": PATH, "src": loop_device(image), "fstype": "btrfs"}
+    succeed(world, **wish, holder="a")
+    world.run("dd", "if=/dev/zero", f"of={disk}.filler", "bs=64k")  # the disk below is full
+    for number in range(64):
+        written = world.run("sh", "-c", f"mkdir {PATH}/{number} && sync -f {PATH}")
+        if "Read-only" in written.stderr:
+            break
+    assert [row["kind"] for row in world.facts()["drift"]] == ["unhealthy"]
+    joined = predict_and_call(world, **wish, holder="b")
+    assert (joined.action, joined.mount["drift"]) == ("joined", ["unhealthy"]), joined
+    for holder in ("a", "b"):
+        succeed(world, **leave(PATH, holder))
+    assert world.stack(PATH) == []

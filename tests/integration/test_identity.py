@@ -124,6 +124,22 @@ def test_overlay_whose_layer_is_mounted_anew_is_replaced(private_world: World) -
     assert_replaced(world, PATH, {**wish, "holder": "a"}, {**wish, "holder": "b"})
 
 
+@pytest.mark.parametrize("layer", ["lower", "upper", "work"])
+def test_overlay_whose_layer_is_another_directory_is_replaced(private_world: World, layer: str) -> None:
+    world = private_world
+    for name in ("lower", "upper", "work"):
+        world.make_directory(f"/srv/layers/{name}")
+    opts = [f"{name}dir=/srv/layers/{name}" for name in ("lower", "upper", "work")]
+    wish = {"path": PATH, "src": "o", "fstype": "overlay", "opts": opts}
+    apply(world, "mounted", holder="a", **wish)
+    rename(world, f"/srv/layers/{layer}", "/srv/layers/old")
+    world.file(f"/srv/layers/{layer}").mkdir()
+    assert_replaced(world, PATH, {**wish, "holder": "a"}, {**wish, "holder": "b"})
+    world.file(f"/srv/layers/{layer}").rmdir()
+    rename(world, "/srv/layers/old", f"/srv/layers/{layer}")
+    apply(world, "joined", **wish, holder="b")
+
+
 @pytest.fixture
 def two_disks(device_world: World, loop_device: Attach, tmp_path: Path) -> t.Tuple[str, str]:
     """Two devices with filesystems of their own, and udev's link by the label of the first."""
@@ -136,7 +152,7 @@ def two_disks(device_world: World, loop_device: Attach, tmp_path: Path) -> t.Tup
 def point_label(world: World, device: str) -> None:
     """Have udev's link lead to another device."""
     link = world.file(f"/dev/disk/by-label/{LABEL}")
-    link.unlink()
+    link.unlink(missing_ok=True)
     link.symlink_to(f"../../{os.path.basename(device)}")
 
 
@@ -186,6 +202,91 @@ def test_another_disk_is_never_mounted_in_the_place_of_the_held_one(
     repaired = reconcile(world)
     assert [row["action"] for row in repaired["repaired"]] == ["mounted"]
     apply(world, "joined", **disk("b"))
+
+
+@pytest.mark.parametrize("is_rebooted", [True, False], ids=["after a boot", "unmounted"])
+def test_another_disk_that_udev_knows_is_replaced_to_the_facts(
+    device_world: World, two_disks: t.Tuple[str, str], is_rebooted: bool
+) -> None:
+    world = device_world
+    for device in two_disks:
+        link = world.file(f"/dev/disk/by-uuid/{uuid_of(device)[len('UUID=') :]}")
+        link.parent.mkdir(exist_ok=True)
+        link.symlink_to(f"../../{os.path.basename(device)}")
+    apply(world, "mounted", **disk("a"))
+    if is_rebooted:
+        reboot(world)
+    else:
+        world.unmount(PATH)
+    assert drift_of(world, PATH) == ["missing"]
+    point_label(world, two_disks[1])
+    (row,) = world.facts()["drift"]
+    assert (row["kind"], [uuid_of(device) in row["message"] for device in two_disks]) == (
+        "replaced",
+        [True, True],
+    )
+    for kinds, check in [(["missing"], True), (["missing"], False), (["replaced"], False)]:
+        found = call_reconcile(world, check=check, repair=kinds)
+        (row,) = found["remaining"]
+        assert (found.failed, row["kind"]) == ("missing" in kinds, "replaced"), found
+    assert world.stack(PATH) == []
+    apply(world, "unmounted", **leave(PATH, "a"))
+
+
+def claim_label(world: World, device: str, *, priority: int = 0, is_old: bool = False) -> None:
+    """Have udev know that a device has the label (udev-node.c of systemd)."""
+    number = os.stat(device).st_rdev
+    entry = f"b{os.major(number)}:{os.minor(number)}"
+    folder = f"disk/by-label/{LABEL}".replace("/", "\\x2f")
+    if not is_old:
+        world.make_directory(f"/run/udev/links/{folder}")
+        world.file(f"/run/udev/links/{folder}/{entry}").symlink_to(f"{priority}:{device}")
+        return
+    world.write(f"/run/udev/links/\\x2f{folder}/{entry}", "")
+    world.write(f"/run/udev/data/{entry}", f"S:disk/by-label/{LABEL}\nL:{priority}\nI:1\n")
+
+
+@pytest.mark.parametrize("is_old", [False, True], ids=["systemd 251", "older"])
+def test_tag_of_two_devices_is_a_conflict(
+    device_world: World, two_disks: t.Tuple[str, str], is_old: bool
+) -> None:
+    world = device_world
+    for device in two_disks:
+        claim_label(world, device, is_old=is_old)
+    named = refuse(world, "conflict", **disk("a", disclose="full"))["msg"]
+    assert all(f"'{device}'" in named for device in two_disks), named
+    world.file("/run/udev").rename(world.file("/run/udev.old"))
+    apply(world, "mounted", **disk("a"))
+    world.file("/run/udev.old").rename(world.file("/run/udev"))
+    apply(world, "joined", **disk("b"))
+    world.unmount(PATH)
+    found = call_reconcile(world, disclose="full")
+    (row,) = found["remaining"]
+    assert (row["kind"], row["error"]["code"]) == ("missing", "conflict"), found
+    assert all(f"'{device}'" in row["error"]["msg"] for device in two_disks), row
+    for holder in ("a", "b"):
+        succeed(world, **leave(PATH, holder))
+
+
+@pytest.mark.parametrize("is_old", [False, True], ids=["systemd 251", "older"])
+def test_tag_whose_link_has_precedence_names_one_device(
+    device_world: World, two_disks: t.Tuple[str, str], is_old: bool
+) -> None:
+    claim_label(device_world, two_disks[0], priority=50, is_old=is_old)
+    claim_label(device_world, two_disks[1], is_old=is_old)
+    apply(device_world, "mounted", **disk("a"))
+
+
+def test_tag_of_two_devices_with_the_same_bytes_names_one_filesystem(
+    device_world: World, loop_device: Attach, tmp_path: Path
+) -> None:
+    image = make_ext4(tmp_path, "one")
+    first, second = loop_device(image), loop_device(image)
+    add_device(device_world, first, f"by-label/{LABEL}")
+    add_device(device_world, second)
+    for device in (first, second):
+        claim_label(device_world, device)
+    apply(device_world, "mounted", **disk("a"))
 
 
 def test_released_name_may_be_held_for_another_disk(
@@ -239,12 +340,18 @@ def test_every_member_of_a_btrfs_names_the_same(
         image.touch()
         os.truncate(image, 256 * MEGABYTE)
     first, second = map(loop_device, images)
-    argv = ["mkfs.btrfs", "-q", "-f", "-d", "raid1", "-m", "raid1", first, second]
+    argv = ["mkfs.btrfs", "-q", "-f", "-L", LABEL, "-d", "raid1", "-m", "raid1", first, second]
     subprocess.run(argv, check=True, capture_output=True)
     for device in (first, second):
         add_device(world, device)
         subprocess.run(["btrfs", "device", "scan", device], check=False, capture_output=True)
     wish = {**disk("a"), "fstype": "btrfs"}
+    world.make_directory("/dev/disk/by-label")
+    point_label(world, first)
+    for device in (first, second):
+        claim_label(world, device)
+    apply(world, "mounted", **wish)
+    apply(world, "unmounted", **leave(PATH, "a"))
     apply(world, "mounted", **{**wish, "src": second})
     assert drift_of(world, PATH) == []
     apply(world, "mounted", **{**wish, "src": first, "path": "/mnt/c"})

@@ -13,7 +13,12 @@ import re
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, model
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import files, pathwalk
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
+    files,
+    inodes,
+    pathwalk,
+    utf8,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal
 
 FSTAB_PATH = "/etc/fstab"
@@ -34,6 +39,24 @@ def read_entry(path: str) -> model.BootEntry:
     return find_entry(files.read_trusted(FSTAB_PATH, _untrusted) or b"", path)
 
 
+def refuse_mount_point() -> None:
+    """Refuse a table that is a mount point itself, as in a container: no file can take its place.
+
+    Raises MountError C(unsafe_path). LIMIT: before Linux 5.8 no call tells, so that replacing it fails.
+    """
+    fd = files.open_trusted(FSTAB_PATH, _untrusted)
+    if fd is not None:
+        try:
+            _refuse_mount_point(fd)
+        finally:
+            os.close(fd)
+
+
+def _refuse_mount_point(fd: int) -> None:
+    if inodes.inode_of(fd).is_mount_root:
+        raise _untrusted("it is a mount point itself, as in a container, so that it cannot be replaced")
+
+
 def edit_fstab(changes: t.Mapping[str, t.Optional[str]], deadline: float) -> bool:
     """Make these lines our entries, and take out those that are None; return whether that was a change.
 
@@ -47,6 +70,8 @@ def edit_fstab(changes: t.Mapping[str, t.Optional[str]], deadline: float) -> boo
             new = edited(old, changes)
             with _replaceable() as file:
                 file.discard_unfinished()
+                if new != old and fd is not None:
+                    _refuse_mount_point(fd)
                 if new != old:
                     file.replace(new, lambda new_fd: _imitate(new_fd, fd))
                 if model.MARK.encode("ascii") not in new:
@@ -102,7 +127,7 @@ def find_entry(data: bytes, path: str) -> model.BootEntry:
         if not _is_ours(line):
             is_foreign = True
         elif ours is None:
-            ours = b" ".join(_fields(line)).decode("utf-8", "surrogateescape")
+            ours = utf8.decoded(b" ".join(_fields(line)))
     return model.BootEntry(ours, is_foreign)
 
 
@@ -120,14 +145,14 @@ def edited(data: bytes, changes: t.Mapping[str, t.Optional[str]]) -> bytes:
             continue
         new = pending.pop(path, None)
         if new is not None:
-            lines.append(_to_bytes(new))
+            lines.append(utf8.encoded(new))
     # The last one is what stands behind the last newline.
     end = [lines.pop()] if lines and not lines[-1] else []
     table = _Table(lines)
     for path in sorted(pending):
         added = pending[path]
         if added is not None:
-            table.add(_to_bytes(added))
+            table.add(utf8.encoded(added))
     return b"\n".join([*table.lines, *end])
 
 
@@ -164,10 +189,6 @@ def _needed(line: bytes) -> t.Set[str]:
     return {"/".join(part[:length]) for part in parts for length in range(2, len(part) + 1)} - {own}
 
 
-def _to_bytes(line: str) -> bytes:
-    return line.encode("utf-8", "surrogateescape")
-
-
 def _fields(line: bytes) -> t.List[bytes]:
     # Blanks and tabs alone separate (fstab(5)); the carriage return is of whoever edits elsewhere.
     text = line.strip(b" \t\r")
@@ -183,8 +204,7 @@ def _mount_point(line: bytes) -> str:
 
 
 def _path(field: bytes) -> str:
-    raw = _ESCAPE.sub(lambda match: bytes((int(match.group(1), 8),)), field)
-    path = raw.decode("utf-8", "surrogateescape")
+    path = utf8.decoded(_ESCAPE.sub(lambda match: bytes((int(match.group(1), 8),)), field))
     parts = [part for part in path.split("/") if part not in ("", ".")]
     return "/" + "/".join(parts) if path.startswith("/") else ""
 

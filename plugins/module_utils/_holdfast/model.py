@@ -137,6 +137,7 @@ class Place:
     has_entries: of a directory; None when nobody looked, or a mount covers it.
     identity: of the last component.
     append_only: the directory in which something is missing, where no name in it can be changed any more.
+    is_writable_file: it is a regular file that others than root may write.
     system_names: under which names of the system's own directories the mount table shows the same.
     fstype, mount_id: of the mount it lies on, of a source alone; 0 where ids are used again.
     """
@@ -155,6 +156,7 @@ class Place:
     has_entries: t.Optional[bool] = None
     identity: t.Optional[Identity] = None
     append_only: str = ""
+    is_writable_file: bool = False
     system_names: t.Tuple[str, ...] = ()
     fstype: str = ""
     mount_id: int = 0
@@ -229,6 +231,12 @@ MOUNT_FLAGS = (
 )
 
 
+def image_named(fstype: str, src: str) -> str:
+    """Return the source where it is a file that a device is made of, else nothing."""
+    is_path = src.startswith("/") and not src.startswith(("//", "/dev/"))
+    return src if is_path and fstype != "bind" else ""
+
+
 @dataclass(frozen=True)
 class Definition:
     """What shall be mounted, in canonical form: equal definitions are equal mounts.
@@ -260,9 +268,14 @@ class Definition:
         return tuple(joined.split(":")) if joined else ()
 
     @property
+    def image(self) -> str:
+        """The file that a device is made of; empty where the source is something else."""
+        return image_named(self.fstype, self.src)
+
+    @property
     def source_paths(self) -> t.Tuple[str, ...]:
-        """Every path on the host that this mount shows: a bind's source, an overlay's layers."""
-        if self.fstype == "bind":
+        """Every path on the host that this mount shows: a bind's source, an image, an overlay's layers."""
+        if self.fstype == "bind" or self.image:
             return (self.src,)
         data = dict(self.data)
         single = [data[name] for name in ("upperdir", "workdir") if name in data]

@@ -12,13 +12,12 @@ import typing as t
 from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
-    claims,
+    errors,
     model,
     second_names,
     session,
     steps,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import sameness
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import (
     credentials,
     filesystems,
@@ -28,9 +27,9 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
     child,
     devices,
     files,
-    inodes,
     pathwalk,
     system,
+    udev,
 )
 
 
@@ -57,6 +56,7 @@ def place_of(
         silence=(walk.error.strerror or "") if walk.error else "",
         identity=None if inode is None else inode.identity,
         append_only=parent if walk.missing and walk.above.is_append_only else "",
+        is_writable_file=inode is not None and inode.kind == "file" and inode.is_writable_by_others,
         mount=mount,
         has_entries=has_entries,
         system_names=names,
@@ -96,6 +96,20 @@ def observe_source(
     A server is not asked. shown: what stands at the mount point already. identifies: whether a device is
     asked for its filesystem's identity, which takes a child.
     """
+    try:
+        return _observe_source(definition, call, trusted, shown=shown, identifies=identifies)
+    except errors.AbsentError as error:
+        return steps.Source(absent=error)
+
+
+def _observe_source(
+    definition: model.Definition,
+    call: session.Session,
+    trusted: t.Container[model.MountKey],
+    *,
+    shown: t.Optional[model.KernelMount],
+    identifies: bool,
+) -> steps.Source:
     filesystem, data = filesystems.record_of(definition.fstype), dict(definition.data)
     if strings.CONTEXT in data:
         system.refuse_missing_selinux()
@@ -106,19 +120,45 @@ def observe_source(
         file = data.get(credentials.CREDENTIALS)
         if file is not None:
             credentials.file_for_helper(filesystem, files.read_credentials(file, may_block=call.may_block))
+    if definition.image:
+        return _observe_image(definition, call, trusted, shown)
     if filesystem.is_block:
         device = devices.find_device(definition.src)
         names = second_names.device_names(definition, device)
         identity = identify(definition, device, call) if identifies else ""
-        path = shown.source if shown is not None and is_member(device.number, shown) else device.path
+        path = shown.source if shown is not None and devices.is_member(device.number, shown) else device.path
         found = (identity,) if identity else ()
-        return steps.Source(device_path=path, device_number=device.number, names=names, identity=found)
+        return steps.Source(
+            device_path=path,
+            device_number=device.number,
+            rivals=_rivals(definition, device, call),
+            names=names,
+            identity=found,
+        )
     table = call.table() if definition.source_paths else None
     places = tuple(source_at(path, call, trusted, table=table) for path in definition.source_paths)
     is_part = any((value or "").endswith("%") for value in data.values())
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if is_part else 0
     names = second_names.server_names(definition)
     return steps.Source(places=places, names=names, memory=memory, identity=identity_of(places))
+
+
+def _observe_image(
+    definition: model.Definition,
+    call: session.Session,
+    trusted: t.Container[model.MountKey],
+    shown: t.Optional[model.KernelMount],
+) -> steps.Source:
+    found = (source_at(definition.image, call, trusted),)
+    device = devices.loop_of(definition.image)
+    source = steps.Source(
+        places=found,
+        names=() if device is None else second_names.device_names(definition, device),
+        identity=identity_of(found),
+    )
+    if shown is None or devices.image_of(shown) != definition.image:
+        return source
+    return replace(source, device_path=shown.source, device_number=shown.device)
 
 
 def identify(definition: model.Definition, device: devices.Device, call: session.Session) -> str:
@@ -131,47 +171,26 @@ def identify(definition: model.Definition, device: devices.Device, call: session
     )
 
 
+def _rivals(definition: model.Definition, device: devices.Device, call: session.Session) -> t.Tuple[str, ...]:
+    """Return the paths of other devices with the same tag, which have another filesystem or a copy of it."""
+    others = [other for other in udev.devices_with_tag(definition.src) if other.number != device.number]
+    extents = devices.extents_of(device.number) if others else frozenset()
+    others = [
+        other
+        for other in others
+        if not any(one.overlaps(own) for one in devices.extents_of(other.number) for own in extents)
+    ]
+    if others and filesystems.record_of(definition.fstype).has_own_numbers:  # its members have one tag
+        own_identity = identify(definition, device, call)
+        others = [other for other in others if identify(definition, other, call) != own_identity]
+    return tuple(other.path for other in others)
+
+
 def stable_name(definition: model.Definition, call: session.Session) -> str:
     """Return a name of the device that outlives a boot, by udev or its superblock; empty without one."""
     device = devices.find_device(definition.src)
     found = devices.stable_name(device.path) or identify(definition, device, call)
     return found if "UUID=" in found else ""
-
-
-def is_member(number: str, shown: model.KernelMount) -> bool:
-    """Whether a mount's source is a device of the same btrfs filesystem as this one."""
-    found = devices.block_number(shown.source) if shown.fstype == "btrfs" else None
-    return found is not None and found in devices.btrfs_members(number)
-
-
-def with_shutdown(mount: model.KernelMount, inode: t.Optional[inodes.Inode]) -> model.KernelMount:
-    """Return the mount with the word of a shutdown, where the table has none. inode: its root's.
-
-    xfs answers for no inode then (fs/xfs/xfs_iops.c, xfs_vn_getattr), without asking the device.
-    """
-    is_silent = inode is not None and bool(inode.is_mount_root) and not inode.identity.inode
-    if not is_silent or not filesystems.record_of(mount.fstype).hides_shutdown:
-        return mount
-    return replace(mount, options=(*mount.options, sameness.SHUT_DOWN))
-
-
-def named_now(
-    reference: claims.Reference, mount: model.KernelMount, points: t.Callable[[], second_names.Points]
-) -> steps.Source:
-    """Return what a reference's source names now, by names and tables alone: no filesystem is asked.
-
-    mount: the reference's own. points: the mounts that lookups reach, by mount point.
-    """
-    filesystem = filesystems.record_of(reference.fstype)
-    if filesystem.is_block:
-        number = devices.number_named(reference.src) or ""
-        # btrfs has a number of its own in the table.
-        is_same = number and filesystem.has_own_numbers and is_member(number, mount)
-        return steps.Source(device_number=mount.device if is_same else number)
-    if not (filesystem.shows_path or filesystem.has_layers):
-        return steps.Source()
-    named = reference.definition.source_paths
-    return steps.Source(trees=tuple(second_names.tree_named(path, points()) for path in named))
 
 
 def place_at(path: str, call: session.Session, trusted: t.Container[model.MountKey] = ()) -> model.Place:
@@ -188,5 +207,5 @@ def source_at(
     table: t.Optional[second_names.Table] = None,
 ) -> model.Place:
     """Walk to a bind's source or an overlay's layer and return what is there. trusted: see Walk."""
-    with call.walk(path, trusted=trusted, is_cached=False) as walk:
+    with call.walk(path, trusted=trusted, is_cached=False, springs=True) as walk:
         return source_of(walk, table or call.table())

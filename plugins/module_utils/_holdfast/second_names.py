@@ -76,15 +76,9 @@ def _layers(row: model.KernelMount) -> t.Iterator[str]:
 def _carrier(
     path: str, overlay: model.KernelMount, carried: t.Sequence[model.KernelMount]
 ) -> t.Optional[model.KernelMount]:
-    row = row_at(path, carried)
+    row = mountinfo.row_at(path, carried)
     tree = None if row is None else tree_at(path, row)
     return row and tree and replace(row, root=tree.root, mount_point=overlay.mount_point)
-
-
-def row_at(path: str, carried: t.Iterable[model.KernelMount]) -> t.Optional[model.KernelMount]:
-    """Return the row that shows this path, by the names in the table alone."""
-    above = [row for row in carried if is_at_or_below(path, row.mount_point)]
-    return max(reversed(above), key=lambda row: len(row.mount_point), default=None)
 
 
 def tree_at(path: str, row: model.KernelMount) -> model.Tree:
@@ -98,12 +92,12 @@ Points = t.Mapping[str, model.KernelMount]
 
 
 def tree_named(path: str, points: Points) -> t.Optional[model.Tree]:
-    """Return what the mounts that lookups reach show at this path; None outside of all of them."""
+    """Return what the mounts that lookups reach show at this path; None where a trap lies."""
     point = path
     while point and point not in points:
         point = point.rpartition("/")[0]
     row = points.get(point or "/")
-    return None if row is None else tree_at(path, row)
+    return None if row is None or row.fstype == mountinfo.TRAP else tree_at(path, row)
 
 
 # For a look at a mounted btrfs, whose device may not answer.
@@ -128,7 +122,7 @@ class Table:
         number = (
             mounts.mount_number(inode.mount_id, is_unique=True) if inode.has_unique_id else inode.mount_id
         )
-        return self._by_number.get(number or 0) or row_at(path, self.rows)
+        return self._by_number.get(number or 0) or mountinfo.row_at(path, self.rows)
 
     def extents(self, row: model.KernelMount) -> model.Extents:
         if row.device not in self._extents:

@@ -9,6 +9,7 @@ result too, and misses it where it is spelled otherwise; so it is not used. Priv
 
 from __future__ import annotations
 
+import json
 import re
 import typing as t
 
@@ -44,11 +45,17 @@ class MaskingModule(AnsibleModule):
 
     def __init__(self, argument_spec: t.Mapping[str, t.Any], *, supports_check_mode: bool) -> None:
         self._withheld: t.Dict[Place, str] = {}
+        self._fault = ""
         AnsibleModule.__init__(self, argument_spec=argument_spec, supports_check_mode=supports_check_mode)
+        if self._fault:
+            self.fail_json(msg=self._fault)
 
     def _load_params(self) -> None:
         """Read the parameters; called before they are checked, logged or returned."""
         AnsibleModule._load_params(self)
+        self._fault = surrogate_fault(self.params)
+        if self._fault:
+            self.params = _escaped(self.params)  # AnsibleModule cannot log a text that has no bytes
         self.params, self._withheld = without_secrets(self.params, self.argument_spec)
 
     def fail_json(self, msg: str, **kwargs: t.Any) -> t.NoReturn:
@@ -78,6 +85,27 @@ class MaskingModule(AnsibleModule):
                 params["mounts"] = list(params["mounts"])
                 params["mounts"][index] = {**params["mounts"][index], name: value}
         return params
+
+
+def surrogate_fault(params: t.Mapping[str, t.Any]) -> str:
+    """Return which parameter holds half of a character, as JSON can, or nothing."""
+    for name, value in params.items():
+        try:
+            json.dumps({name: value}, ensure_ascii=False, default=str).encode("utf-8")
+        except UnicodeEncodeError as error:
+            character = f"U+{ord(error.object[error.start]):04X}"
+            return f"{strings.visible(name)}: holds {character}, half of a character; write UTF-8 text"
+    return ""
+
+
+def _escaped(value: t.Any, levels: int = MOST_LEVELS) -> t.Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if levels and isinstance(value, dict):
+        return {_escaped(key): _escaped(item, levels - 1) for key, item in value.items()}
+    if levels and isinstance(value, (list, tuple)):
+        return [_escaped(item, levels - 1) for item in value]
+    return value
 
 
 def without_secrets(

@@ -120,11 +120,16 @@ class Session:
         return self.host.protection == "full"
 
     def walk(
-        self, path: str, *, trusted: t.Container[model.MountKey] = (), is_cached: bool = True
+        self,
+        path: str,
+        *,
+        trusted: t.Container[model.MountKey] = (),
+        is_cached: bool = True,
+        springs: bool = False,
     ) -> pathwalk.Walk:
         """Walk to a path as this process may. is_cached: false for a walk from / on, as others see it."""
         cache = self.caches.directories if self.caches and is_cached else None
-        return pathwalk.Walk(path, may_block=self.may_block, cache=cache, trusted=trusted)
+        return pathwalk.Walk(path, may_block=self.may_block, springs=springs, cache=cache, trusted=trusted)
 
     def table(self) -> second_names.Table:
         """Return the mount table, of now or of the batch."""

@@ -8,6 +8,7 @@ import os
 import shutil
 import stat
 import subprocess
+import time
 import typing as t
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from harness.world import World
 UUID = "6f1c0a52-97d4-4b0e-8f1a-2d3c4b5a6978"
 LABEL = "disk_one"
 MEGABYTE = 1 << 20
+SECONDS = 10.0
 
 # The kernel refuses a second xfs or btrfs of one identity, and tests run side by side: only ext4 has UUID.
 TOOLS: t.Dict[str, t.Tuple[int, t.List[str]]] = {
@@ -54,6 +56,20 @@ def make_image(folder: Path, fstype: str, name: str = "disk") -> Path:
         argv = [*command, *(pair if fstype == "squashfs" else reversed(pair))]
     subprocess.run(argv, check=True, capture_output=True)
     return image
+
+
+def loop_devices(file: Path) -> t.List[str]:
+    """Return the loop devices that have this very file, whatever it is called by now."""
+    argv = ["losetup", "--noheadings", "--raw", "--output", "NAME", "--associated", str(file)]
+    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.split()
+
+
+def wait_for_no_loop_device(file: Path) -> None:
+    """Prove that no loop device has the file any more; somebody else may look at one for a moment."""
+    end = time.monotonic() + SECONDS
+    while loop_devices(file) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert loop_devices(file) == []
 
 
 def add_device(world: World, device: str, *links: str) -> None:

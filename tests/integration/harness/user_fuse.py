@@ -4,7 +4,8 @@
 
 Mounted by fusermount3(1), as any user may; C(namespace): by the user as root of a user namespace, and
 attached here by a root that was handed it. Every directory in it is said to be root's, 0755, and any name
-that begins with C(dir) is one until it is removed. Says C(ready) when it is mounted.
+that begins with C(dir) is one until it is removed. Says C(ready) when it is mounted. What the file REFUSAL
+has by then, the number of an error, is its answer to everything.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWUSER, CLONE_NEWNS = 0x10000000, 0x00020000
 FSOPEN, FSCONFIG, FSMOUNT, MOVE_MOUNT = 430, 431, 432, 429
 
+REFUSAL = "/run/user_fuse.errno"
 REMOVED: set[tuple[int, bytes]] = set()
 
 LOOKUP, FORGET, GETATTR, RMDIR, STATFS, OPENDIR, READDIR, RELEASEDIR = 1, 2, 3, 11, 17, 27, 28, 29
@@ -52,6 +54,15 @@ def answer(operation: int, node: int, body: bytes) -> bytes | int:
     return fixed.get(operation, errno.ENOSYS)
 
 
+def refusal() -> int:
+    """Return the number of the error that everything is answered with by now, 0 for none."""
+    try:
+        with open(REFUSAL, encoding="ascii") as file:
+            return int(file.read())
+    except FileNotFoundError:
+        return 0
+
+
 def serve(fd: int, world: int) -> None:
     """Answer until the filesystem is unmounted (ENODEV), or the process of the world has ended."""
     while True:
@@ -68,7 +79,7 @@ def serve(fd: int, world: int) -> None:
         _length, operation, unique, node = struct.unpack_from("=IIQQ", request)
         if operation in (FORGET, BATCH_FORGET):
             continue
-        found = answer(operation, node, request[40:])
+        found = refusal() or answer(operation, node, request[40:])
         number, data = (-found, b"") if isinstance(found, int) else (0, found)
         os.write(fd, struct.pack("=IiQ", 16 + len(data), number, unique) + data)
 

@@ -8,6 +8,7 @@ Private to holdfast.mounts.
 from __future__ import annotations
 
 import grp
+import os
 import pwd
 import re
 import typing as t
@@ -27,14 +28,19 @@ DIGITS = re.compile(r"[0-9]{1,10}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9._@-]*\\?[A-Za-z0-9._@-]*\$?")
 
 
+def _as_of_locale(name: str) -> str:
+    """Return the text that Python makes the UTF-8 of this name of, whatever the locale is."""
+    return os.fsdecode(name.encode("utf-8"))
+
+
 def find_user(name: str) -> int:
     """Return the number of a user. Raises KeyError."""
-    return pwd.getpwnam(name).pw_uid
+    return pwd.getpwnam(_as_of_locale(name)).pw_uid
 
 
 def find_group(name: str) -> int:
     """Return the number of a group. Raises KeyError."""
-    return grp.getgrnam(name).gr_gid
+    return grp.getgrnam(_as_of_locale(name)).gr_gid
 
 
 def number_of(
@@ -54,6 +60,31 @@ def number_of(
         f"{option}: {strings.quote(text)} is unknown on this host; write a name that exists there, or a "
         f"number from 0 to {LARGEST_ID}",
     )
+
+
+def with_known_owners(params: t.Mapping[str, t.Any]) -> t.Tuple[t.Dict[str, t.Any], t.List[str]]:
+    """Return the parameters with root in the place of owners and groups that are not there, and which.
+
+    For check mode, where an earlier task may be about to make them. LIMIT: not of names in opts.
+    """
+    unknown: t.List[str] = []
+
+    def known(where: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
+        found = dict(where)
+        for option, find in (("owner", find_user), ("group", find_group)):
+            name = where.get(option)
+            if isinstance(name, str) and _NAME.fullmatch(name) and len(name) <= NAME_LENGTH:
+                try:
+                    find(name)
+                except KeyError:
+                    found[option] = "0"
+                    unknown.append(f"{option} {strings.quote(name)} is unknown on this host")
+        return found
+
+    checked = known(params)
+    if params.get("mounts") is not None:
+        checked["mounts"] = [known(mount) for mount in params["mounts"]]
+    return checked, unknown
 
 
 def without_names(filesystem: record.Filesystem, opts: t.Sequence[str], option: str) -> t.Tuple[str, ...]:

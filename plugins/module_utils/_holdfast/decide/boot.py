@@ -56,6 +56,8 @@ def fstab_line(path: str, definition: model.Definition, *, needs_network: bool =
         words.append("_netdev")
     if filesystem.shows_path:
         words.append("bind")
+    if definition.image:
+        words.append("loop")
     words += definition.flags
     # LIMIT: of a path with other characters only what is before them.
     plain = {match.group() for match in map(_PLAIN.match, definition.source_paths) if match}

@@ -16,11 +16,14 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar 
 def shows_another_source(reference: claims.Reference, mount: model.KernelMount, source: steps.Source) -> str:
     """Return how a reference's mount shows something else than its source names now, nothing if it does not.
 
-    source: by names and tables alone. Of a layer only its filesystem is compared: the table has no more.
+    source: by names and tables alone, and of a layer by what the kernel has at hand.
     """
     now, last = source.device_number, source.trees
     if now and now != mount.device:
         return f"It shows the device {mount.device}; its source names the device {now} now."
+    image = reference.image
+    if image and source.image not in ("", image):
+        return "It shows an image that was renamed, deleted or exchanged: its source names another file now."
     if filesystems.record_of(reference.fstype).shows_path:
         if last and last[0] is not None and last[0] != model.Tree(mount.device, mount.root):
             return f"It shows '{mount.root}' of {mount.device}; its source is another one by now."
@@ -31,6 +34,12 @@ def shows_another_source(reference: claims.Reference, mount: model.KernelMount, 
         has_number = known.is_local and not (known.has_own_numbers or known.has_layers)
         if tree is not None and has_number and tree.device != device:
             return f"A layer of it lies on the device {device}; its path leads to {tree.device} now."
+    for noted, path, layer in zip(reference.identity, reference.definition.source_paths, source.layers):
+        fstype, _blank, was = noted.partition(" ")
+        if layer is None or not filesystems.record_of(fstype).is_local:
+            continue
+        if was != f"{layer.device} {layer.inode} {layer.birth}":
+            return f"A layer of it, '{path}', is another directory by now."
     return ""
 
 

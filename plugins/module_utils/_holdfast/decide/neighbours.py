@@ -57,7 +57,7 @@ class ManagedMounts:
         shown: t.Dict[str, t.List[str]] = {}
         for path, reference in references.items():
             known = filesystems.record_of(reference.fstype)
-            if known.shows_path or known.has_layers:
+            if known.shows_path or known.has_layers or known.is_block:
                 for source in reference.definition.source_paths:
                     shown.setdefault(source, []).append(path)
         self._shown = shown

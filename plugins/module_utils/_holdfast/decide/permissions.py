@@ -203,7 +203,7 @@ def _refuse_source(path: str, definition: model.Definition, policy: model.Policy
     if not filesystem.names_source:
         return
     allowed = policy.sources.get(definition.fstype, ())
-    if not matches_source(definition.src, allowed):
+    if not definition.image and not matches_source(definition.src, allowed):
         raise _not_permitted("sources", path, what, allowed)
     for name in filesystem.redirecting:
         # No pattern can mean it, so none has allowed it.

@@ -142,9 +142,23 @@ def refuse_shadowing(path: str, hidden: t.Sequence[str]) -> None:
 def refuse_bad_source(
     path: str, definition: model.Definition, source: steps.Source, request: model.Request
 ) -> None:
-    """Refuse a bind or overlay whose source is missing, unsafe or of the wrong kind."""
-    is_bind = filesystems.record_of(definition.fstype).shows_path
-    allowed: t.Tuple[model.Kind, ...] = ("directory", "file") if is_bind else ("directory",)
+    """Refuse a source of the host's own, a bind's, an image or a layer, that is missing, unsafe or of the
+    wrong kind, and a tag that several devices have.
+    """
+    if source.rivals:
+        both = ", ".join(f"'{device}'" for device in (source.device_path, *source.rivals))
+        raise refusal(
+            "conflict",
+            path,
+            f"the source '{definition.src}' names more than one device, and which of them may change at any "
+            "time; give all but one another tag, or write a name that one alone has",
+            detail=f"named so: {both}",
+        )
+    allowed: t.Tuple[model.Kind, ...] = ("directory",)
+    if filesystems.record_of(definition.fstype).shows_path:
+        allowed = ("directory", "file")
+    if definition.image:
+        allowed = ("file",)
     for place in source.places:
         refuse_unsafe_way(place, request, what="source", about=path)
         if place.kind == "absent":
@@ -159,6 +173,13 @@ def refuse_bad_source(
                 path,
                 f"the source '{place.path}' is not {' or '.join(f'a {kind}' for kind in allowed)}; "
                 "write the path of one",
+            )
+        if definition.image and place.is_writable_file:
+            raise refusal(
+                "unsafe_path",
+                path,
+                f"the image '{place.path}' is not safe: others than root may write it, and the kernel would "
+                "read what they make of it; make it root's, and not writable by others",
             )
 
 

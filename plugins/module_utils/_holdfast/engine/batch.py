@@ -24,6 +24,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide i
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import (
     mounting,
     mountpoints,
+    staged,
     states,
     unmounting,
 )
@@ -63,7 +64,7 @@ def _run(works: t.Sequence[states.Work], call: session.Session) -> None:
 
 def _recover(work: states.Work, call: session.Session, stages: t.Sequence[str]) -> None:
     if stages:
-        mounting.sweep_stages(work.operation.name, stages)
+        staged.sweep_stages(work.operation.name, stages)
     if work.operation.records():
         from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import recover
 

@@ -13,11 +13,9 @@ import os
 import time
 import typing as t
 from dataclasses import replace
-from functools import partial
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     claims,
-    errors,
     model,
     observe,
     places,
@@ -31,7 +29,11 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide i
     rules,
     sameness,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import mountpoints, states
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import (
+    mountpoints,
+    staged,
+    states,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
     child,
@@ -41,12 +43,14 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
     mountinfo,
     mounts,
     pathwalk,
-    system,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal
 
 # A device that is just being mounted by another call is busy and not yet in the table.
 _PAUSES = (0.0, 0.05, 0.2)
+# What the kernel says of a superblock that is mounted, and writable where "ro" is asked or the other way
+# round (fs/super.c, setup_bdev_super and get_tree_bdev).
+_OTHER_ACCESS = "would change RO state"
 
 
 def definition_of(work: states.Work) -> model.Definition:
@@ -61,22 +65,12 @@ def prepare_mount(
 ) -> None:
     """Make the mount of this work, attached nowhere, and fill its ids into the plan."""
     definition = definition_of(work)
-    source_identity: t.Tuple[str, ...] = ()
-    if filesystems.record_of(definition.fstype).helper:
-        work.mount = mount_by_helper(definition, work, call)
-        _refuse_second_name(definition, second_names.server_names(definition, work.mount), work, call)
-    elif filesystems.record_of(definition.fstype).is_block:
-        device = devices.find_device(definition.src)
-        made = _create_on_device(definition, device, work, call, ledger)
-        work.mount, source_identity = int(made), (made.remark,) if made.remark else ()
-        _refuse_second_name(definition, second_names.device_names(definition, device, work.mount), work, call)
-    elif definition.source_paths:
-        work.mount, source_identity = _create_from_paths(definition, work, call, managed_mounts)
-    elif filesystems.record_of(definition.fstype).can_hang:
-        work.mount = _with_deadline(lambda: _create(definition, None, may_share=True), call)
-        _refuse_second_name(definition, second_names.server_names(definition, work.mount), work, call)
-    else:
-        work.mount = _create(definition, None, may_share=True)
+    try:
+        source_identity = _make_mount(definition, work, call, ledger, managed_mounts)
+    except OSError as error:
+        from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import diagnosis
+
+        raise diagnosis.explained(error, definition, work.path, call) from error
     work.root = inodes.inode_of(work.mount)
     if work.plan is not None and work.plan.reference is not None:
         root = work.root.identity
@@ -95,6 +89,35 @@ def prepare_mount(
             identity=source_identity,
         )
         work.plan = replace(work.plan, reference=reference)
+
+
+def _make_mount(
+    definition: model.Definition,
+    work: states.Work,
+    call: session.Session,
+    ledger: claims.Ledger,
+    managed_mounts: neighbours.ManagedMounts,
+) -> t.Tuple[str, ...]:
+    """Make the mount, and return the identity of its source where that was found out on the way."""
+    source_identity: t.Tuple[str, ...] = ()
+    if filesystems.record_of(definition.fstype).helper:
+        work.mount = staged.mount_by_helper(definition, work, call)
+        _refuse_second_name(definition, second_names.server_names(definition, work.mount), work, call)
+    elif filesystems.record_of(definition.fstype).is_block:
+        with _attached(definition, work, call, managed_mounts) as (device, source_identity):
+            made = _create_on_device(definition, device, work, call, ledger)
+            work.mount = int(made)
+            source_identity = source_identity or ((made.remark,) if made.remark else ())
+            names = second_names.device_names(definition, device, work.mount)
+        _refuse_second_name(definition, names, work, call)
+    elif definition.source_paths:
+        work.mount, source_identity = _create_from_paths(definition, work, call, managed_mounts)
+    elif filesystems.record_of(definition.fstype).can_hang:
+        work.mount = _with_deadline(lambda: _create(definition, None, may_share=True), call)
+        _refuse_second_name(definition, second_names.server_names(definition, work.mount), work, call)
+    else:
+        work.mount = _create(definition, None, may_share=True)
+    return source_identity
 
 
 def _refuse_second_name(
@@ -132,7 +155,7 @@ def _create_from_paths(
     trusted = managed_mounts.trusted_mounts(call.host.boot_id)
     with contextlib.ExitStack() as stack:
         walks = [
-            stack.enter_context(call.walk(path, trusted=trusted, is_cached=False))
+            stack.enter_context(call.walk(path, trusted=trusted, is_cached=False, springs=True))
             for path in definition.source_paths
         ]
         for walk in walks:
@@ -152,6 +175,53 @@ def _create_from_paths(
         layers = tuple(zip(names, handles))
         mount = create.create_filesystem(definition, device=None, layers=layers, may_share=True)
         return mount, found
+
+
+@contextlib.contextmanager
+def _attached(
+    definition: model.Definition,
+    work: states.Work,
+    call: session.Session,
+    managed_mounts: neighbours.ManagedMounts,
+) -> t.Iterator[t.Tuple[devices.Device, t.Tuple[str, ...]]]:
+    """Yield the device that the source names, and of an image what its file is, which the device keeps."""
+    if not definition.image:
+        yield devices.find_device(definition.src), ()
+        return
+    trusted = managed_mounts.trusted_mounts(call.host.boot_id)
+    with call.walk(definition.image, trusted=trusted, is_cached=False) as walk:
+        source = steps.Source(places=(places.source_of(walk, call.table()),))
+        rules.refuse_bad_source(work.path, definition, source, call.request)
+        rules.refuse_second_name(work.path, definition, source, call.roots)
+        found = places.identity_of(source.places)
+        loop = _attach_image(definition, walk, call)
+    try:
+        yield devices.Device(loop.remark, devices.block_number(loop.remark) or ""), found
+    finally:
+        os.close(loop)
+
+
+def _attach_image(
+    definition: model.Definition, walk: pathwalk.Walk, call: session.Session
+) -> child.Descriptor:
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import images
+
+    if walk.leaf is None or walk.inode is None:
+        raise ValueError("this image does not exist")
+    pathwalk.require_nonblocking(walk.inode, walk.path, may_block=call.may_block)
+    file, lock = walk.leaf, f"images-{walk.inode.identity.device}"
+    filesystem = filesystems.record_of(definition.fstype)
+    is_read_only = "ro" in definition.flags or filesystem.is_read_only(definition.data)
+
+    def attach() -> child.Descriptor:
+        # The child's own: whatever ends the call, nobody else attaches the file while this one may.
+        with journal.short_lock(lock, call.lock_deadline):
+            loop = images.attach(file, definition.image, is_read_only=is_read_only)
+        descriptor = child.Descriptor(loop.fd)
+        descriptor.remark = loop.path
+        return descriptor
+
+    return child.run_with_deadline(attach, call.request.timeout, kept=(file,), step="source")
 
 
 def _create_on_device(
@@ -195,18 +265,29 @@ def _create_on_device(
 def _refuse_other_superblock(
     definition: model.Definition, device: devices.Device, work: states.Work, call: session.Session
 ) -> None:
-    """Refuse a device that lives on in another mount namespace with other options than are wanted."""
-    shown = child.run_with_deadline(
-        lambda: create.show_shared(definition, device), call.request.timeout, kept=(), step="mount"
-    )
-    if shown is None or not sameness.is_same_superblock(definition, shown, ()):
-        raise rules.refusal(
-            "conflict",
-            work.path,
-            f"the source '{definition.src}' is mounted in another mount namespace with other superblock "
-            "options; ask for the same, or end the processes that have that namespace",
-            detail="" if shown is None else ",".join(shown.options),
+    """Refuse a device that lives on in another mount namespace with other options than are wanted.
+
+    Raises OSError EBUSY where something else than a mount has it.
+    """
+    try:
+        shown = child.run_with_deadline(
+            lambda: create.show_shared(definition, device), call.request.timeout, kept=(), step="mount"
         )
+    except OSError as error:
+        if error.errno != errno.EBUSY or _OTHER_ACCESS not in (error.strerror or ""):
+            raise
+        detail = "rw" if "ro" in definition.flags else "ro"
+    else:
+        if shown is not None and sameness.is_same_superblock(definition, shown, ()):
+            return
+        detail = "" if shown is None else ",".join(shown.options)
+    raise rules.refusal(
+        "conflict",
+        work.path,
+        f"the source '{definition.src}' is mounted in another mount namespace with other superblock "
+        "options; ask for the same, or end the processes that have that namespace",
+        detail=detail,
+    )
 
 
 def _mounts_of(device: devices.Device) -> t.List[model.KernelMount]:
@@ -214,7 +295,7 @@ def _mounts_of(device: devices.Device) -> t.List[model.KernelMount]:
     return [
         m
         for m in mountinfo.read_mounts()
-        if m.device == device.number or m.source == device.path or places.is_member(device.number, m)
+        if m.device == device.number or m.source == device.path or devices.is_member(device.number, m)
     ]
 
 
@@ -309,68 +390,3 @@ def change_options(
         if parameters:
             create.reconfigure(walk.leaf, parameters)
         create.change_flags(walk.leaf, before, after)
-
-
-_SEPARATOR = "-"
-# Taking away may wait for the server that did not answer before.
-_DROP_SECONDS = 5
-# How much later than its deadline the child may be that ends what a helper started.
-_GRACE_SECONDS = 2
-
-
-def mount_by_helper(definition: model.Definition, work: states.Work, call: session.Session) -> int:
-    """Return a detached mount that a helper made. Raises MountError or OSError; nothing is left then."""
-    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.helper import failures, staging
-
-    stage = f"{work.operation.name}{_SEPARATOR}{work.name}"
-    parent = os.getpid()
-    try:
-        mount = child.run_with_deadline(
-            lambda: child.Descriptor(
-                staging.mount_staged(
-                    stage, definition, point=work.path, parent=parent, seconds=call.request.timeout
-                )
-            ),
-            call.request.timeout + _GRACE_SECONDS,
-            kept=(),
-            step="mount",
-        )
-    except errors.MountError as error:
-        _drop(stage)
-        if error.code == "timeout":
-            raise failures.late(filesystems.record_of(definition.fstype), call.request.timeout) from error
-        raise
-    return mount
-
-
-def has_stage(operation: str, stages: t.Iterable[str]) -> bool:
-    """Whether one of these stages was left by a dead operation on this mount point, by Operation.name."""
-    return any(stage.startswith(operation + _SEPARATOR) for stage in stages)
-
-
-def sweep_stages(operation: str, stages: t.Iterable[str]) -> None:
-    """Take away those of these stages that dead operations on this mount point left. Its lock is held."""
-    _drop(*(stage for stage in stages if has_stage(operation, (stage,))))
-
-
-def sweep_all_stages() -> None:
-    """Take away the stages of dead operations wherever they were to be mounted: all at once."""
-    stages = system.list_stages()
-    idle = {name: journal.lock_idle(name) for name in {stage.partition(_SEPARATOR)[0] for stage in stages}}
-    locked = {name: operation for name, operation in idle.items() if operation is not None}
-    try:
-        _drop(*(stage for stage in stages if stage.partition(_SEPARATOR)[0] in locked))
-    finally:
-        for operation in locked.values():
-            operation.close()
-
-
-def _drop(*stages: str) -> None:
-    """Take stages away. LIMIT: where even that waits for a server, it is left to the next call."""
-    there = set(system.list_stages()).intersection(stages)
-    if not there:
-        return
-    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.helper import staging
-
-    tasks = [child.Task(partial(staging.drop_stage, stage, aborts=True)) for stage in sorted(there)]
-    child.run_together(tasks, _DROP_SECONDS, step="stage")

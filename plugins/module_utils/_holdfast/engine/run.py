@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, errors, model, session
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import neighbours
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import batch, mounting, states
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import batch, staged, states
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import child, system
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal
@@ -53,8 +53,10 @@ def _import_rare_parts(call: session.Session) -> None:
     Those who need it import it again, from memory.
     """
     held = call.ledger.read().references.values()
-    wanted = [entry.definition.fstype for entry in call.request.entries if entry.definition]
-    if any(filesystems.record_of(fstype).helper for fstype in wanted) or system.list_stages():
+    wanted = [entry.definition for entry in call.request.entries if entry.definition]
+    if any(definition.image for definition in wanted):
+        importlib.import_module(f"{_PACKAGE}.kernel.images")
+    if any(filesystems.record_of(one.fstype).helper for one in wanted) or system.list_stages():
         importlib.import_module(f"{_PACKAGE}.helper.staging")
     if any(reference.is_at_boot for reference in held) or any(entry.boot for entry in call.request.entries):
         importlib.import_module(f"{_PACKAGE}.engine.boot")
@@ -132,7 +134,7 @@ def _group_by_blocking(wave: t.Sequence[model.Entry], ledger: claims.Ledger) -> 
     stages = system.list_stages()
 
     def may_wait(entry: model.Entry) -> bool:
-        if stages and mounting.has_stage(journal.name_of(entry.path), stages):
+        if stages and staged.has_stage(journal.name_of(entry.path), stages):
             return True
         reference = ledger.references.get(entry.path)
         definition = entry.definition or (reference.definition if reference else None)

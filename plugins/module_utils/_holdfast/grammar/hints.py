@@ -21,7 +21,8 @@ _COMMAND = "leave it out; no command may be named; write it into root's own ssh_
 _CONTEXT = "use selinux_context"
 _CREDENTIALS = "use credentials_file"
 _HELPER = "leave it out; no helper may be named"
-_LOOP = "attach the image to a loop device first, and write /dev/loopN as src"
+_LOOP = "leave it out; write the path of the image as src"
+_PART = "leave it out; for a part of an image, attach that with losetup(8), and write /dev/loopN as src"
 _MANY_HOSTS = "leave it out; no other host may be named; write the server into src"
 _ONLY_ROOT = "leave it out; users do not mount or unmount what is managed"
 _OTHER_DEVICE = "leave it out; no other device or file may be named"
@@ -72,7 +73,7 @@ HINTS: t.Mapping[str, str] = {
     "dom": _CREDENTIALS,
     "domain": _CREDENTIALS,
     "dump-fuse": _OWN_FILE,
-    "encryption": _LOOP,
+    "encryption": "leave it out; open it with cryptsetup(8), and write /dev/mapper/NAME as src",
     "errors=panic": "write errors=remount-ro or errors=continue",
     "fd": "leave it out; the helper has it",
     "fg": "leave it out; the task waits for the mount",
@@ -127,7 +128,7 @@ HINTS: t.Mapping[str, str] = {
     "norequire_active_mds": "leave it out",
     "nouser": _ONLY_ROOT,
     "nousers": _ONLY_ROOT,
-    "offset": _LOOP,
+    "offset": _PART,
     "owner": _ONLY_ROOT,
     "pass": _CREDENTIALS,
     "passive": _COMMAND,
@@ -160,7 +161,7 @@ HINTS: t.Mapping[str, str] = {
     "sftp_server": _COMMAND,
     "shared": _PROPAGATION,
     "silent": "leave it out",
-    "sizelimit": _LOOP,
+    "sizelimit": _PART,
     "slave": _PROPAGATION,
     "ssh_command": _COMMAND,
     "ssh_configfile": _OWN_FILE,

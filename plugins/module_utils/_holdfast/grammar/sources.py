@@ -11,9 +11,9 @@ import ipaddress
 import re
 import typing as t
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import model
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import (
     filesystems,
-    hints,
     naming,
     paths,
     record,
@@ -28,6 +28,8 @@ IPV4 = re.compile(rf"({IPV4_PART}\.){{3}}{IPV4_PART}")
 # inet_aton(3) reads a name that ends in a number as an address, in octal and hexadecimal too.
 ENDS_IN_NUMBER = re.compile(r"(.*\.)?([0-9]+|0[xX][0-9A-Fa-f]*)\.?")
 BRACKETED = re.compile(r"\[([0-9A-Fa-f:.]+)\]")
+# Of a link-local address, by the name of an interface (RFC 4007, section 11).
+ZONE = re.compile(r"%[A-Za-z0-9][A-Za-z0-9._-]{0,14}(?=\]\Z)")
 PORT = re.compile(r"[1-9][0-9]{0,4}")
 NAME = re.compile(r"[A-Za-z0-9._-]+")
 USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
@@ -57,6 +59,7 @@ def _is_ipv6(text: str) -> bool:
 def nfs_fault(source: str) -> str:
     """Check host:/path."""
     host, path = _split(source)
+    host = ZONE.sub("", host)
     if is_host(host) and _is_inner_path(path):
         return ""
     return f"is not an NFS export; {_server_hint(source) or 'write host:/path'}"
@@ -204,7 +207,7 @@ def check_source(fstype: str, src: t.Any, *, source_roots: t.Sequence[str] = (),
     fault = _fault(filesystem, source)
     if fault:
         raise strings.refusal("source_not_allowed", f"{strings.about(option, source)} {fault}")
-    if filesystem.shows_path:
+    if filesystem.shows_path or model.image_named(filesystem.name, source):
         check_source_path(source, option, source_roots=source_roots)
 
 
@@ -266,12 +269,14 @@ def _block_fault(source: str, filesystem: record.Filesystem) -> str:
             return ""
         instead = f", or UUID= with {filesystem.uuid}" if "LABEL" in tag else ""
         return f"is no {tag} that may be written; write {tag}= with {expected}{instead}, as blkid(8) shows it"
-    if not source.startswith("/dev/"):
+    if not source.startswith("/"):
+        from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import hints
+
         return (
-            "is not a block device; write a path below /dev, or UUID=, PARTUUID=, LABEL= or PARTLABEL=; "
-            f"attach an image to a loop device first and write /dev/loopN; {hints.GUIDE}"
+            "is neither a block device nor an image; write a path below /dev, or UUID=, PARTUUID=, LABEL= or "
+            f"PARTLABEL=, or the path of an image file; {hints.GUIDE}"
         )
-    if DEVICE.fullmatch(source) is None:
+    if f"{source}/".startswith("/dev/") and DEVICE.fullmatch(source) is None:
         return "is not a block device; write a path of A-Z a-z 0-9 / . _ : + @ - below /dev"
     return paths.path_fault(source, quotes=False)
 

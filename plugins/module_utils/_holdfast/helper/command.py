@@ -23,7 +23,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar 
     record,
     strings,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import child, syscalls
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import child, syscalls, utf8
 
 # Where libmount looks for helpers (mount(8), EXTERNAL HELPERS), and where mount(8) may be.
 _HELPER_FOLDERS = ("/sbin", "/usr/sbin")
@@ -106,7 +106,7 @@ def run_mount(argv: t.Sequence[str], *, kept: t.Sequence[int], seconds: float) -
     """
     # run_command() knows no deadline, no group of processes and no fixed environment.
     process = subprocess.Popen(  # pylint: disable=ansible-bad-function
-        argv,
+        [utf8.encoded(word) for word in argv],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

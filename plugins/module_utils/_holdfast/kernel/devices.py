@@ -16,7 +16,7 @@ import struct
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, model
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import inodes, pathwalk
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import inodes, pathwalk, utf8
 
 # udev(7), 60-persistent-storage.rules. The grammar of src leaves nothing in a value to be escaped.
 _TAG_LINKS = {
@@ -46,12 +46,13 @@ def find_device(src: str) -> Device:
     or in a filesystem that may not answer. Raises MountError C(mount_failed) where there is no device,
     C(source_not_allowed) where it is something else, and C(unsafe_path) where the way is not root's alone.
     """
-    tag, equals, value = src.partition("=")
+    link = tag_link(src)
     try:
-        path, inode = _resolve(_TAG_LINKS[tag] + value if equals else src, src)
+        path, inode = _resolve(link or src, src)
     except OSError as error:
-        hint = "udev knows no device with this tag" if equals else "there is no such device"
-        raise errors.MountError(
+        hint = "udev knows no device with this tag" if link else "there is no such device"
+        kind = errors.AbsentError if error.errno == errno.ENOENT else errors.MountError
+        raise kind(
             "mount_failed",
             f"the source '{src}' does not exist: {hint}; see what 'lsblk --fs' lists",
             step="source",
@@ -60,8 +61,7 @@ def find_device(src: str) -> Device:
     if inode.kind != "device" or not path.startswith("/dev/"):
         raise errors.MountError(
             "source_not_allowed",
-            f"the source '{src}' is not a block device; attach an image file to a loop device first "
-            "and write that device",
+            f"the source '{src}' is not a block device; write one, or the path of an image outside of /dev",
             step="source",
         )
     return Device(path, inode.device_number)
@@ -72,16 +72,16 @@ def _resolve(path: str, src: str) -> t.Tuple[str, inodes.Inode]:
     with contextlib.ExitStack() as stack:
 
         def opened(name: str, directory: t.Optional[int] = None) -> t.Tuple[str, int, inodes.Inode]:
-            fd = os.open(name, _OPEN, dir_fd=directory)
+            fd = os.open(utf8.encoded(name), _OPEN, dir_fd=directory)
             stack.callback(os.close, fd)
             return name, fd, inodes.inode_of(fd)
 
         # From / to where the walk is: a ".." goes back on the way that was come.
         way = [opened("/")]
-        names = path.split("/")[::-1]
+        pending = path.split("/")[::-1]
         links = 0
-        while names:
-            name = names.pop()
+        while pending:
+            name = pending.pop()
             if name == "..":
                 del way[max(1, len(way) - 1) :]
                 continue
@@ -95,8 +95,8 @@ def _resolve(path: str, src: str) -> t.Tuple[str, inodes.Inode]:
             links += 1
             if links > _MOST_LINKS:
                 raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-            target = os.readlink("", dir_fd=entered[1])
-            names += target.split("/")[::-1]
+            target = utf8.decoded(os.readlink(b"", dir_fd=entered[1]))
+            pending += target.split("/")[::-1]
             del way[1 if target.startswith("/") else len(way) :]
         return _text(way), way[-1][2]
 
@@ -151,7 +151,7 @@ def stable_name(src: str) -> t.Optional[str]:
     """Return a name of the device at this path that outlives a boot, None where udev has made none."""
     number = block_number(src)
     for tag in ("UUID", "PARTUUID"):
-        for value in sorted(_list(_TAG_LINKS[tag])):
+        for value in sorted(list_names(_TAG_LINKS[tag])):
             if number is not None and block_number(_TAG_LINKS[tag] + value) == number:
                 return f"{tag}={value}"
     return None
@@ -159,8 +159,52 @@ def stable_name(src: str) -> t.Optional[str]:
 
 def number_named(src: str) -> t.Optional[str]:
     """Return C(major:minor) of the block device that src names now, None where there is none; for reports."""
+    return block_number(tag_link(src) or src)
+
+
+def tag_link(src: str) -> str:
+    """Return udev's link for a tag, nothing for a path."""
     tag, equals, value = src.partition("=")
-    return block_number(_TAG_LINKS[tag] + value if equals else src)
+    return _TAG_LINKS[tag] + value if equals else ""
+
+
+def path_of(number: str) -> str:
+    """Return the node of the block device C(major:minor), nothing where there is no such device."""
+    name = os.path.basename(os.path.realpath(f"{_BLOCK}/{number}"))
+    return "" if name == number else "/dev/" + name.replace("!", "/")
+
+
+def loop_names() -> t.List[str]:
+    """Return the names of the loop devices that there are, with a file or without one."""
+    return sorted(name for name in list_names("/sys/block") if name.startswith("loop"))
+
+
+def backing_file(name: str) -> str:
+    """Return the name of a loop device's file as it is now, nothing where it has none.
+
+    name: of the device. No filesystem is asked. What was deleted or replaced ends in C( (deleted)).
+    """
+    return read_text(f"/sys/block/{name}/loop/backing_file")
+
+
+def loop_behind(mount: model.KernelMount) -> t.Optional[Device]:
+    """Return the loop device that a mount is of, None where it is of none."""
+    # btrfs shows a number of its own.
+    number = block_number(mount.source) if mount.device.startswith("0:") else mount.device
+    name = os.path.basename(os.path.realpath(f"{_BLOCK}/{number}")) if number else ""
+    return Device(f"/dev/{name}", number or "") if name.startswith("loop") else None
+
+
+def image_of(mount: model.KernelMount) -> str:
+    """Return the name of the file that a mount's loop device has now, nothing where it has no such device."""
+    device = loop_behind(mount)
+    return "" if device is None else backing_file(os.path.basename(device.path))
+
+
+def loop_of(image: str) -> t.Optional[Device]:
+    """Return a loop device whose file has this name; for predictions."""
+    name = next((name for name in loop_names() if backing_file(name) == image), None)
+    return None if name is None else Device(f"/dev/{name}", read_text(f"/sys/block/{name}/dev"))
 
 
 _BLOCK = "/sys/dev/block"
@@ -188,17 +232,22 @@ def extents_of(number: str, start: int = 0, end: int = model.NO_END) -> model.Ex
     if os.path.exists(f"{folder}/partition"):
         first = _sectors(f"{folder}/start")
         last = first + _sectors(f"{folder}/size")
-        return extents_of(_read(f"{os.path.dirname(folder)}/dev"), first + start, min(last, first + end))
-    backing = _read(f"{folder}/loop/backing_file")
+        return extents_of(read_text(f"{os.path.dirname(folder)}/dev"), first + start, min(last, first + end))
+    backing = read_text(f"{folder}/loop/backing_file")
     if backing:
-        offset = int(_read(f"{folder}/loop/offset") or 0)
-        limit = int(_read(f"{folder}/loop/sizelimit") or 0) or model.NO_END
+        offset = int(read_text(f"{folder}/loop/offset") or 0)
+        limit = int(read_text(f"{folder}/loop/sizelimit") or 0) or model.NO_END
         return _extents_at(backing, offset + start, min(offset + limit, offset + end))
-    members = [_read(f"{folder}/slaves/{name}/dev") for name in _list(f"{folder}/slaves")]
+    members = [read_text(f"{folder}/slaves/{name}/dev") for name in list_names(f"{folder}/slaves")]
     below = frozenset(
         extent._replace(is_slice=True) for member in filter(None, members) for extent in extents_of(member)
     )
     return below | {model.Extent(number, start, end)}
+
+
+def is_read_only(device: Device) -> bool:
+    """Whether nothing can be written to the device, whoever mounts it how."""
+    return read_text(f"{_BLOCK}/{device.number}/ro") == "1"
 
 
 def btrfs_extents(number: str) -> model.Extents:
@@ -209,9 +258,9 @@ def btrfs_extents(number: str) -> model.Extents:
 def btrfs_members(number: str) -> t.Set[str]:
     """Return the numbers of all devices of the btrfs filesystem that has this one, while it is mounted."""
     members = {number}
-    for filesystem in _list(_BTRFS):
+    for filesystem in list_names(_BTRFS):
         folder = f"{_BTRFS}/{filesystem}/devices"
-        found = {_read(f"{folder}/{name}/dev") for name in _list(folder)}
+        found = {read_text(f"{folder}/{name}/dev") for name in list_names(folder)}
         members |= found if number in found else set()
     return members
 
@@ -219,7 +268,7 @@ def btrfs_members(number: str) -> t.Set[str]:
 def block_number(path: str) -> t.Optional[str]:
     """Return C(major:minor) of the block device at path, None where there is none."""
     try:
-        found = os.stat(path)
+        found = os.stat(utf8.encoded(path))
     except OSError:
         return None
     return _number(found.st_rdev) if stat.S_ISBLK(found.st_mode) else None
@@ -230,29 +279,31 @@ def _extents_at(path: str, start: int, end: int) -> model.Extents:
     if number is not None:
         return extents_of(number, start, end)
     try:
-        found = os.stat(path)
+        found = os.stat(utf8.encoded(path))
     except OSError:
         return frozenset((model.Extent(path, start, end),))
     return frozenset((model.Extent(f"{_number(found.st_dev)} {found.st_ino}", start, end),))
 
 
 def _sectors(path: str) -> int:
-    return int(_read(path) or 0) * 512  # whatever the device's own sectors are
+    return int(read_text(path) or 0) * 512  # whatever the device's own sectors are
 
 
 def _number(device: int) -> str:
     return f"{os.major(device)}:{os.minor(device)}"
 
 
-def _read(path: str) -> str:
+def read_text(path: str) -> str:
+    """Return what a small file of the kernel's or udev's says, nothing where it is not there."""
     try:
-        with open(path, "rb", buffering=0) as stream:
-            return stream.read(4096).decode("utf-8", "surrogateescape").rstrip("\n")
+        with open(utf8.encoded(path), "rb", buffering=0) as stream:
+            return utf8.decoded(stream.read(4096)).rstrip("\n")
     except OSError:
         return ""
 
 
-def _list(path: str) -> t.List[str]:
+def list_names(path: str) -> t.List[str]:
+    """Return the names in a folder of the kernel's or udev's, none where it is not there."""
     try:
         return os.listdir(path)
     except OSError:
@@ -277,7 +328,7 @@ def find_subvolume(point: str, device: str, tree: t.Optional[int]) -> t.Optional
 
     None where something else is mounted there by now, or there is no such subvolume. May wait.
     """
-    fd = os.open(point, _READ)
+    fd = os.open(utf8.encoded(point), _READ)
     try:
         if _superblock(fd) != device:
             return None
@@ -296,7 +347,7 @@ def subvolume_path(fd: int, tree: int) -> str:
         directory, _sequence, length = _BACKREF.unpack_from(data)
         name = data[_BACKREF.size : _BACKREF.size + length]
         above = _lookup(fd, parent, directory)[1]
-        path, tree = f"/{os.fsdecode(above + name)}{path}", parent
+        path, tree = f"/{utf8.decoded(above + name)}{path}", parent
     return path or "/"
 
 
@@ -307,7 +358,7 @@ def _default_subvolume(fd: int) -> int:
 
 def _superblock(fd: int) -> str:
     fcntl.lockf(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    for line in _read(f"/proc/self/fdinfo/{fd}").splitlines():
+    for line in read_text(f"/proc/self/fdinfo/{fd}").splitlines():
         if line.startswith("lock:"):
             major, minor, _inode = line.split()[6].split(":")
             return f"{int(major, 16)}:{int(minor, 16)}"
@@ -332,3 +383,9 @@ def _search(fd: int, objectid: int, kind: int) -> t.Tuple[int, bytes]:
     _transaction, _objectid, offset, _kind, length = _ITEM.unpack_from(buffer, _KEY.size)
     start = _KEY.size + _ITEM.size
     return offset, bytes(buffer[start : start + length])
+
+
+def is_member(number: str, shown: model.KernelMount) -> bool:
+    """Whether a mount's source is a device of the same btrfs filesystem as this one."""
+    found = block_number(shown.source) if shown.fstype == "btrfs" else None
+    return found is not None and found in btrfs_members(number)

@@ -20,6 +20,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
     inodes,
     pathwalk,
     syscalls,
+    utf8,
 )
 
 Remove = t.Literal["forgotten", "kept", "removed"]
@@ -61,7 +62,9 @@ def make_missing(
             made.reveal(name)
             if is_last:
                 return
-            deeper = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=parent)
+            deeper = os.open(
+                utf8.encoded(name), os.O_PATH | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=parent
+            )
             if parent != walk.directory:
                 os.close(parent)
             parent = deeper
@@ -127,11 +130,11 @@ class _Made:
         """
         try:
             if self.is_file:
-                os.link(self.temporary, name, src_dir_fd=self.parent, dst_dir_fd=self.parent)
+                os.link(self.temporary, utf8.encoded(name), src_dir_fd=self.parent, dst_dir_fd=self.parent)
                 os.unlink(self.temporary, dir_fd=self.parent)
                 return
-            os.mkdir(name, 0o700, dir_fd=self.parent)
-            os.rename(self.temporary, name, src_dir_fd=self.parent, dst_dir_fd=self.parent)
+            os.mkdir(utf8.encoded(name), 0o700, dir_fd=self.parent)
+            os.rename(self.temporary, utf8.encoded(name), src_dir_fd=self.parent, dst_dir_fd=self.parent)
         except FileExistsError:
             self.discard()
         except BaseException:
@@ -235,11 +238,12 @@ def _refuse_swapped(fd: int, inode: inodes.Inode, *, is_file: bool) -> None:
 
 
 def _remove_name(parent: int, name: str, *, is_file: bool) -> bool:
+    raw = utf8.encoded(name)
     try:
         if is_file:
-            os.unlink(name, dir_fd=parent)
+            os.unlink(raw, dir_fd=parent)
         else:
-            os.rmdir(name, dir_fd=parent)
+            os.rmdir(raw, dir_fd=parent)
     except OSError:
         return False
     return True

@@ -20,6 +20,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
     mountinfo,
     mounts,
     syscalls,
+    utf8,
 )
 
 _BASIC_STATS = 0x7FF
@@ -162,7 +163,7 @@ def _known_by_mount(fd: int, *, asks: bool) -> Inode:
     with open(f"/proc/self/fdinfo/{fd}", encoding="ascii") as file:
         number = int(_FDINFO_MOUNT.findall(file.read())[0])
     # Both are the path from this process' root, so they agree for the root of a mount and for nothing else.
-    path = os.readlink(f"/proc/self/fd/{fd}")
+    path = utf8.decoded(os.readlink(f"/proc/self/fd/{fd}".encode("ascii")))
     row = next((row for row in mountinfo.read_mounts() if row.mount_id == number), None)
     is_root = row is not None and row.mount_point == path
     unique = mounts.unique_id(number)

@@ -12,8 +12,11 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, model
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import utf8
 
 TABLE = "/proc/self/mountinfo"
+# The type of a trap: who looks below it waits until an automounter has mounted something on it (autofs(5)).
+TRAP = "autofs"
 _ESCAPE = re.compile(rb"\\([0-3][0-7]{2})")
 # SELinux quotes a context that holds a comma (security/selinux/hooks.c, show_sid); no other option is quoted.
 _OPTION = re.compile(r'(?:def|fs|root)?context="[^"]*"(?=,|$)|[^,]+')
@@ -23,7 +26,7 @@ _OPTION = re.compile(r'(?:def|fs|root)?context="[^"]*"(?=,|$)|[^,]+')
 class Visible:
     """A mount that a path lookup reaches at its mount point.
 
-    stacked: other mounts belong to the same stack, one on the root of the other.
+    stacked: other mounts belong to the same stack, one on the root of the other, a trap not counted.
     covered: those others; beneath this one, lowest first. At C(/) they lie above, because a lookup
         starts in the lowest.
     """
@@ -78,8 +81,14 @@ def upon(mounts: t.Sequence[model.KernelMount], number: int) -> t.Tuple[model.Ke
     return tuple(sorted(found.values(), key=lambda row: row.mount_point))
 
 
+def row_at(path: str, rows: t.Iterable[model.KernelMount]) -> t.Optional[model.KernelMount]:
+    """Return the row that shows this path, by the names in the table alone."""
+    above = [row for row in rows if _is_at_or_above(row.mount_point, path)]
+    return max(reversed(above), key=lambda row: len(row.mount_point), default=None)
+
+
 def _is_at_or_above(point: str, path: str) -> bool:
-    return point == "/" or point == path or path.startswith(f"{point}/")
+    return point == path or path.startswith(point.rstrip("/") + "/")
 
 
 def read_mounts() -> t.Tuple[model.KernelMount, ...]:
@@ -90,7 +99,7 @@ def read_mounts() -> t.Tuple[model.KernelMount, ...]:
     """
     try:
         with open(TABLE, "rb", buffering=0) as stream:
-            text = stream.read().decode("utf-8", "surrogateescape")
+            text = utf8.decoded(stream.read())
     except OSError as error:
         raise errors.MountError(
             "unsupported",
@@ -147,9 +156,7 @@ def split_options(text: str) -> t.Tuple[str, ...]:
 def _decode(text: str) -> str:
     if "\\" not in text:
         return text
-    raw = text.encode("utf-8", "surrogateescape")
-    raw = _ESCAPE.sub(lambda match: bytes((int(match.group(1), 8),)), raw)
-    return raw.decode("utf-8", "surrogateescape")
+    return utf8.decoded(_ESCAPE.sub(lambda match: bytes((int(match.group(1), 8),)), utf8.encoded(text)))
 
 
 def children(
@@ -212,11 +219,12 @@ def _climb(
         if not above:
             break
         stack.append(above[-1])
+    is_stacked = sum(mount.fstype != TRAP for mount in stack) > 1
     if bottom.mount_point != "/":
-        return Visible(stack[-1], len(stack) > 1, tuple(stack[:-1])), _uncovered(own)
+        return Visible(stack[-1], is_stacked, tuple(stack[:-1])), _uncovered(own)
     # A lookup starts in the root and does not climb what is mounted on it (path_resolution(7)).
     own = [child for child in children.get(bottom.mount_id, ()) if child.mount_point != "/"]
-    return Visible(bottom, len(stack) > 1, tuple(stack[1:])), _uncovered(own)
+    return Visible(bottom, is_stacked, tuple(stack[1:])), _uncovered(own)
 
 
 def _uncovered(siblings: t.Iterable[model.KernelMount]) -> t.List[model.KernelMount]:

@@ -15,7 +15,11 @@ import typing as t
 from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, model
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import mountinfo, syscalls
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
+    mountinfo,
+    syscalls,
+    utf8,
+)
 
 if t.TYPE_CHECKING:
     from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import inodes
@@ -65,7 +69,7 @@ def _flag_names(bits: int) -> t.Tuple[str, ...]:
 
 def _string(raw: bytes, offset: int) -> str:
     start = _STRINGS + offset
-    return raw[start : raw.index(b"\0", start)].decode("utf-8", "surrogateescape")
+    return utf8.decoded(raw[start : raw.index(b"\0", start)])
 
 
 def _from_statmount(raw: bytes) -> t.Optional[model.KernelMount]:

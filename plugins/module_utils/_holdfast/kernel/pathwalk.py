@@ -13,7 +13,13 @@ import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import model
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import inodes, mounts, syscalls
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
+    inodes,
+    mountinfo,
+    mounts,
+    syscalls,
+    utf8,
+)
 
 _OPEN = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -38,6 +44,8 @@ class Walk:
     may_block is set, in a worker process that is given up at a deadline; or is_vital, for what nothing can be
     done without, and FUSE even then.
 
+    springs: at the end of the path too. What an automounter mounts on the way is always waited for.
+
     cache: start at the directory of an earlier walk. The last look at what was done must not: only a walk
         from / shows what everybody else sees.
     """
@@ -48,13 +56,16 @@ class Walk:
         *,
         may_block: bool = False,
         is_vital: bool = False,
+        springs: bool = False,
         cache: t.Optional[DirectoryCache] = None,
         trusted: t.Container[model.MountKey] = (),
     ) -> None:
         self.path = path
         self._may_block = may_block
         self._is_vital = is_vital
+        self._springs = springs
         self._trusted = trusted
+        self._types: t.Dict[int, t.Optional[str]] = {}
         self.leaf: t.Optional[int] = None
         self.inode: t.Optional[inodes.Inode] = None
         self.missing: t.Tuple[str, ...] = ()
@@ -78,9 +89,14 @@ class Walk:
         above = self._follow(known) if known is not None else None
         if above is None:
             self.directory = os.open("/", _OPEN | os.O_DIRECTORY)
-            above = self._descend(self.path[1:].split("/"), "", inodes.inode_of(self.directory))
+            root = inodes.inode_of(self.directory)
+            # A root filesystem that does not answer would have stopped this process long ago, and whoever
+            # serves it has the host.
+            self._types[root.mount_id] = ""
+            above = self._descend(self.path[1:].split("/"), "", root)
         is_at_end = self.obstacle in (None, self.path)
-        if cache is not None and not self._is_lent and is_at_end and self.writable_ancestor is None:
+        is_plain = self.writable_ancestor is None and self.remote_ancestor is None
+        if cache is not None and not self._is_lent and is_at_end and is_plain:
             here = self.path.rsplit("/", len(self.missing) or 1)[0]
             self._is_lent = cache.keep(here, self.directory, above)
         return above
@@ -96,8 +112,6 @@ class Walk:
 
     def _descend(self, names: t.Sequence[str], here: str, inode: inodes.Inode) -> inodes.Inode:
         """Go down from a directory, whose inode this is; return the inode of the last one."""
-        # A root filesystem that does not answer would have stopped this process long ago, and whoever serves
-        # it has the host.
         asked, distrusted = inode.mount_id, ""
         for position, name in enumerate(names):
             if inode.mount_id != asked:
@@ -106,9 +120,12 @@ class Walk:
             if self.writable_ancestor is None and self.is_exposed:
                 self.writable_ancestor, self.writable_type = here or "/", distrusted
             try:
-                leaf = os.open(name, _OPEN, dir_fd=self.directory)
-            except FileNotFoundError:
-                self.missing = tuple(names[position:])
+                leaf = os.open(utf8.encoded(name), _OPEN, dir_fd=self.directory)
+            except FileNotFoundError as error:
+                if self._is_trap(inode):  # where an automounter alone can make anything
+                    self.obstacle, self.error = f"{here}/{name}", error
+                else:
+                    self.missing = tuple(names[position:])
                 break
             except OSError as error:
                 if error.errno not in inodes.SILENT:
@@ -116,6 +133,15 @@ class Walk:
                 self.obstacle, self.error = here or "/", error
                 break
             here, found, is_last = f"{here}/{name}", inodes.inode_of(leaf), position == len(names) - 1
+            if (self._springs or not is_last) and self._is_trap(found):
+                os.close(leaf)
+                try:
+                    leaf, found = self._spring(name, here, found)
+                except MayBlock:
+                    raise
+                except OSError as error:
+                    self.obstacle, self.error = here, error
+                    break
             if is_last or found.kind != "directory":
                 self.leaf, self.inode = leaf, found
                 if found.is_symlink or not is_last:
@@ -126,15 +152,34 @@ class Walk:
             self.directory, self._is_lent, inode = leaf, False, found
         return inode
 
+    def _type(self, inode: inodes.Inode) -> t.Optional[str]:
+        if inode.mount_id not in self._types:
+            self._types[inode.mount_id] = type_of(inode)
+        return self._types[inode.mount_id]
+
+    def _is_trap(self, inode: inodes.Inode) -> bool:
+        return inode.kind == "directory" and self._type(inode) == mountinfo.TRAP
+
+    def _spring(self, name: str, here: str, trap: inodes.Inode) -> t.Tuple[int, inodes.Inode]:
+        """Have the automounter mount what belongs on a trap, and return that; waits for it.
+
+        Only a lookup that wants a directory springs a trap at its end (fs/namei.c, follow_automount).
+        """
+        require_nonblocking(trap, here, may_block=self._may_block, is_vital=self._is_vital)
+        fd = os.open(utf8.encoded(name), _OPEN | os.O_DIRECTORY, dir_fd=self.directory)
+        return fd, inodes.inode_of(fd)
+
     def _enter(self, inode: inodes.Inode, here: str) -> str:
         """Go on in another mount, at this directory of it; return its type if its owners do not count."""
-        fstype = type_of(inode) or "unknown"
+        fstype = self._type(inode) or "unknown"
         if fstype in filesystems.LOCAL_TYPES:
             return ""
         require_nonblocking(inode, here, may_block=self._may_block, is_vital=self._is_vital)
         if self.remote_ancestor is None:
             self.remote_ancestor, self.remote_type = here, fstype
-        return "" if (inode.mount_id, inode.identity.device) in self._trusted else fstype
+        # Names on a trap are the automounter's, which is root's (fs/autofs/root.c).
+        is_trusted = fstype == mountinfo.TRAP or (inode.mount_id, inode.identity.device) in self._trusted
+        return "" if is_trusted else fstype
 
     @property
     def name(self) -> str:
@@ -222,19 +267,28 @@ def look_at(path: str, *, may_block: bool = False) -> t.Optional[inodes.Inode]:
 
     Raises MayBlock, as a walk does.
     """
+    inode = cached_at(path)  # what has just been walked is
+    if inode is None:
+        with Walk(path, may_block=may_block) as walk:
+            return None if walk.obstacle else walk.inode
+    return None if inode.is_symlink else inode
+
+
+def cached_at(path: str) -> t.Optional[inodes.Inode]:
+    """Return the inode at path where the kernel has all of the way at hand, so that no filesystem is asked.
+
+    None where it does not, where a link is on the way, and before Linux 5.12.
+    """
     try:
-        # What the kernel has at hand, which what has just been walked is, needs no server (Linux 5.12).
         fd = syscalls.openat2(
             syscalls.AT_FDCWD, path, _OPEN, syscalls.RESOLVE_NO_SYMLINKS | syscalls.RESOLVE_CACHED
         )
     except OSError:
-        with Walk(path, may_block=may_block) as walk:
-            return None if walk.obstacle else walk.inode
+        return None
     try:
-        inode = inodes.inode_of(fd)
+        return inodes.inode_of(fd)
     finally:
         os.close(fd)
-    return None if inode.is_symlink else inode
 
 
 class MayBlock(OSError):

@@ -14,6 +14,8 @@ import errno
 import os
 import typing as t
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import utf8
+
 # Numbers of new calls are the same on every architecture that Ansible meets (asm-generic/unistd.h).
 _PIDFD_OPEN = 434
 _PIDFD_GETFD = 438
@@ -67,13 +69,9 @@ def _syscall(number: int, what: str, *arguments: t.Any) -> int:
     return _checked(_libc.syscall(ctypes.c_long(number), *arguments), what)
 
 
-def _text(value: str) -> bytes:
-    return value.encode("utf-8", "surrogateescape")
-
-
 def fsopen(fstype: str) -> int:
     """Return a context in which a new filesystem is configured (Linux 5.2)."""
-    return _syscall(_FSOPEN, "fsopen", _text(fstype), ctypes.c_uint(1))
+    return _syscall(_FSOPEN, "fsopen", utf8.encoded(fstype), ctypes.c_uint(1))
 
 
 def fspick(fd: int) -> int:
@@ -91,8 +89,8 @@ def fsconfig(
         "fsconfig",
         ctypes.c_int(context),
         ctypes.c_uint(command),
-        None if key is None else _text(key),
-        None if value is None else _text(value),
+        None if key is None else utf8.encoded(key),
+        None if value is None else utf8.encoded(value),
         ctypes.c_int(aux),
     )
 
@@ -120,7 +118,12 @@ def openat2(directory: int, path: str, flags: int, resolve: int) -> int:
     """Return a handle of path, resolved as told (Linux 5.6, RESOLVE_CACHED 5.12: EAGAIN if it would wait)."""
     how = (ctypes.c_uint64 * 3)(flags, 0, resolve)
     return _syscall(
-        _OPENAT2, "openat2", ctypes.c_int(directory), _text(path), ctypes.byref(how), ctypes.c_size_t(24)
+        _OPENAT2,
+        "openat2",
+        ctypes.c_int(directory),
+        utf8.encoded(path),
+        ctypes.byref(how),
+        ctypes.c_size_t(24),
     )
 
 
@@ -145,7 +148,7 @@ def unshare_mounts() -> None:
 
 def umount2(target: str, flags: int) -> None:
     """Unmount what is mounted at target (umount2(2))."""
-    _checked(_libc.umount2(_text(target), ctypes.c_int(flags)), "umount2")
+    _checked(_libc.umount2(utf8.encoded(target), ctypes.c_int(flags)), "umount2")
 
 
 def set_parent_death_signal(number: int) -> None:
@@ -170,7 +173,10 @@ def pidfd_getfd(pidfd: int, fd: int) -> int:
 
 def renameat2(directory: int, old: str, new: str, flags: int) -> None:
     """Rename within one directory (Linux 3.15)."""
-    _checked(_libc.renameat2(directory, _text(old), directory, _text(new), ctypes.c_uint(flags)), "renameat2")
+    _checked(
+        _libc.renameat2(directory, utf8.encoded(old), directory, utf8.encoded(new), ctypes.c_uint(flags)),
+        "renameat2",
+    )
 
 
 _Statx = ctypes.c_char * 256

@@ -19,6 +19,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
     inodes,
     mountinfo,
     mounts,
+    utf8,
 )
 
 # That of the host itself never ends: 0xeffffff8, before Linux 6.18 the first one that is numbered.
@@ -86,7 +87,7 @@ def _has_mounts(namespace: int, paths: t.Collection[str]) -> bool:
             for tid in os.listdir(f"/proc/{pid}/task"):
                 if os.stat(f"/proc/{pid}/task/{tid}/ns/mnt").st_ino == namespace:
                     with open(f"/proc/{pid}/task/{tid}/mountinfo", "rb") as file:
-                        rows = mountinfo.parse_mountinfo(file.read().decode("utf-8", "surrogateescape"))
+                        rows = mountinfo.parse_mountinfo(utf8.decoded(file.read()))
                     return not rows or any(row.mount_point in paths for row in rows)
         except PermissionError:
             # The first process has the host's own namespace, or in a container that one's.

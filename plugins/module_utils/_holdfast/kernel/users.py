@@ -22,10 +22,11 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
     inodes,
     mountinfo,
     syscalls,
+    utf8,
 )
 
-# A search stops by itself after this time, and is given up after that one: something holds it.
-_SEARCH_SECONDS, _GIVE_UP_SECONDS = 0.8, 1.0
+# A search is given up after this time, something holds it; after this part of that it stops by itself.
+_SECONDS, _SEARCHING = 1.0, 0.8
 _SIOCUNIXFILE = 0x89E0  # include/uapi/linux/un.h
 _FDINFO_MOUNT = re.compile(r"^mnt_id:\s*([0-9]+)$", re.MULTILINE)
 _ESCAPE = re.compile(rb"\\([0-3][0-7]{2})")
@@ -38,24 +39,24 @@ _Step = t.Optional[t.Tuple[int, model.User]]
 _Uses = t.Callable[[int, "_Copies"], t.Iterator[t.Optional[t.Tuple[int, str]]]]
 
 
-def find_users(numbers: t.Collection[int]) -> t.Dict[int, model.Users]:
-    """Return what uses each mount with one of these numbers in mountinfo, within about a second.
+def find_users(numbers: t.Collection[int], seconds: float = _SECONDS) -> t.Dict[int, model.Users]:
+    """Return what uses each mount with one of these numbers in mountinfo, within about so many seconds.
 
     No lock may be held: other users can hold whoever looks at their processes, for as long as they like.
-    So each search is a child that nobody waits for beyond that second. LIMIT: what ends meanwhile,
-    processes of another namespace of processes, descriptors in flight, and users in the kernel other than
-    loop devices, swap areas and mounts (exports of NFS, for example) are not seen.
+    So each search is a child that nobody waits for beyond that. LIMIT: what ends meanwhile, processes of
+    another namespace of processes, descriptors in flight, and users in the kernel other than loop devices,
+    swap areas and mounts (exports of NFS, for example) are not seen.
     """
     rows = mountinfo.read_mounts()
     asked = {row.mount_id: row for row in rows if row.mount_id in numbers}
     caller = os.getpid()
     searches = [_in_kernel(asked, rows)]
     searches += [_in_processes(asked, caller, uses) for uses in (_leaders, _threads, _mappings, _sockets)]
-    tasks = [child.Task(partial(_collect, search)) for search in searches]
+    tasks = [child.Task(partial(_collect, search, _SEARCHING * seconds)) for search in searches]
     found: t.Dict[int, t.Dict[t.Tuple[str, object], model.User]] = {number: {} for number in asked}
     is_complete = True
     searching: t.Set[int] = set()
-    for answer in child.run_together(tasks, _GIVE_UP_SECONDS, step="users"):
+    for answer in child.run_together(tasks, seconds, step="users"):
         steps, is_whole, pid = answer if isinstance(answer, tuple) else ((), False, -1)
         is_complete = is_complete and is_whole
         searching.add(pid)
@@ -70,9 +71,11 @@ def find_users(numbers: t.Collection[int]) -> t.Dict[int, model.Users]:
     }
 
 
-def _collect(search: t.Iterator[_Step]) -> t.Tuple[t.List[t.Tuple[int, model.User]], bool, int]:
+def _collect(
+    search: t.Iterator[_Step], seconds: float
+) -> t.Tuple[t.List[t.Tuple[int, model.User]], bool, int]:
     """Return what is found in time, whether that is all, and which process has searched."""
-    deadline = time.monotonic() + _SEARCH_SECONDS
+    deadline = time.monotonic() + seconds
     found = []
     for step in search:
         if step is not None:
@@ -93,20 +96,19 @@ def _in_kernel(
     for name in _names("/sys/block"):
         path = _read(f"/sys/block/{name}/loop/backing_file").rstrip(b"\n")
         number = _carrier(path, asked, rows)
-        if number:
-            yield number, model.User("loop device", 0, f"/dev/{_safe(name)} of '{_safe(os.fsdecode(path))}'")
+        text = f"/dev/{_safe(name)} of '{_safe(utf8.decoded(path))}'"
+        yield (number, model.User("loop device", 0, text)) if number else None
     for line in _read("/proc/swaps").splitlines()[1:]:
         path = _ESCAPE.sub(lambda found: bytes((int(found[1], 8),)), line.split()[0])
         number = _carrier(path, asked, rows)
-        if number:
-            yield number, model.User("swap area", 0, f"swap '{_safe(os.fsdecode(path))}'")
+        yield (number, model.User("swap area", 0, f"swap '{_safe(utf8.decoded(path))}'")) if number else None
 
 
 def _carrier(
     raw: bytes, asked: t.Mapping[int, model.KernelMount], rows: t.Sequence[model.KernelMount]
 ) -> int:
     """Return the number of the mount, of those asked for, that a file with this path lies on; 0 for none."""
-    path = os.fsdecode(raw)
+    path = utf8.decoded(raw)
     above = [row for row in rows if f"{path}/".startswith(row.mount_point.rstrip("/") + "/")]
     # Of those at one mount point the last one is on top.
     last = max(reversed(above), key=lambda row: len(row.mount_point), default=None) if path else None
@@ -123,7 +125,7 @@ def _in_processes(asked: t.Mapping[int, model.KernelMount], caller: int, uses: _
             if use is None:
                 yield None
                 continue
-            command = _safe(os.fsdecode(_read(f"/proc/{pid}/comm").rstrip(b"\n")))
+            command = _safe(utf8.decoded(_read(f"/proc/{pid}/comm").rstrip(b"\n")))
             yield use[0], model.User("process", pid, f"{pid} ({command}){use[1]}")
 
 
@@ -144,7 +146,7 @@ class _Copies:
         namespace = _namespace(process)
         if namespace in self._known:
             return
-        rows = mountinfo.parse_mountinfo(os.fsdecode(_read(f"{process}/mountinfo")))
+        rows = mountinfo.parse_mountinfo(utf8.decoded(_read(f"{process}/mountinfo")))
         if rows:
             self._known.add(namespace)
         for number, row in self.asked.items():
@@ -215,7 +217,7 @@ def _sockets(pid: int, copies: _Copies) -> t.Iterator[t.Optional[t.Tuple[int, st
                 stack.callback(os.close, file)
                 use = copies.find(f"/proc/self/fd/{file}")
                 if use:
-                    path = _safe(os.readlink(f"/proc/self/fd/{file}"))
+                    path = _safe(utf8.decoded(os.readlink(f"/proc/self/fd/{file}".encode("ascii"))))
                     yield use[0], f"{use[1]} with the socket '{path}'"
 
 
@@ -269,4 +271,4 @@ def _read(path: str) -> bytes:
 
 
 def _safe(text: str) -> str:
-    return _STRANGE.sub(lambda found: "".join(f"\\x{byte:02x}" for byte in os.fsencode(found[0])), text)
+    return _STRANGE.sub(lambda found: "".join(f"\\x{byte:02x}" for byte in utf8.encoded(found[0])), text)

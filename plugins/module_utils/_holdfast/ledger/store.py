@@ -12,7 +12,7 @@ import os
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, errors
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import files, pathwalk
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import files, pathwalk, utf8
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import codec
 
 LEDGER_PATH = "/etc/ansible/facts.d/holdfast_mounts.fact"
@@ -47,7 +47,7 @@ class LedgerFile:
         raw = _read()
         while raw is not None and raw != self._raw:
             try:
-                ledger = codec.ledger_from_json(raw.decode("utf-8", "surrogateescape"))
+                ledger = codec.ledger_from_json(utf8.decoded(raw))
                 self._ledger = ledger.seen_in(self._boot_id or ledger.boot_id)
                 self._raw = raw
             except errors.MountError:

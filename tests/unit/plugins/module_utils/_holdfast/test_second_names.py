@@ -12,6 +12,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar.
     NEVER_LIST,
     is_system,
 )
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import mountinfo
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.model import (
     Extent,
     KernelMount,
@@ -20,7 +21,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.model im
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.second_names import (
     names_of,
-    row_at,
     system_rows,
     tree_at,
 )
@@ -79,7 +79,7 @@ def test_names_of_the_tree_alone_leave_out_what_it_holds() -> None:
 )
 def test_path_is_placed_on_the_mount_that_shows_it(path: str, root: str) -> None:
     rows = [row("/", "/top"), row("/srv/x", "/covered"), row("/srv/x")]
-    found = row_at(path, rows)
+    found = mountinfo.row_at(path, rows)
     assert found is not None
     assert tree_at(path, found) == Tree(DISK, root)
 

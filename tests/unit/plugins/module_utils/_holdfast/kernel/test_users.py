@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import mmap
@@ -24,7 +25,8 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.model im
 from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.conftest import LIBC, check
 
 Use = t.Callable[[Path], object]
-CLONE_FS, CLONE_FILES, CLONE_NEWNS = 0x200, 0x400, 0x20000
+CLONE_VM, CLONE_FS, CLONE_FILES, CLONE_SIGHAND, CLONE_NEWNS = 0x100, 0x200, 0x400, 0x800, 0x20000
+STACK = 8192
 MS_BIND, MS_REC, MS_SLAVE = 1 << 12, 1 << 14, 1 << 19
 
 
@@ -311,3 +313,47 @@ def test_search_that_does_not_come_to_its_end_is_told_with_what_was_found(
     pid, found = users_while(use_directory, mounted)
     assert time.monotonic() - started < 10
     assert ([user.pid for user in found.found], found.is_complete) == ([pid], False)
+
+
+@contextlib.contextmanager
+def crowd(size: int) -> t.Iterator[None]:
+    """Have so many processes more, which share all that processes can share and wait."""
+    ready = os.pipe()
+    leader = os.fork()
+    if leader == 0:
+        try:
+            os.setsid()
+            stacks = mmap.mmap(-1, size * STACK)
+            top = ctypes.addressof(ctypes.c_char.from_buffer(stacks)) + STACK
+            pause = ctypes.cast(LIBC.pause, ctypes.c_void_p)
+            flags = ctypes.c_int(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | signal.SIGCHLD)
+            made = [LIBC.clone(pause, ctypes.c_void_p(top + n * STACK), flags, None) for n in range(size)]
+            os.write(ready[1], b"x" if min(made) > 0 else b"-")
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # whoever ends is no zombie
+            time.sleep(60)
+        finally:
+            os._exit(0)
+    os.close(ready[1])
+    try:
+        if os.read(ready[0], 1) != b"x":
+            pytest.skip(f"this host has no room for {size} processes")
+        yield
+    finally:
+        os.close(ready[0])
+        while children := Path(f"/proc/{leader}/task/{leader}/children").read_text().split():
+            for pid in map(int, children):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        os.kill(leader, signal.SIGKILL)
+        os.waitpid(leader, 0)
+
+
+def test_search_among_ten_thousand_processes_ends_within_a_second(mounted: Path) -> None:
+    with crowd(10_000):
+        started = time.monotonic()
+        found = found_on(mounted)
+        took = time.monotonic() - started
+        pid, used = users_while(use_directory, mounted)
+    assert took < 2, "a second, and what a busy machine takes"
+    assert found.found == ()
+    assert [user.pid for user in used.found] == [pid] or not used.is_complete
