@@ -159,11 +159,12 @@ def _commit(works: t.Sequence[states.Work], call: session.Session, decided_on: c
     if not writing and not any(work.removed for work in works):
         return
     try:
+        # First, or a boot after a power cut makes anew what has been removed.
+        writing = _edit_fstab("old", writing, call, decided_on)
         with call.directory_lock:
             for work in writing:
                 _tidy(work, call, decided_on)
             mountpoints.sync_removed({p: r for work in writing for p, r in work.removed.items()}, call)
-        writing = _edit_fstab("old", writing, call, decided_on)
         _write(works, writing, call)
     except (errors.MountError, OSError) as error:
         _fail(writing, error, call, decided_on)
