@@ -18,7 +18,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     session,
     steps,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments import build
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments import accounts, build
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import rules
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import run, states, unmounting
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import system
@@ -86,6 +86,9 @@ def run_call(
 
     is_verbose: with a line for each of many mount points.
     """
+    unknown: t.List[str] = []
+    if check_mode:
+        params, unknown = accounts.with_known_owners(params)
     try:
         request = build.build_request(params)
     except errors.MountError as error:
@@ -110,7 +113,8 @@ def run_call(
     else:
         answer = result.single_result(reported[0], call.host.protection, "".join(messages))
     plans = [o.plan for o in outcomes if o.plan is not None and o.error is None]
-    warnings = result.warnings_of(plans)
+    warnings = [f"{what}; foreseen as if an earlier task had made it" for what in unknown]
+    warnings += result.warnings_of(request, plans)
     if warnings:
         answer["warnings"] = warnings
     if diff_mode:

@@ -118,6 +118,11 @@ class Reference:
         return model.definition_from_opts(self.fstype, self.src, self.opts)
 
     @property
+    def image(self) -> str:
+        """The file that its device is made of; empty where its source is something else."""
+        return model.image_named(self.fstype, self.src)
+
+    @property
     def is_at_boot(self) -> bool:
         """Whether anybody who holds it wants it mounted at boot."""
         return any(holder.boot for holder in self.holders.values())

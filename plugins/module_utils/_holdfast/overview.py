@@ -85,7 +85,7 @@ def named_now(
     if filesystem.is_block:
         from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import devices
 
-        if reference.definition.image:
+        if reference.image:
             return steps.Source(image=devices.image_of(mount))
         number = devices.number_named(reference.src) or ""
         # btrfs has a number of its own in the table.

@@ -12,6 +12,7 @@ import typing as t
 from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
+    errors,
     model,
     second_names,
     session,
@@ -95,6 +96,20 @@ def observe_source(
     A server is not asked. shown: what stands at the mount point already. identifies: whether a device is
     asked for its filesystem's identity, which takes a child.
     """
+    try:
+        return _observe_source(definition, call, trusted, shown=shown, identifies=identifies)
+    except errors.AbsentError as error:
+        return steps.Source(absent=error)
+
+
+def _observe_source(
+    definition: model.Definition,
+    call: session.Session,
+    trusted: t.Container[model.MountKey],
+    *,
+    shown: t.Optional[model.KernelMount],
+    identifies: bool,
+) -> steps.Source:
     filesystem, data = filesystems.record_of(definition.fstype), dict(definition.data)
     if strings.CONTEXT in data:
         system.refuse_missing_selinux()

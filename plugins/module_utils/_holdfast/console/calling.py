@@ -38,6 +38,8 @@ def release(given: argparse.Namespace) -> int:
     for item in items:
         if not item.get("error"):
             output.say(f"{item['path']}: {item['action']}")
+    for warning in result.get("warnings", ()):
+        output.warn(warning)
     failures = [item["error"] for item in items if item.get("error")]
     return output.finish(result, failures, is_check=given.check)
 

@@ -22,6 +22,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import recovery
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import (
+    mountpoints,
     predict,
     run,
     staged,
@@ -62,6 +63,7 @@ def reconcile(
         journal.prepare_run()
         staged.sweep_all_stages()
         _discard_unfinished_files(call)
+        mountpoints.sweep_leftovers(call)
     prediction = None if writes else predict.Prediction(call)
 
     def carry_out(request: model.Request) -> t.Dict[str, states.Outcome]:

@@ -207,7 +207,7 @@ def check_source(fstype: str, src: t.Any, *, source_roots: t.Sequence[str] = (),
     fault = _fault(filesystem, source)
     if fault:
         raise strings.refusal("source_not_allowed", f"{strings.about(option, source)} {fault}")
-    if filesystem.shows_path or model.Definition(filesystem.name, source, (), ()).image:
+    if filesystem.shows_path or model.image_named(filesystem.name, source):
         check_source_path(source, option, source_roots=source_roots)
 
 

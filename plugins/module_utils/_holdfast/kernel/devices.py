@@ -51,7 +51,8 @@ def find_device(src: str) -> Device:
         path, inode = _resolve(link or src, src)
     except OSError as error:
         hint = "udev knows no device with this tag" if link else "there is no such device"
-        raise errors.MountError(
+        kind = errors.AbsentError if error.errno == errno.ENOENT else errors.MountError
+        raise kind(
             "mount_failed",
             f"the source '{src}' does not exist: {hint}; see what 'lsblk --fs' lists",
             step="source",
@@ -242,6 +243,11 @@ def extents_of(number: str, start: int = 0, end: int = model.NO_END) -> model.Ex
         extent._replace(is_slice=True) for member in filter(None, members) for extent in extents_of(member)
     )
     return below | {model.Extent(number, start, end)}
+
+
+def is_read_only(device: Device) -> bool:
+    """Whether nothing can be written to the device, whoever mounts it how."""
+    return read_text(f"{_BLOCK}/{device.number}/ro") == "1"
 
 
 def btrfs_extents(number: str) -> model.Extents:

@@ -45,7 +45,9 @@ def read_credentials(path: str, *, may_block: bool = False) -> str:
                 detail=model.why_unsafe(walk.writable_ancestor, walk.writable_type),
             )
         if walk.leaf is None or walk.inode is None:
-            raise _refused("mount_failed", "it does not exist; make it, or correct the path")
+            raise _refused(
+                "mount_failed", "it does not exist; make it, or correct the path", kind=errors.AbsentError
+            )
         if walk.inode.kind != "file":
             raise _refused("unsafe_path", "it is not a regular file; make it a file of root's with mode 0600")
         pathwalk.require_nonblocking(walk.inode, path, may_block=may_block)
@@ -78,10 +80,10 @@ def _refuse_unsafe(fd: int) -> None:
             raise _refused("unsafe_path", f"{what}; make it a file of root's with mode 0600")
 
 
-def _refused(code: errors.Code, what: str, *, detail: str = "") -> errors.MountError:
-    return errors.MountError(
-        code, f"the credentials file cannot be used: {what}", step="credentials", detail=detail
-    )
+def _refused(
+    code: errors.Code, what: str, *, detail: str = "", kind: t.Type[errors.MountError] = errors.MountError
+) -> errors.MountError:
+    return kind(code, f"the credentials file cannot be used: {what}", step="credentials", detail=detail)
 
 
 # From what is wrong to the error that tells it.
