@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 import textwrap
 import typing as t
 
 import pytest
 import yaml
+from ansible_collections.holdfast.mounts.plugins.filter.fstab_tasks import fstab_tasks
 from harness.cycle import apply, leave, repeat_unchanged, succeed
+from harness.place import COLLECTION
 from harness.reconcile import reboot, reconcile
 from harness.results import Played, play, task
 from harness.world import World
@@ -106,6 +109,7 @@ by-hand /mnt/by-hand tmpfs noauto,user,size=64k 0 0
 //nas/share /mnt/nas cifs username=alice,password=s3cret,vers=3.0 0 0
 bucket /mnt/bucket fuse.s3fs _netdev,allow_other 0 0
 """
+CORPUS = "tests/unit/plugins/module_utils/_holdfast/real_mounts.json"
 MIGRATE = [{"name": "Run", "import_playbook": "holdfast.mounts.migrate"}]
 
 
@@ -163,3 +167,27 @@ def test_migrate_prints_what_runs_when_it_is_pasted(world: World) -> None:
     assert pasted(again) == []
     for path in ("/srv/two words", "/mnt/by-hand", PATH):
         succeed(world, **leave(path, "shop"))
+
+
+DEFINITIONS = json.loads((COLLECTION / CORPUS).read_text(encoding="utf-8"))
+# What only the host can know, and no line of fstab says.
+OF_THE_HOST = (None, "conflict", "mount_failed", "path_not_allowed", "not_empty", "unsafe_path", "unsupported")
+
+
+def test_whatever_is_printed_is_a_request_of_the_module(private_world: World) -> None:
+    lines = []
+    for each in DEFINITIONS:
+        fields = (each["src"], each["path"], each["fstype"], ",".join(each["opts"]) or "defaults")
+        lines.append(" ".join(field.replace(" ", "\\040") for field in fields))
+    found = fstab_tasks("\n".join(lines), holder="shop")
+    assert len(found) == len(DEFINITIONS)
+    assert [bool(row["tasks"]) for row in found] == [not row["reason"] for row in found]
+    asked = [task["holdfast.mounts.safe_mount"] for row in found if row["tasks"] for task in held_by(row)]
+    assert len(asked) > len(DEFINITIONS) / 2
+    refused = [(task, private_world.predict(**task)) for task in asked]
+    assert [(task, result["msg"]) for task, result in refused if result.code not in OF_THE_HOST] == []
+
+
+def held_by(row: t.Dict[str, t.Any]) -> t.List[t.Dict[str, t.Any]]:
+    """Return the tasks that hold at once what a line mounts."""
+    return [task for task in row["tasks"][0]["block"] if task["name"].startswith("Hold ")]
