@@ -34,9 +34,11 @@ options:
     description:
       - What is mounted. Required for O(state=mounted).
       - A block device below C(/dev), or C(UUID=), C(LABEL=), C(PARTUUID=) or C(PARTLABEL=); a directory or a
-        regular
-        file at or below one of O(source_roots) for C(bind); a name such as C(tmpfs) for filesystems without a
-          source.
+        regular file at or below one of O(source_roots) for C(bind); a name such as C(tmpfs) for filesystems
+        without a source.
+      - An image, a regular file at or below one of O(source_roots), in the place of a block device. It is
+        attached to a loop device, one for all who name the file, and the kernel detaches that with the last
+        unmount. Others than root may not write the file.
       - C(host:/path) for C(nfs) and C(nfs4); C(//host/share) or C(//host/share/folder) for C(cifs) and
         C(smb3); C(host:/volume) or C(host:/volume/folder) for C(glusterfs); C(monitor:/path), C(:/path) or
         C(user@.filesystem=/path) for C(ceph); C(host:/path) or C(user@host:/path) for C(fuse.sshfs).
@@ -153,8 +155,8 @@ options:
     default: [/mnt, /media, /srv]
   source_roots:
     description:
-      - The source of a bind mount and the layers of an overlay must be one of these directories or lie below
-        one.
+      - The source of a bind mount, the layers of an overlay and an image must be one of these directories or
+        lie below one.
       - Defaults to O(allowed_roots).
     type: list
     elements: str

@@ -60,8 +60,8 @@ def _refuse_mount_point(fd: int) -> None:
 def edit_fstab(changes: t.Mapping[str, t.Optional[str]], deadline: float) -> bool:
     """Make these lines our entries, and take out those that are None; return whether that was a change.
 
-    Nobody else's line is touched; what a writer that died has left goes. Raises MountError or OSError, and
-    has changed nothing then.
+    Nobody else's line is touched, and what a writer that died has left goes. Raises MountError or OSError,
+    and has changed nothing then.
     """
     with journal.short_lock("fstab", deadline):
         fd = files.open_trusted(FSTAB_PATH, _untrusted)

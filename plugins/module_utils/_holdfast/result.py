@@ -32,16 +32,14 @@ _DONE: t.Dict[steps.Action, str] = {
 }
 
 
-def error_message(error: errors.MountError, *, is_full: bool, log_ref: t.Optional[str] = None) -> str:
+def error_message(error: errors.MountError, *, is_full: bool, where: str = "") -> str:
     """Return the words for the caller; with is_full also what the host knows beyond them.
 
-    log_ref: where the host's log has more, which is said where the caller is not told all.
+    where: the host has more, which is said where the caller is not told all.
     """
     if is_full:
         return f"{error.message} ({strings.visible(error.detail)})" if error.detail else error.message
-    return (
-        f"{error.message}; more in the host's log, {log_ref}" if error.detail and log_ref else error.message
-    )
+    return f"{error.message}; {where}" if error.detail and where else error.message
 
 
 def error_to_dict(error: errors.MountError, log_ref: t.Optional[str]) -> Result:

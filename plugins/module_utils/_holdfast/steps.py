@@ -89,6 +89,9 @@ DriftKind = t.Literal[
     "stacked",
     "unhealthy",
 ]
+# What a reconciliation puts right unless it is told otherwise, and for which it mounts or remounts.
+REPAIRED: t.Tuple[DriftKind, ...] = ("deferred", "expired", "interrupted", "missing", "orphaned")
+RESTORED: t.Tuple[DriftKind, ...] = ("missing", "options_changed", "replaced")
 
 
 @dataclass(frozen=True)

@@ -295,11 +295,13 @@ def _mounts_of(device: devices.Device) -> t.List[model.KernelMount]:
     return [
         m
         for m in mountinfo.read_mounts()
-        if m.device == device.number or m.source == device.path or places.is_member(device.number, m)
+        if m.device == device.number or m.source == device.path or devices.is_member(device.number, m)
     ]
 
 
-def attach_mount(work: states.Work, call: session.Session, managed_mounts: neighbours.ManagedMounts) -> None:
+def attach_mount(
+    work: states.Work, call: session.Session, ledger: claims.Ledger, managed_mounts: neighbours.ManagedMounts
+) -> None:
     """Make the mount point where it is missing, look at it once more, and attach the mount to it."""
     if work.root is None:
         raise ValueError("this work has no mount")
@@ -313,6 +315,7 @@ def attach_mount(work: states.Work, call: session.Session, managed_mounts: neigh
         if not _is_as_made(walk, work):
             # Not before: what covers it may not answer.
             rules.refuse_entries(replace(place, has_entries=walk.has_entries()), call.request)
+        work.made = {**mountpoints.find_leftovers(work.path, call, ledger), **work.made}
         create.attach(work.mount, work.root, walk, may_block=call.may_block)
 
 

@@ -15,7 +15,6 @@ import sys
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, model
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import credentials
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
     inodes,
     pathwalk,
@@ -30,6 +29,8 @@ def read_credentials(path: str, *, may_block: bool = False) -> str:
     The way is walked without links and the file is opened once: what is checked is what is read.
     Raises MayBlock where the file's filesystem may not answer, unless may_block is set.
     """
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import credentials
+
     with pathwalk.Walk(path, may_block=may_block) as walk:
         if walk.error is not None:
             raise walk.error
@@ -164,6 +165,29 @@ def _refuse_unsafe_file(fd: int, untrusted: Untrusted) -> None:
     for is_wrong, what in wrong:
         if is_wrong:
             raise untrusted(what)
+
+
+def publish(path: str, content: bytes, *, mode: int = 0o644) -> None:
+    """Have the file at path hold this, in one piece, for whoever reads it; not durably. Raises OSError.
+
+    The directory may be another user's: whatever has the name is replaced, a link too, and nothing followed.
+    """
+    folder, name = os.path.split(utf8.encoded(path))
+    new = b".%b.%b" % (name, os.urandom(6).hex().encode("ascii"))
+    directory = os.open(folder or b".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fd = os.open(new, _NEW, 0o600, dir_fd=directory)
+        try:
+            with os.fdopen(fd, "wb") as file:
+                file.write(content)
+                os.fchmod(fd, mode)
+            os.rename(new, name, src_dir_fd=directory, dst_dir_fd=directory)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(new, dir_fd=directory)
+            raise
+    finally:
+        os.close(directory)
 
 
 class Replaceable:
