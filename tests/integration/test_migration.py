@@ -171,7 +171,15 @@ def test_migrate_prints_what_runs_when_it_is_pasted(world: World) -> None:
 
 DEFINITIONS = json.loads((COLLECTION / CORPUS).read_text(encoding="utf-8"))
 # What only the host can know, and no line of fstab says.
-OF_THE_HOST = (None, "conflict", "mount_failed", "path_not_allowed", "not_empty", "unsafe_path", "unsupported")
+OF_THE_HOST = (
+    None,
+    "conflict",
+    "mount_failed",
+    "path_not_allowed",
+    "not_empty",
+    "unsafe_path",
+    "unsupported",
+)
 
 
 def test_whatever_is_printed_is_a_request_of_the_module(private_world: World) -> None:
