@@ -303,7 +303,7 @@ attributes:
     support: full
     details:
       - Nothing is written, not even a lock. Whether the kernel will call a mount busy cannot be predicted.
-      - A source, a credentials file, an owner or a group that is not there may be what an earlier task of the
+      - A source, a credentials file, a user or a group that is not there may be what an earlier task of the
         run makes. It is taken to be there, with a warning that names it.
   diff_mode:
     description: Returns what has changed, or would change in check mode.
