@@ -12,6 +12,7 @@ import pytest
 import yaml
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments.build import RECONCILE_SPEC
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments.spec import ARGUMENT_SPEC
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import paths
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar.filesystems import FILESYSTEMS
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.steps import Action, DriftKind
 from ansible_collections.holdfast.mounts.plugins.modules import (
@@ -55,6 +56,12 @@ TABLES = [
     pytest.param("docs/reference/results.md", "Actions", t.get_args(Action), id="actions"),
     pytest.param("docs/reference/results.md", "States", ARGUMENT_SPEC["state"]["choices"], id="states"),
     pytest.param("docs/reconcile.md", "Drift", t.get_args(DriftKind), id="drift"),
+    pytest.param(
+        "docs/guides/containers_and_chroots.md",
+        "What can never be a source",
+        [*paths.NEVER_LIST, *paths.NEVER_ROOTS],
+        id="never",
+    ),
 ]
 
 
