@@ -12,6 +12,8 @@ version_added: 1.0.0
 description:
   - Makes the command C(holdfast) from the code of this collection, as one file, and returns the path of that
     file on the controller. It lies among the temporary files of this run, which Ansible removes at its end.
+  - Beside it lie its manual page C(holdfast.8) and its completion for bash, C(holdfast.bash), made of the
+    words that the command itself has.
   - The same version of the collection gives the same bytes.
   - The role P(holdfast.mounts.keeper#role) installs it.
 options:
@@ -73,7 +75,7 @@ def _make(interpreter: t.Any) -> str:
             f"'{interpreter}' is not the path of an interpreter; write one such as /usr/bin/python3"
         )
     folder = tempfile.mkdtemp(prefix="holdfast-", dir=vars(constants)["DEFAULT_LOCAL_TMP"])
-    path = os.path.join(folder, "holdfast")
-    with open(path, "wb") as file:
-        file.write(_zipapp.build_command(_zipapp.collection_version(), interpreter))
-    return path
+    for name, content in _zipapp.build_files(_zipapp.collection_version(), interpreter).items():
+        with open(os.path.join(folder, name), "wb") as file:
+            file.write(content)
+    return os.path.join(folder, "holdfast")

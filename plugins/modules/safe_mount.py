@@ -34,9 +34,11 @@ options:
     description:
       - What is mounted. Required for O(state=mounted).
       - A block device below C(/dev), or C(UUID=), C(LABEL=), C(PARTUUID=) or C(PARTLABEL=); a directory or a
-        regular
-        file at or below one of O(source_roots) for C(bind); a name such as C(tmpfs) for filesystems without a
-          source.
+        regular file at or below one of O(source_roots) for C(bind); a name such as C(tmpfs) for filesystems
+        without a source.
+      - An image, a regular file at or below one of O(source_roots), in the place of a block device. It is
+        attached to a loop device, one for all who name the file, and the kernel detaches that with the last
+        unmount. Others than root may not write the file.
       - C(host:/path) for C(nfs) and C(nfs4); C(//host/share) or C(//host/share/folder) for C(cifs) and
         C(smb3); C(host:/volume) or C(host:/volume/folder) for C(glusterfs); C(monitor:/path), C(:/path) or
         C(user@.filesystem=/path) for C(ceph); C(host:/path) or C(user@host:/path) for C(fuse.sshfs).
@@ -65,6 +67,8 @@ options:
       - Who holds the mount point, up to 128 letters, digits and C(._:@+-).
       - A name, not an authentication. Whoever may run this module as root may use any name.
       - The default is for ad-hoc use. A play says who it is.
+      - Whoever leaves it out shares the default with all who do. A task that finds the mount point held by
+        the default gets a warning.
     type: str
     default: ansible
   state:
@@ -151,8 +155,8 @@ options:
     default: [/mnt, /media, /srv]
   source_roots:
     description:
-      - The source of a bind mount and the layers of an overlay must be one of these directories or lie below
-        one.
+      - The source of a bind mount, the layers of an overlay and an image must be one of these directories or
+        lie below one.
       - Defaults to O(allowed_roots).
     type: list
     elements: str
@@ -299,6 +303,8 @@ attributes:
     support: full
     details:
       - Nothing is written, not even a lock. Whether the kernel will call a mount busy cannot be predicted.
+      - A source, a credentials file, an owner or a group that is not there may be what an earlier task of the
+        run makes. It is taken to be there, with a warning that names it.
   diff_mode:
     description: Returns what has changed, or would change in check mode.
     support: full
@@ -315,6 +321,9 @@ notes:
     allow is C(not_permitted), whatever the task says. See the role P(holdfast.mounts.policy#role).
   - C(module_defaults) with the action group C(holdfast.mounts.mounts) sets O(allowed_roots) and others once
     for a play.
+  - The task keyword C(timeout) ends the waiting of Ansible and not the module, so the mount and its holder
+    may come after the task has failed. O(timeout) and O(lock_timeout) end the work itself. The next call on
+    the mount point finds whatever has come of it.
   - Names are UTF-8 on the host, whatever the locale of the task is.
 seealso:
   - module: holdfast.mounts.safe_mount_facts

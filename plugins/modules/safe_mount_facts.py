@@ -228,7 +228,7 @@ error:
 
 import typing as t
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, observe, secrets
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, overview, secrets
 
 
 def main() -> None:
@@ -247,7 +247,7 @@ def main() -> None:
 def build_result(patterns: t.Sequence[str]) -> t.Dict[str, t.Any]:
     """Return what the module returns; with an error in it, it has failed."""
     try:
-        return {"changed": False, "ansible_facts": {"holdfast_mounts": observe.observe_facts(patterns)}}
+        return {"changed": False, "ansible_facts": {"holdfast_mounts": overview.observe_facts(patterns)}}
     except errors.MountError as error:
         reported = {name: getattr(error, name) for name in ("code", "step", "path", "errno")}
         return {"msg": error.message, "error": {**reported, "log_ref": None}}

@@ -15,11 +15,12 @@ import zipfile
 from pathlib import Path
 
 from ansible.module_utils.common.yaml import yaml_load
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.console import manual
 
 _PLUGINS = Path(__file__).resolve().parents[1]
 _PACKAGE = "ansible_collections/holdfast/mounts/plugins/module_utils/_holdfast"
-# What only a module needs: it takes its parameters from Ansible.
-_LEFT_OUT = ("secrets.py",)
+# What only a module needs, which takes its parameters from Ansible, and what only this file does.
+_LEFT_OUT = ("secrets.py", "console/manual.py")
 _MAIN = """\
 import sys
 
@@ -51,7 +52,16 @@ def build_command(version: str, python: str) -> bytes:
         texts[f"{folder}/__init__.py"] = b""
     module = f"{_PACKAGE}/console".replace("/", ".")
     texts["__main__.py"] = _MAIN.format(module=module, version=version).encode("utf-8")
-    return f"#!{python} -I\n".encode() + _zip(texts)
+    return f"#!{python} -IS\n".encode() + _zip(texts)
+
+
+def build_files(version: str, python: str) -> t.Dict[str, bytes]:
+    """Return what belongs on a host, by name: the command, its manual page, its completion for bash."""
+    return {
+        "holdfast": build_command(version, python),
+        "holdfast.8": manual.manual_page(version).encode("utf-8"),
+        "holdfast.bash": manual.bash_completion().encode("utf-8"),
+    }
 
 
 def _zip(texts: t.Mapping[str, bytes]) -> bytes:

@@ -20,7 +20,7 @@ import typing as t
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments.spec import ARGUMENT_SPEC
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.call import run_call
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.observe import observe_facts
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.overview import observe_facts
 from bare import mount_bare
 
 LIBC = ctypes.CDLL(None, use_errno=True)

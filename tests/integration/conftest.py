@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import tempfile
 import typing as t
 from pathlib import Path
 
@@ -99,3 +100,16 @@ def loop_device(tmp_path: Path) -> t.Iterator[t.Callable[..., str]]:
     yield attach
     for device in attached:
         subprocess.run(["losetup", "--detach", device], check=True)
+
+
+@pytest.fixture(scope="session")
+def command() -> t.Iterator[str]:
+    """The path of the host's command; other users may run it too: pytest's own folders are root's alone."""
+    from ansible_collections.holdfast.mounts.plugins.plugin_utils import _zipapp
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "holdfast")
+        path.parent.chmod(0o755)
+        path.write_bytes(_zipapp.build_command("1.2.3", "/usr/bin/python3"))
+        path.chmod(0o755)
+        yield str(path)

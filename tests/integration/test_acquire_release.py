@@ -34,6 +34,7 @@ def test_release_by_a_stranger_keeps_the_mount(world: World) -> None:
     before = world.unique_id(PATH)
     result = predict_and_call(world, **leave(PATH, "stranger"))
     assert (result.changed, result.action) == (False, "none")
+    assert "'stranger' holds none of these mount points, but others do (a)" in str(result["warnings"])
     assert world.unique_id(PATH) == before
     assert world.holders(PATH) == ["a"]
 
@@ -48,6 +49,10 @@ def test_one_holder_comes_and_goes(world: World) -> None:
 def test_default_holder_is_ansible(world: World) -> None:
     result = succeed(world, path=PATH, src="tmpfs", fstype="tmpfs")
     assert result.holders == ["ansible"]
+    assert "warnings" not in result
+    # A second play without a name would think that it holds, too.
+    again = succeed(world, path=PATH, src="tmpfs", fstype="tmpfs")
+    assert "releases it for both" in str(again["warnings"])
     assert succeed(world, path=PATH, state="released").action == "unmounted"
 
 

@@ -317,14 +317,15 @@ def test_table_that_cannot_be_replaced_stops_no_neighbour(private_world: World) 
     start = world.settled()
     mounts = [{"path": f"/srv/in/n{n}", "src": "tmpfs", "fstype": "tmpfs", "boot": n == 1} for n in range(3)]
     world.mount(FSTAB, FSTAB, "", flags=MS_BIND)
-    assert world.call(mounts=mounts, holder="a").code == "mount_failed"
+    refused = world.call(mounts=mounts, holder="a")
+    assert (refused.code, FSTAB in refused["msg"]) == ("unsafe_path", True), refused
     assert sorted(world.references) == ["/srv/in/n0", "/srv/in/n2"]
     assert [len(world.stack(f"/srv/in/n{n}")) for n in range(3)] == [1, 0, 1]
     assert (world.facts()["drift"], world.file("/srv/in/n1").exists()) == ([], False)
     world.unmount(FSTAB)
     succeed(world, mounts=mounts, holder="a")
     world.mount(FSTAB, FSTAB, "", flags=MS_BIND)
-    assert world.call(mounts=[], holder="a", purge=True).code == "unmount_failed"
+    assert world.call(mounts=[], holder="a", purge=True).code == "unsafe_path"
     assert sorted(world.references) == ["/srv/in/n1"]
     world.unmount(FSTAB)
     succeed(world, mounts=[], holder="a", purge=True)
@@ -595,3 +596,35 @@ def test_twelve_at_once_keep_all_entries(world: World) -> None:
     results = world.call_all([leave(path, "a") for path in paths])
     assert [result.action for result in results] == ["unmounted"] * 12, results
     assert read(world) == before
+
+
+def test_parent_written_again_comes_before_its_child(world: World) -> None:
+    put(world)
+    child = tmpfs("/srv/app/data", "child", boot=True)
+    parent = tmpfs("/srv/app", "parent", boot=True, opts=["mode=0755"])
+    for wanted in (parent, child):
+        succeed(world, **wanted)
+    succeed(world, **tmpfs("/srv/app", "stays", opts=["mode=0755"]))
+    succeed(world, **leave("/srv/app", "parent"))
+    succeed(world, **parent)
+    assert [line.split()[1] for line in ours(world)] == ["/srv/app", "/srv/app/data"]
+    reboot(world)
+    world.write(FSTAB, "".join(f"{line},x-mount.mkdir {rest}\n" for line, rest in map(split, ours(world))))
+    assert world.run("mount", "-a").rc == 0
+    assert [len(world.stack(path)) for path in ("/srv/app", "/srv/app/data")] == [1, 1]
+
+
+def split(line: str) -> t.Tuple[str, str]:
+    """Return the fields up to the options, and the rest."""
+    fields = line.split(" ")
+    return " ".join(fields[:4]), " ".join(fields[4:])
+
+
+def test_table_that_is_a_mount_point_is_named(world: World) -> None:
+    put(world)
+    world.write("/srv/table", "# the container's\n")
+    world.mount("/srv/table", FSTAB, "", flags=MS_BIND)
+    result = refuse(world, "unsafe_path", **tmpfs(PATH, "a", boot=True))
+    assert FSTAB in result["msg"]
+    assert "mount point" in result["msg"]
+    assert world.stack(PATH) == []

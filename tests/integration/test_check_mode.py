@@ -61,3 +61,71 @@ def test_real_ansible_in_check_mode_writes_nothing(world: World) -> None:
     result = world.ansible(f"path={PATH} src=tmpfs fstype=tmpfs holder=a", "--check")
     assert (result.changed, result.action, result.holders) == (True, "mounted", ["a"]), result
     assert before.differences(world.snapshot(log=True)) == []
+
+
+# --- What an earlier task of the run may make ---
+
+BIND = {"path": PATH, "holder": "a", "fstype": "bind", "src": "/srv/made/by/file"}
+OVERLAY = {
+    "path": PATH,
+    "holder": "a",
+    "fstype": "overlay",
+    "src": "o",
+    "opts": ["lowerdir=/srv/there:/srv/missing"],
+}
+IMAGE = {"path": PATH, "holder": "a", "fstype": "ext4", "src": "/srv/there/disk.img"}
+DISK = {"path": PATH, "holder": "a", "fstype": "ext4", "src": "LABEL=yet_to_be_made"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (BIND, "'/srv/made/by/file' does not exist"),
+        (OVERLAY, "'/srv/missing' does not exist"),
+        (IMAGE, "'/srv/there/disk.img' does not exist"),
+        (DISK, "'LABEL=yet_to_be_made' does not exist"),
+        ({**DISK, "src": "/dev/yet/to/be_made"}, "'/dev/yet/to/be_made' does not exist"),
+    ],
+    ids=["bind", "layer", "image", "label", "device"],
+)
+def test_source_that_is_not_there_yet_is_foreseen_with_a_warning(
+    device_world: World, arguments: t.Dict[str, t.Any], named: str
+) -> None:
+    device_world.make_directory("/srv/there")
+    entry = {name: value for name, value in arguments.items() if name != "holder"}
+    many: t.Dict[str, t.Any] = {"holder": "a", "mounts": [entry]}
+    for given in (arguments, many):
+        result = predict_untouched(device_world, given)
+        assert (result.failed, result.changed) == (False, True), result
+        (warning,) = result["warnings"]
+        assert named in str(warning)
+        assert "earlier task" in str(warning)
+    assert device_world.call(**arguments).code == "mount_failed"
+
+
+def test_source_that_is_unsafe_is_refused_in_check_mode_too(world: World) -> None:
+    world.make_directory("/srv/made")
+    world.file("/srv/made").chmod(0o777)
+    assert predict_untouched(world, BIND).code == "unsafe_path"
+
+
+def test_owner_who_is_not_there_yet_is_foreseen_with_a_warning(world: World) -> None:
+    wanted = {
+        **tmpfs(PATH, "a", opts=["uid=7", "gid=7"]),
+        "owner": "yet-to-be-made",
+        "group": "also-to-be-made",
+    }
+    result = predict_untouched(world, wanted)
+    assert (result.failed, result.action) == (False, "mounted"), result
+    assert [word for word in ("yet-to-be-made", "also-to-be-made") if word in str(result["warnings"])]
+    assert len(result["warnings"]) == 2
+    assert world.call(**wanted).code == "invalid_argument"
+
+
+def test_source_that_is_not_there_is_no_repair(world: World) -> None:
+    world.make_directory("/srv/made/by/file")
+    succeed(world, **BIND)
+    world.unmount(PATH)
+    world.run("rmdir", "/srv/made/by/file")
+    predicted = world.collect(world.start(module="safe_mount_reconcile", check=True, arguments={}))
+    assert predicted.failed, predicted

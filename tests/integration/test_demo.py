@@ -43,7 +43,7 @@ def list_traces() -> t.Dict[str, t.List[str]]:
     )
     return {
         "files": [str(path) for place in places for path in sorted([Path(place), *Path(place).glob("**/*")])],
-        "loops": [line for line in loops.stdout.splitlines() if re.search(r"\.demo/|/trace\.img", line)],
+        "loops": [line for line in loops.stdout.splitlines() if re.search(r"/demo\.|/trace\.img", line)],
         "mounts": Path("/proc/self/mountinfo").read_text().splitlines(),
     }
 

@@ -13,12 +13,16 @@ from harness.world import World
 
 FOLDER = "/usr/local/sbin"
 COMMAND = f"{FOLDER}/holdfast"
+SHARED = "/usr/local/share"
+PAGE = f"{SHARED}/man/man8/holdfast.8"
+COMPLETION = f"{SHARED}/bash-completion/completions/holdfast"
 
 
 @pytest.fixture(name="host")
 def private_folder(world: World) -> World:
-    """A world with a folder of its own for the command."""
-    world.mount("scratch", FOLDER, "tmpfs")
+    """A world with folders of its own for the command and its texts."""
+    for folder in (FOLDER, SHARED):
+        world.mount("scratch", folder, "tmpfs")
     return world
 
 
@@ -42,6 +46,9 @@ def test_keeper_installs_the_command_once_and_takes_it_away(host: World) -> None
     found = os.stat(host.file(COMMAND))
     assert (found.st_uid, found.st_gid, found.st_mode & 0o7777) == (0, 0, 0o755)
     before = host.file(COMMAND).read_bytes()
+    version = host.run(COMMAND, "--version").stdout.split()[1]
+    assert f"holdfast.mounts {version}" in host.file(PAGE).read_text()
+    assert "complete -F _holdfast holdfast" in host.file(COMPLETION).read_text()
     assert host.run(COMMAND, "--version").stdout.startswith("holdfast ")
     again = keep(host)
     assert not has_changed(again)
@@ -49,17 +56,37 @@ def test_keeper_installs_the_command_once_and_takes_it_away(host: World) -> None
     assert has_changed(keep(host, "--check", keeper_state="absent"))
     assert host.exists(COMMAND)
     assert has_changed(keep(host, keeper_state="absent"))
-    assert not host.exists(COMMAND)
+    assert not any(map(host.exists, (COMMAND, PAGE, COMPLETION)))
     assert not has_changed(keep(host, keeper_state="absent"))
+
+
+def test_update_replaces_the_command_in_one_piece(host: World) -> None:
+    """Whoever runs the old one meanwhile, the timer first, reads the old file to its end."""
+    keep(host)
+    old = host.file(COMMAND).read_bytes()
+    with host.file(COMMAND).open("rb") as running:
+        assert has_changed(keep(host, keeper_python="/usr/bin/python3.11"))
+        new = host.file(COMMAND).read_bytes()
+        assert (running.read(), os.fstat(running.fileno()).st_nlink) == (old, 0)
+    assert new.startswith(b"#!/usr/bin/python3.11 ")
+    assert new != old
+    assert os.listdir(host.file(FOLDER)) == ["holdfast"], "nothing else is left there"
 
 
 @pytest.mark.parametrize(
     "variables",
-    [{"keeper_interval": "soon"}, {"keeper_python": "python3"}, {"keeper_python": "/usr/bin/env python3"}],
-    ids=["interval", "no-path", "two-words"],
+    [
+        {"keeper_interval": "soon"},
+        {"keeper_interval": "5min\n"},
+        {"keeper_python": "python3"},
+        {"keeper_python": "/usr/bin/env python3"},
+        {"keeper_metrics_directory": "metrics"},
+        {"keeper_metrics_directory": "/srv/%h\nExecStart=/bin/x"},
+    ],
+    ids=["interval", "line", "no-path", "two-words", "relative", "another-line"],
 )
 def test_keeper_refuses_what_the_host_could_not_use(host: World, variables: t.Dict[str, str]) -> None:
     played = keep(host, **variables)
     assert played.finished.rc == 2
-    assert next(iter(variables.values())) in str(played.results[-1])
+    assert next(iter(variables.values())).partition("\n")[0] in str(played.results[-1])
     assert not host.exists(COMMAND)

@@ -7,12 +7,15 @@ from __future__ import annotations
 import json
 import typing as t
 
+import pytest
 from harness.cycle import tmpfs, warm_up
-from harness.results import Played
+from harness.results import Played, play
 from harness.world import World
 
 SHARED = {"path": "/mnt/team/shared", "src": "shared", "fstype": "tmpfs", "opts": ["size=4m"]}
 LIBRARY = {"path": "/mnt/team/library", "src": "/srv/library", "fstype": "bind", "opts": ["ro"]}
+HOLD = "holdfast.mounts.acquire : Hold the mount points"
+RELEASE = "holdfast.mounts.release : Release the mount points"
 EMPTY = {"disclose": "", "lock_timeout": "", "on_busy": "", "timeout": ""}
 
 
@@ -29,9 +32,16 @@ def find_changes(played: Played) -> int:
 
 
 def find_outcome(played: Played, name: str) -> t.List[t.Dict[str, t.Any]]:
-    """Return the fact that a role leaves, which is the last thing that it does."""
+    """Return the fact that a role leaves."""
     assert played.finished.rc == 0, played.finished
-    return t.cast("t.List[t.Dict[str, t.Any]]", played.results[-1]["ansible_facts"][f"{name}_result"])
+    facts = [result["ansible_facts"] for result in played.results if "ansible_facts" in result]
+    return t.cast("t.List[t.Dict[str, t.Any]]", facts[-1][f"{name}_result"])
+
+
+def last_words(played: Played) -> t.Dict[str, t.Any]:
+    """Return what the last task of a role shows."""
+    assert played.finished.rc == 0, played.finished
+    return t.cast("t.Dict[str, t.Any]", played.results[-1]["msg"])
 
 
 def find_paths(played: Played, name: str) -> t.List[str]:
@@ -73,6 +83,9 @@ def test_playbooks_check_apply_again_undo_leave_all_as_before(private_world: Wor
         assert find_changes(again) == 0
         expected = [LIBRARY["path"], SHARED["path"]] if name == "acquire" else []
         assert sorted(find_paths(again, name)) == expected
+        assert last_words(predicted)["done"] == "predicted, mount points: 2 " + (
+            "mounted" if name == "acquire" else "unmounted"
+        )
     assert start.differences(world.settled()) == []
 
 
@@ -97,6 +110,9 @@ def test_release_nothing_named_releases_nothing(private_world: World) -> None:
     played = run_playbook(private_world, "release", holder="shop", mounts="", all="", **EMPTY)
     assert (find_changes(played), find_paths(played, "release")) == (0, [])
     assert private_world.holders("/mnt/team/shared") == ["shop"]
+    said = last_words(played)
+    assert (said["still_held"], said["left"]) == (["/mnt/team/shared"], {})
+    assert "release_all: true" in said["done"]
 
 
 def test_release_text_of_paths_tells_what_is_left(private_world: World) -> None:
@@ -105,6 +121,11 @@ def test_release_text_of_paths_tells_what_is_left(private_world: World) -> None:
     played = run_playbook(private_world, "release", holder="shop", mounts="/mnt/a\n/mnt/b\n")
     left = find_outcome(played, "release")
     assert [(mount["mount"], mount["holders"]) for mount in left] == [("/mnt/b", ["billing"])]
+    assert last_words(played) == {
+        "done": "mount points: 1 released, 1 unmounted",
+        "left": {"/mnt/b": ["billing"]},
+        "still_held": [],
+    }
 
 
 def test_release_all_leaves_only_the_others(private_world: World) -> None:
@@ -113,3 +134,44 @@ def test_release_all_leaves_only_the_others(private_world: World) -> None:
     played = run_playbook(private_world, "release", holder="shop", all="true")
     assert find_paths(played, "release") == ["/mnt/b"]
     assert list(private_world.references) == ["/mnt/b"]
+
+
+@pytest.mark.parametrize("given", [{"all": True}, {"mounts": ["/mnt/a"]}], ids=["all", "some"])
+def test_release_of_a_misspelt_holder_is_warned_of(private_world: World, given: t.Dict[str, t.Any]) -> None:
+    assert not private_world.call(**tmpfs("/mnt/a", "shop")).failed
+    played = run_playbook(private_world, "release", holder="sohp", **given)
+    warnings = str(played.named(RELEASE).get("warnings"))
+    assert "'sohp' holds no" in warnings
+    assert ("shop" in warnings) == ("mounts" in given)
+    assert "warnings" not in run_playbook(private_world, "release", holder="shop", **given).named(RELEASE)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"), [({}, True), ({"purge": ""}, True), ({"purge": False}, False)], ids=str
+)
+def test_acquire_what_is_left_out_is_left_to_module_defaults(
+    private_world: World, given: t.Dict[str, t.Any], expected: bool
+) -> None:
+    defaults = {"purge": True, "allowed_roots": ["/mnt/team"]}
+    role = play(
+        name="Acquire",
+        roles=["holdfast.mounts.acquire"],
+        module_defaults={
+            "group/holdfast.mounts.mounts": defaults,
+            "holdfast.mounts.safe_mount": {"lock_timeout": 7},
+        },
+        vars={f"acquire_{name}": value for name, value in {"mounts": [SHARED], **given}.items()},
+    )
+    played = private_world.playbook(role, "--extra-vars", "acquire_holder=shop")
+    used = played.named(HOLD)["invocation"]["module_args"]
+    assert {key: used[key] for key in defaults} == {**defaults, "purge": expected}
+    assert used["lock_timeout"] == 7
+    assert "unsafe" not in played.finished.stderr
+
+
+def test_acquire_unsafe_answer_is_no_template(private_world: World) -> None:
+    role = play(name="Acquire", roles=["holdfast.mounts.acquire"], vars={"acquire_mounts": [SHARED]})
+    answers = private_world.scratch / "answers.yml"
+    answers.write_text("acquire_holder: shop\nacquire_on_busy: !unsafe '{{ 1 + 1 }}'\n", encoding="utf-8")
+    played = private_world.playbook(role, "--extra-vars", f"@{answers}")
+    assert "{{ 1 + 1 }}" in str(played.named(HOLD)["msg"])

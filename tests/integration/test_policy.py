@@ -282,7 +282,8 @@ def test_policy_role_tells_what_tasks_would_meet(private_world: World) -> None:
     before = private_world.references
     played = play_policy(private_world, **NARROW, check=[inside, outside, tmpfs(INSIDE, "a", opts=["nope"])])
     assert played.finished.rc == 0, played.finished
-    told = played.results[-1]["results"][-1]["ansible_facts"]["policy_result"]
+    told = played.results[-2]["results"][-1]["ansible_facts"]["policy_result"]
+    assert played.results[-1]["msg"]["refused"] == [told[1]["msg"]]
     assert [(one["permitted"], one["code"]) for one in told] == [
         (True, ""),
         (False, "not_permitted"),

@@ -30,7 +30,10 @@ def find_changes(played: Played) -> int:
 
 def find_left(played: Played) -> t.List[str]:
     """Return the kinds of drift that the role says are left."""
-    return [item["kind"] for item in played.results[-1]["ansible_facts"]["reconcile_result"]]
+    told = played.named("holdfast.mounts.reconcile : Tell what drift is left")
+    left = told["ansible_facts"]["reconcile_result"]
+    assert played.results[-1]["msg"]["left"] == left
+    return [item["kind"] for item in left]
 
 
 def test_reconcile_nobody_and_somebody_is_refused(private_world: World) -> None:

@@ -15,10 +15,10 @@ stage() {
 
 stage "$here/molecule.sh" "$venv" "$tree" vm
 cd "$tree"
-stage "$venv/bin/python" -m pytest tests/vm --ignore tests/vm/test_reboots.py
+stage "$venv/bin/python" -m pytest tests/vm --ignore tests/vm/test_unattended.py --ignore tests/vm/test_reboots.py
 # In the machine itself: what needs its servers, and what the older kernel does otherwise, which has no unique ids and
 # takes no layers one by one. make test-old-kernel runs everything on that kernel.
 stage "$here/vm_pytest.sh" "$venv" "$tree" --quiet --durations=10 tests/integration/test_nfs.py tests/integration/test_smb.py \
   tests/integration/test_vanished.py tests/integration/test_adopt.py -k "not shared and not playbook"
 # Last, as whatever ran before ends with the boot.
-stage "$venv/bin/python" -m pytest tests/vm/test_reboots.py
+stage "$venv/bin/python" -m pytest tests/vm/test_unattended.py tests/vm/test_reboots.py

@@ -34,6 +34,7 @@ PARTS = (
     "fstab",
     "facts",
     "second_names",
+    "overview",
     "session",
     "result",
     "places",

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import typing as t
@@ -35,7 +36,7 @@ class Guest:
     """A machine that runs, spoken to by ad-hoc commands of Ansible."""
 
     def __init__(self, folder: Path, scratch: Path) -> None:
-        self.machine = Machine(folder)
+        self.machine, self.scratch = Machine(folder), scratch
         self.environment = dict(
             os.environ,
             ANSIBLE_DEPRECATION_WARNINGS="false",
@@ -79,6 +80,20 @@ class Guest:
         """Return the facts of safe_mount_facts."""
         result = self.finish(self.start({}, module="safe_mount_facts"))
         return t.cast("Result", result["ansible_facts"]["holdfast_mounts"])
+
+    def play(self, role: str, **variables: t.Any) -> Result:
+        """Play a role of ours and return what Ansible counted."""
+        play = {"hosts": "vm", "gather_facts": False, "roles": [f"holdfast.mounts.{role}"], "vars": variables}
+        file = self.scratch / "play.json"
+        file.write_text(json.dumps([{"name": "Play", **play}]), encoding="utf-8")
+        argv = [os.path.join(os.path.dirname(sys.executable), "ansible-playbook"), str(file)]
+        argv += ["--inventory", str(self.machine.inventory)]
+        environment = {**self.environment, "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default"}
+        done = subprocess.run(
+            argv, check=False, capture_output=True, text=True, env=environment, timeout=ANSIBLE_SECONDS
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return {name: int(number) for name, number in re.findall(r"(\w+)=(\d+)", done.stdout)}
 
     def mounts(self, path: str) -> t.List[str]:
         """Return the lines of the kernel's table for a mount point."""

@@ -18,7 +18,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     session,
     steps,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments import build
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments import accounts, build
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import rules
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import run, states, unmounting
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import system
@@ -56,7 +56,7 @@ def refused(error: errors.MountError, *, is_full: bool, log_ref: t.Optional[str]
     return {
         "failed": True,
         "changed": False,
-        "msg": result.error_message(error, is_full=is_full, log_ref=log_ref),
+        "msg": result.error_message(error, is_full=is_full, where=log.where_is(log_ref)),
         "error": result.error_to_dict(error, log_ref),
     }
 
@@ -86,6 +86,9 @@ def run_call(
 
     is_verbose: with a line for each of many mount points.
     """
+    unknown: t.List[str] = []
+    if check_mode:
+        params, unknown = accounts.with_known_owners(params)
     try:
         request = build.build_request(params)
     except errors.MountError as error:
@@ -99,7 +102,7 @@ def run_call(
         return refused(coded, is_full=is_full, log_ref=log_error(coded, request, writes=not check_mode))
     reported = [_report(outcome, request, writes=not check_mode) for outcome in outcomes]
     messages = [
-        result.error_message(outcome.error, is_full=is_full, log_ref=error["log_ref"])
+        result.error_message(outcome.error, is_full=is_full, where=log.where_is(error["log_ref"]))
         for outcome, (_path, _plan, error) in zip(outcomes, reported)
         if outcome.error is not None and error is not None
     ]
@@ -110,7 +113,8 @@ def run_call(
     else:
         answer = result.single_result(reported[0], call.host.protection, "".join(messages))
     plans = [o.plan for o in outcomes if o.plan is not None and o.error is None]
-    warnings = result.warnings_of(plans)
+    warnings = [f"{what}; foreseen as if an earlier task had made it" for what in unknown]
+    warnings += result.warnings_of(request, plans)
     if warnings:
         answer["warnings"] = warnings
     if diff_mode:
@@ -135,11 +139,16 @@ def _report(outcome: states.Outcome, request: model.Request, *, writes: bool) ->
 
 
 def run_reconcile(
-    params: t.Mapping[str, t.Any], *, check_mode: bool, diff_mode: bool, is_verbose: bool = False
+    params: t.Mapping[str, t.Any],
+    *,
+    check_mode: bool,
+    diff_mode: bool,
+    is_verbose: bool = False,
+    waiting: t.Collection[str] = (),
 ) -> result.Result:
     """Return the module's result. Raises nothing that the contract has a code for.
 
-    is_verbose: with a line for each mount point.
+    is_verbose: with a line for each mount point. waiting: see reconcile.reconcile.
     """
     from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import reconcile
 
@@ -150,7 +159,7 @@ def run_reconcile(
     is_full = request.disclose == "full"
     try:
         call = start_call(request)
-        found = reconcile.reconcile(call, asked, writes=not check_mode)
+        found = reconcile.reconcile(call, asked, writes=not check_mode, waiting=waiting)
     except (errors.MountError, OSError) as caught:
         coded = states.as_coded(caught, None, step="start", state=request.state)
         return refused(coded, is_full=is_full, log_ref=log_error(coded, request, writes=not check_mode))
@@ -212,5 +221,5 @@ def _left(path: str, kind: str) -> errors.MountError:
 
 def _describe_error(error: errors.MountError, request: model.Request, *, writes: bool) -> result.Result:
     log_ref = log_error(error, request, writes=writes)
-    message = result.error_message(error, is_full=request.disclose == "full", log_ref=log_ref)
+    message = result.error_message(error, is_full=request.disclose == "full", where=log.where_is(log_ref))
     return {**result.error_to_dict(error, log_ref), "msg": message}

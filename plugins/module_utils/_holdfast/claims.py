@@ -7,7 +7,6 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
-import datetime
 import typing as t
 from dataclasses import dataclass, field, replace
 
@@ -60,6 +59,8 @@ def grant(ttl: t.Optional[int], moment: Moment) -> t.Optional[Lease]:
     """Return a lease of so many seconds from now on, never shorter by rounding; None without ttl."""
     if ttl is None:
         return None
+    import datetime
+
     ends = datetime.datetime.strptime(moment.now, _FORMAT) + datetime.timedelta(seconds=ttl)
     # The uptime was rounded down, so one second more is never less than ttl.
     return Lease(ttl, moment.boot_id, moment.uptime + ttl + 1, ends.strftime(_FORMAT))
@@ -115,6 +116,11 @@ class Reference:
     def definition(self) -> model.Definition:
         """What was asked for, in canonical form."""
         return model.definition_from_opts(self.fstype, self.src, self.opts)
+
+    @property
+    def image(self) -> str:
+        """The file that its device is made of; empty where its source is something else."""
+        return model.image_named(self.fstype, self.src)
 
     @property
     def is_at_boot(self) -> bool:

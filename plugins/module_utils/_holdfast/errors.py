@@ -187,6 +187,10 @@ class MountError(Exception):
         )
 
 
+class AbsentError(MountError):
+    """The refusal of what is not there; in check mode an earlier task may be about to make it."""
+
+
 class BusyError(MountError):
     """The refusal of an unmount that the kernel calls busy.
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, model, steps
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import identity, sameness
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems, sources
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import mountinfo
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import codec
 
@@ -39,6 +39,7 @@ def build_facts(
     paths = [
         path for path in sorted({*reached, *ledger.references, *interrupted}) if is_selected(path, patterns)
     ]
+    images = dict(_images(ledger, reached, scene))
     rows: t.List[Facts] = []
     drift: t.List[Facts] = []
     for path in paths:
@@ -47,7 +48,8 @@ def build_facts(
         drift.extend({"path": shown(item.path), "kind": item.kind, "message": item.message} for item in found)
         row = _row(path, reference, reached.get(path), scene)
         if row is not None:
-            rows.append({**row, "state": found[0].kind if found else "ok"})
+            device = images.get(row["device"], row["device"])
+            rows.append({**row, "device": device, "state": found[0].kind if found else "ok"})
     references = {
         path: codec.reference_to_dict(ledger.references[path]) for path in paths if path in ledger.references
     }
@@ -58,6 +60,16 @@ def build_facts(
         "protection": scene.host.protection,
         "boot_id": scene.host.boot_id,
     }
+
+
+def _images(
+    ledger: claims.Ledger, reached: t.Mapping[str, mountinfo.Visible], scene: Scene
+) -> t.Iterator[t.Tuple[str, str]]:
+    """Yield the loop devices of the images that are held, with their files, which say more than a number."""
+    for path, reference in ledger.references.items():
+        mount = reached[path].mount if reference.image and path in reached else None
+        if mount is not None and is_ours(path, reference, mount, scene):
+            yield mount.source, reference.src
 
 
 def is_selected(path: str, patterns: t.Sequence[str]) -> bool:
@@ -102,11 +114,9 @@ def _row(
     }
     if reference is None:
         return {**row, "managed": False, "owned": False, "holders": [], "holder_count": 0}
-    is_held = is_ours(path, reference, mount, scene)
-    if is_held and reference.definition.image:
-        row["device"] = reference.src  # the loop device's number says nothing to anybody
     # What stands there instead of ours is not ours to unmount.
-    return {**row, **_claims(reference), "owned": reference.owned and is_held}
+    is_owned = reference.owned and is_ours(path, reference, mount, scene)
+    return {**row, **_claims(reference), "owned": is_owned}
 
 
 def _asked(path: str, reference: claims.Reference) -> Facts:
@@ -209,6 +219,8 @@ def _was_booted(reference: claims.Reference, mount: model.KernelMount, scene: Sc
     known = filesystems.record_of(reference.fstype)
     if not sameness.may_show(reference.fstype, mount.fstype):
         return False
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import sources
+
     is_named = not known.shows_path and not known.is_block
     if is_named and not sources.is_shown_source(reference.fstype, reference.src, mount.source):
         return False

@@ -13,7 +13,12 @@ import re
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, model
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import files, pathwalk, utf8
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
+    files,
+    inodes,
+    pathwalk,
+    utf8,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal
 
 FSTAB_PATH = "/etc/fstab"
@@ -34,11 +39,29 @@ def read_entry(path: str) -> model.BootEntry:
     return find_entry(files.read_trusted(FSTAB_PATH, _untrusted) or b"", path)
 
 
+def refuse_mount_point() -> None:
+    """Refuse a table that is a mount point itself, as in a container: no file can take its place.
+
+    Raises MountError C(unsafe_path). LIMIT: before Linux 5.8 no call tells, so that replacing it fails.
+    """
+    fd = files.open_trusted(FSTAB_PATH, _untrusted)
+    if fd is not None:
+        try:
+            _refuse_mount_point(fd)
+        finally:
+            os.close(fd)
+
+
+def _refuse_mount_point(fd: int) -> None:
+    if inodes.inode_of(fd).is_mount_root:
+        raise _untrusted("it is a mount point itself, as in a container, so that it cannot be replaced")
+
+
 def edit_fstab(changes: t.Mapping[str, t.Optional[str]], deadline: float) -> bool:
     """Make these lines our entries, and take out those that are None; return whether that was a change.
 
-    Nobody else's line is touched; what a writer that died has left goes. Raises MountError or OSError, and
-    has changed nothing then.
+    Nobody else's line is touched, and what a writer that died has left goes. Raises MountError or OSError,
+    and has changed nothing then.
     """
     with journal.short_lock("fstab", deadline):
         fd = files.open_trusted(FSTAB_PATH, _untrusted)
@@ -47,6 +70,8 @@ def edit_fstab(changes: t.Mapping[str, t.Optional[str]], deadline: float) -> boo
             new = edited(old, changes)
             with _replaceable() as file:
                 file.discard_unfinished()
+                if new != old and fd is not None:
+                    _refuse_mount_point(fd)
                 if new != old:
                     file.replace(new, lambda new_fd: _imitate(new_fd, fd))
                 if model.MARK.encode("ascii") not in new:

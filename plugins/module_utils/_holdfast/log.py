@@ -16,6 +16,8 @@ import typing as t
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import inodes, pathwalk
 
 LOG_PATH = "/var/log/holdfast_mounts.log"
+# Where the role keeper puts the command of the host.
+COMMAND = "/usr/local/sbin/holdfast"
 MAX_BYTES = 1024 * 1024
 # Characters of one value, so that a line is shorter than a log.
 MAX_VALUE = 8192
@@ -47,6 +49,15 @@ def write_log(record: t.Mapping[str, t.Any]) -> t.Optional[str]:
     except OSError:
         return None  # The error that is being told matters more than its record.
     return reference
+
+
+def where_is(reference: t.Optional[str]) -> str:
+    """Return the words that lead to an entry, by the command of the host where that is installed."""
+    if reference is None:
+        return ""
+    if os.path.exists(COMMAND):
+        return f"more on the host with 'holdfast explain {reference}'"
+    return f"more in the host's log, {reference}"
 
 
 def find_entry(reference: str) -> t.Optional[t.Dict[str, t.Any]]:

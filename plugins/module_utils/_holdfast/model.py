@@ -231,6 +231,12 @@ MOUNT_FLAGS = (
 )
 
 
+def image_named(fstype: str, src: str) -> str:
+    """Return the source where it is a file that a device is made of, else nothing."""
+    is_path = src.startswith("/") and not src.startswith(("//", "/dev/"))
+    return src if is_path and fstype != "bind" else ""
+
+
 @dataclass(frozen=True)
 class Definition:
     """What shall be mounted, in canonical form: equal definitions are equal mounts.
@@ -264,8 +270,7 @@ class Definition:
     @property
     def image(self) -> str:
         """The file that a device is made of; empty where the source is something else."""
-        is_path = self.src.startswith("/") and not self.src.startswith(("//", "/dev/"))
-        return self.src if is_path and self.fstype != "bind" else ""
+        return image_named(self.fstype, self.src)
 
     @property
     def source_paths(self) -> t.Tuple[str, ...]:

@@ -15,6 +15,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     errors,
     fstab,
     model,
+    overview,
     places,
     second_names,
     session,
@@ -23,7 +24,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import sameness
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import (
     credentials,
-    filesystems,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
     inodes,
@@ -31,12 +31,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
     mounts,
     pathwalk,
     syscalls,
-    system,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal, store
-
-if t.TYPE_CHECKING:
-    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import facts
 
 
 def is_mount(inode: t.Optional[inodes.Inode], reference: claims.Reference, host: model.Host) -> bool:
@@ -181,7 +176,7 @@ def _observe_ours(
 ) -> steps.Observation:
     """Return what stands at the end of a walk that is the ledger's mount."""
     mount = _covering(walk)
-    source = places.named_now(reference, mount, lambda: call.table().points) if mount else steps.Source()
+    source = overview.named_now(reference, mount, lambda: call.table().points) if mount else steps.Source()
     return steps.Observation(
         place=places.place_of(walk, mount=mount),
         reference=reference,
@@ -263,7 +258,7 @@ def _covering(walk: pathwalk.Walk) -> t.Optional[model.KernelMount]:
     """Return the mount whose root is at the end of the walk."""
     is_root = walk.inode is not None and walk.inode.is_mount_root and not walk.obstacle
     found = mounts.mount_under(walk.inode) if walk.inode is not None and is_root else None
-    return None if found is None else places.with_shutdown(found, walk.inode)
+    return None if found is None else overview.with_shutdown(found, walk.inode)
 
 
 def _is_elsewhere(walk: pathwalk.Walk, reference: claims.Reference, host: model.Host) -> bool:
@@ -322,43 +317,3 @@ def stands(path: str, reference: claims.Reference, call: session.Session) -> boo
     except (errors.MountError, OSError):
         return False
     return seen.is_here or seen.covering is not None
-
-
-def _with_shutdown(seen: mountinfo.Visible) -> mountinfo.Visible:
-    if not filesystems.record_of(seen.mount.fstype).hides_shutdown:
-        return seen
-    try:
-        with pathwalk.Walk(seen.mount.mount_point) as walk:
-            return replace(seen, mount=places.with_shutdown(seen.mount, walk.inode))
-    except OSError:
-        return seen  # not everybody may look there, and what is on the way may not answer (MayBlock)
-
-
-def observe_facts(patterns: t.Sequence[str] = ()) -> facts.Facts:
-    """Return the facts of this host, of the mount points that match one of the patterns or of all.
-
-    Needs no root and no lock, writes nothing, never touches a mounted filesystem. Raises MountError.
-    LIMIT: an operation that ends between the readings shows as drift; only root sees interrupted ones.
-    """
-    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import facts
-
-    host = system.observe_host()
-    ledger = store.LedgerFile().read()
-    table = mountinfo.read_mounts()
-    moment = system.read_moment(host.boot_id)
-    alive = mounts.living_mounts(ledger.references, host, table)
-    visible = [
-        _with_shutdown(seen) if seen.mount.mount_point in ledger.references else seen
-        for seen in mountinfo.visible_mounts(table)
-    ]
-    points = {seen.mount.mount_point: seen.mount for seen in visible}
-    sources = {
-        path: places.named_now(reference, points[path], lambda: points)
-        for path, reference in ledger.references.items()
-        if path in points and points[path].mount_id == alive[path]
-    }
-    gone = [path for path in ledger.references if path not in points and alive[path] is None]
-    sources.update({path: places.known_to_udev(ledger.references[path]) for path in gone})
-    scene = facts.Scene(host, alive, moment.now, moment.uptime, sources)
-    interrupted = journal.list_interrupted()
-    return facts.build_facts(scene, ledger, visible, interrupted=interrupted, patterns=patterns)

@@ -12,13 +12,12 @@ import typing as t
 from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
-    claims,
+    errors,
     model,
     second_names,
     session,
     steps,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import sameness
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import (
     credentials,
     filesystems,
@@ -28,7 +27,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
     child,
     devices,
     files,
-    inodes,
     pathwalk,
     system,
     udev,
@@ -98,6 +96,20 @@ def observe_source(
     A server is not asked. shown: what stands at the mount point already. identifies: whether a device is
     asked for its filesystem's identity, which takes a child.
     """
+    try:
+        return _observe_source(definition, call, trusted, shown=shown, identifies=identifies)
+    except errors.AbsentError as error:
+        return steps.Source(absent=error)
+
+
+def _observe_source(
+    definition: model.Definition,
+    call: session.Session,
+    trusted: t.Container[model.MountKey],
+    *,
+    shown: t.Optional[model.KernelMount],
+    identifies: bool,
+) -> steps.Source:
     filesystem, data = filesystems.record_of(definition.fstype), dict(definition.data)
     if strings.CONTEXT in data:
         system.refuse_missing_selinux()
@@ -114,7 +126,7 @@ def observe_source(
         device = devices.find_device(definition.src)
         names = second_names.device_names(definition, device)
         identity = identify(definition, device, call) if identifies else ""
-        path = shown.source if shown is not None and is_member(device.number, shown) else device.path
+        path = shown.source if shown is not None and devices.is_member(device.number, shown) else device.path
         found = (identity,) if identity else ()
         return steps.Source(
             device_path=path,
@@ -144,15 +156,9 @@ def _observe_image(
         names=() if device is None else second_names.device_names(definition, device),
         identity=identity_of(found),
     )
-    if shown is None or image_of(shown) != definition.image:
+    if shown is None or devices.image_of(shown) != definition.image:
         return source
     return replace(source, device_path=shown.source, device_number=shown.device)
-
-
-def image_of(mount: model.KernelMount) -> str:
-    """Return the name of the file that a mount's loop device has now, nothing where it has no such device."""
-    device = devices.loop_behind(mount)
-    return "" if device is None else devices.backing_file(os.path.basename(device.path))
 
 
 def identify(definition: model.Definition, device: devices.Device, call: session.Session) -> str:
@@ -185,60 +191,6 @@ def stable_name(definition: model.Definition, call: session.Session) -> str:
     device = devices.find_device(definition.src)
     found = devices.stable_name(device.path) or identify(definition, device, call)
     return found if "UUID=" in found else ""
-
-
-def is_member(number: str, shown: model.KernelMount) -> bool:
-    """Whether a mount's source is a device of the same btrfs filesystem as this one."""
-    found = devices.block_number(shown.source) if shown.fstype == "btrfs" else None
-    return found is not None and found in devices.btrfs_members(number)
-
-
-def with_shutdown(mount: model.KernelMount, inode: t.Optional[inodes.Inode]) -> model.KernelMount:
-    """Return the mount with the word of a shutdown, where the table has none. inode: its root's.
-
-    xfs answers for no inode then (fs/xfs/xfs_iops.c, xfs_vn_getattr), without asking the device.
-    """
-    is_silent = inode is not None and bool(inode.is_mount_root) and not inode.identity.inode
-    if not is_silent or not filesystems.record_of(mount.fstype).hides_shutdown:
-        return mount
-    return replace(mount, options=(*mount.options, sameness.SHUT_DOWN))
-
-
-def named_now(
-    reference: claims.Reference, mount: model.KernelMount, points: t.Callable[[], second_names.Points]
-) -> steps.Source:
-    """Return what a reference's source names now, by names and tables alone: no filesystem is asked.
-
-    mount: the reference's own. points: the mounts that lookups reach, by mount point.
-    """
-    filesystem = filesystems.record_of(reference.fstype)
-    if reference.definition.image:
-        return steps.Source(image=image_of(mount))
-    if filesystem.is_block:
-        number = devices.number_named(reference.src) or ""
-        # btrfs has a number of its own in the table.
-        is_same = number and filesystem.has_own_numbers and is_member(number, mount)
-        return steps.Source(device_number=mount.device if is_same else number)
-    if not (filesystem.shows_path or filesystem.has_layers):
-        return steps.Source()
-    named = reference.definition.source_paths
-    trees = tuple(second_names.tree_named(path, points()) for path in named)
-    found = map(pathwalk.cached_at, named) if filesystem.has_layers else ()
-    return steps.Source(
-        trees=trees, layers=tuple(None if inode is None else inode.identity for inode in found)
-    )
-
-
-def known_to_udev(reference: claims.Reference) -> steps.Source:
-    """Return what udev says that a reference's source names now: the UUID of the filesystem on that device.
-
-    No device is asked. Nothing where udev has not seen it, and where the ledger has another kind of identity.
-    """
-    is_uuid = reference.identity[:1] and reference.identity[0].startswith("UUID=")
-    if not is_uuid or not filesystems.record_of(reference.fstype).is_block:
-        return steps.Source()
-    found = devices.stable_name(devices.tag_link(reference.src) or reference.src) or ""
-    return steps.Source(identity=(found,) if found.startswith("UUID=") else ())
 
 
 def place_at(path: str, call: session.Session, trusted: t.Container[model.MountKey] = ()) -> model.Place:

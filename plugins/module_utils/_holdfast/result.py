@@ -12,6 +12,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, model, steps
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments import spec
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import strings
 
 Result = t.Dict[str, t.Any]
@@ -31,16 +32,14 @@ _DONE: t.Dict[steps.Action, str] = {
 }
 
 
-def error_message(error: errors.MountError, *, is_full: bool, log_ref: t.Optional[str] = None) -> str:
+def error_message(error: errors.MountError, *, is_full: bool, where: str = "") -> str:
     """Return the words for the caller; with is_full also what the host knows beyond them.
 
-    log_ref: where the host's log has more, which is said where the caller is not told all.
+    where: the host has more, which is said where the caller is not told all.
     """
     if is_full:
         return f"{error.message} ({strings.visible(error.detail)})" if error.detail else error.message
-    return (
-        f"{error.message}; more in the host's log, {log_ref}" if error.detail and log_ref else error.message
-    )
+    return f"{error.message}; {where}" if error.detail and where else error.message
 
 
 def error_to_dict(error: errors.MountError, log_ref: t.Optional[str]) -> Result:
@@ -134,13 +133,47 @@ def _line(path: str, plan: steps.Plan) -> str:
     return f"'{path}' {_DONE[plan.action]}; {held_by(len(plan.after.holders))}{drift}"
 
 
-def warnings_of(plans: t.Iterable[steps.Plan]) -> t.List[str]:
-    """Return what whoever holds a mount point from now on should know of it: where it drifts."""
-    return [
+def warnings_of(request: model.Request, plans: t.Sequence[steps.Plan]) -> t.List[str]:
+    """Return what the caller should know of what was done: where it drifts, and where it may mean another."""
+    drifting = [
         f"'{plan.path}' is held from now on, but {drift.kind}: {drift.message}"
         for plan in plans
         if set(plan.after.holders) - set(plan.before.holders)
         for drift in plan.after.drift
+    ]
+    assumed = [
+        f"'{plan.path}': {what}; foreseen as if an earlier task had made it"
+        for plan in plans
+        for what in plan.assumed
+    ]
+    return drifting + assumed + _shared_default(request, plans) + _stranger(request, plans)
+
+
+def _shared_default(request: model.Request, plans: t.Sequence[steps.Plan]) -> t.List[str]:
+    """Return a warning where whoever gave no name holds already.
+
+    LIMIT: nothing that a module is given tells an ad-hoc command from a task of a playbook.
+    """
+    is_default = request.state == "mounted" and request.holder == spec.DEFAULT_HOLDER
+    held = [plan.path for plan in plans if request.holder in plan.before.holders] if is_default else []
+    return [
+        f"'{path}' is held already by '{request.holder}', which is whoever gave no holder; if that was "
+        "another task, the first of the two to release it releases it for both: give each consumer a holder "
+        "of its own"
+        for path in held
+    ]
+
+
+def _stranger(request: model.Request, plans: t.Sequence[steps.Plan]) -> t.List[str]:
+    """Return a warning where somebody leaves who was not there, and others are."""
+    if request.purge and not request.entries and not plans:
+        return [f"'{request.holder}' holds nothing on this host; if it should, check the name of the holder"]
+    found = {name for plan in plans for name in plan.before.holders}
+    if request.state != "released" or not found or request.holder in found:
+        return []
+    return [
+        f"'{request.holder}' holds none of these mount points, but others do ({', '.join(sorted(found))}); "
+        "if it should, check the name of the holder"
     ]
 
 

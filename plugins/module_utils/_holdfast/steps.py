@@ -10,7 +10,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, model
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, errors, model
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Source:
     identity: of a device that of its filesystem, of places one each: C(type major:minor inode birth); empty
         where nobody looked.
     trees: what the mount table shows at each place, where only that was looked at.
+    absent: the refusal of a device or a credentials file that is not there; nothing else is known then.
     layers: what the kernel has at hand of each layer then, None for one of which it has nothing.
     image: the file that the mount's loop device has, as the kernel names it, where only that was looked at.
     """
@@ -37,6 +38,7 @@ class Source:
     memory: int = 0
     identity: t.Tuple[str, ...] = ()
     trees: t.Tuple[t.Optional[model.Tree], ...] = ()
+    absent: t.Optional[errors.AbsentError] = None
     layers: t.Tuple[t.Optional[model.Identity], ...] = ()
     image: str = ""
 
@@ -87,6 +89,9 @@ DriftKind = t.Literal[
     "stacked",
     "unhealthy",
 ]
+# What a reconciliation puts right unless it is told otherwise, and for which it mounts or remounts.
+REPAIRED: t.Tuple[DriftKind, ...] = ("deferred", "expired", "interrupted", "missing", "orphaned")
+RESTORED: t.Tuple[DriftKind, ...] = ("missing", "options_changed", "replaced")
 
 
 @dataclass(frozen=True)
@@ -136,6 +141,7 @@ class Plan:
     tidies: the ledger is written though nothing is different for anybody, as when a lease has ended.
     boot_change: what becomes of the entry of fstab, None where that stays.
     seen_flags: the flags in force, where they are not those of the ledger; only of a remount.
+    assumed: what is not there and was taken to be, in check mode alone.
     """
 
     path: str
@@ -148,6 +154,7 @@ class Plan:
     tidies: bool = False
     boot_change: t.Optional[BootChange] = None
     seen_flags: t.Optional[t.Tuple[str, ...]] = None
+    assumed: t.Tuple[str, ...] = ()
 
     @property
     def changed(self) -> bool:

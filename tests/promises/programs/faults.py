@@ -15,7 +15,7 @@ import time
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.errors import MountError
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.observe import observe_facts
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.overview import observe_facts
 from harness.namespace import make_world
 from harness.place import LEDGER
 from in_process import call, code_of, mount_tmpfs, unmount

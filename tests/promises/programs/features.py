@@ -16,7 +16,7 @@ import sys
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import syscalls
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.observe import observe_facts
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.overview import observe_facts
 from harness.namespace import make_world
 from harness.zygote import Fuse
 from in_process import call, code_of

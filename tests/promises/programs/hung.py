@@ -17,7 +17,7 @@ import time
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.helper import command
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.observe import observe_facts
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.overview import observe_facts
 from fuse_server import SlowServer
 from harness.namespace import make_world
 from harness.table import read_table

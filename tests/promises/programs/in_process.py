@@ -15,8 +15,9 @@ from harness.place import find_collections_path
 
 sys.path.insert(0, find_collections_path())
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments.build import RECONCILE_SPEC
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments.spec import ARGUMENT_SPEC
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.call import run_call
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.call import run_call, run_reconcile
 
 Result = t.Dict[str, t.Any]
 Spec = t.Mapping[str, t.Mapping[str, t.Any]]
@@ -34,6 +35,11 @@ def call(**arguments: t.Any) -> Result:
         suboptions = defaults(t.cast(Spec, ARGUMENT_SPEC["mounts"]["options"]))
         params["mounts"] = [{**suboptions, **element} for element in params["mounts"]]
     return run_call(params, check_mode=False, diff_mode=False)
+
+
+def reconcile(**arguments: t.Any) -> Result:
+    """Run safe_mount_reconcile with these arguments and return its result."""
+    return run_reconcile({**defaults(RECONCILE_SPEC), **arguments}, check_mode=False, diff_mode=False)
 
 
 def code_of(result: Result) -> str:

@@ -17,7 +17,7 @@ import sys
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import observe
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import overview
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments.spec import ARGUMENT_SPEC
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.call import run_call
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import system
@@ -151,7 +151,7 @@ class Host(RuleBasedStateMachine):
         held = {path: sorted(holders) for path, holders in read_references().items()}
         assert held == {path: sorted(held.holders) for path, held in self.model.references.items()}
         assert mounted() == self.expected_mounts()
-        told = t.cast(t.Any, observe.observe_facts())["drift"]
+        told = t.cast(t.Any, overview.observe_facts())["drift"]
         assert {(drift["path"], drift["kind"]) for drift in told} == self.model.drift()
         assert list_intents() == []
 

@@ -2,8 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 """SIGKILL for consumers at random moments, round after round; then everything must agree.
 
-Five consumers share mount points and their parents. When all of a round are dead, each mount point is asked
-for once, and hosts.py and expectation.py compare ledger, kernel and what was acknowledged.
+Five consumers share mount points and their parents, and beside ours the host is reconciled all the time. When
+all of a round are dead, each mount point is asked for once, and hosts.py and expectation.py compare ledger,
+kernel and what was acknowledged.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from consumers import Naive, Ours, work
 from expectation import Expectation
 from harness.namespace import make_world
 from hosts import EXPECTED_CODES, NaiveHost, OurHost
+from in_process import reconcile
 
 LIFE = (0.02, 0.12)  # seconds from the start of a round to its first kill
 GAP = 0.02  # seconds between two kills, at most
@@ -36,7 +38,7 @@ Consumer = t.Union[Ours, Naive]
 Host = t.Union[OurHost, NaiveHost]
 
 
-def start_consumer(consumer: Consumer, holder: str, seed: str) -> t.Tuple[int, int]:
+def start(run: t.Callable[[random.Random, int], None], seed: str) -> t.Tuple[int, int]:
     """Return the number of a process that works until it is killed, and the end of its pipe."""
     reader, writer = os.pipe()
     fcntl.fcntl(writer, F_SETPIPE_SZ, PIPE)
@@ -45,13 +47,24 @@ def start_consumer(consumer: Consumer, holder: str, seed: str) -> t.Tuple[int, i
         try:
             os.close(reader)
             random.seed(seed)
-            work(consumer, holder, random.Random(seed), writer)
+            run(random.Random(seed), writer)
         except BaseException:
             traceback.print_exc()
         finally:
             os._exit(70)
     os.close(writer)
     return pid, reader
+
+
+def start_consumer(consumer: Consumer, holder: str, seed: str) -> t.Tuple[int, int]:
+    """Return the number of the process of a consumer, and the end of its pipe."""
+    return start(lambda dice, log: work(consumer, holder, dice, log), seed)
+
+
+def reconcile_again(_dice: random.Random, _log: int) -> None:
+    """Reconcile the host until killed."""
+    while True:
+        reconcile()
 
 
 def bury(pid: int, reader: int) -> t.Tuple[str, bool]:
@@ -77,6 +90,8 @@ class Torture:
             (holder, *start_consumer(self.consumer, holder, f"{self.seed}-{self.rounds}-{holder}"))
             for holder in self.expectations
         ]
+        if isinstance(self.consumer, Ours):
+            running.append(("", *start(reconcile_again, "")))
         time.sleep(self.dice.uniform(*LIFE))
         for _holder, pid, _reader in self.dice.sample(running, len(running)):
             os.kill(pid, signal.SIGKILL)
@@ -84,10 +99,11 @@ class Torture:
         wrong = []
         for holder, pid, reader in running:
             text, was_alive = bury(pid, reader)
-            self.expectations[holder].hear(text)
+            if holder:
+                self.expectations[holder].hear(text)
             self.kills += was_alive
             if not was_alive:
-                wrong.append(f"{holder} ended by itself")
+                wrong.append(f"{holder or 'reconcile'} ended by itself")
         self.compare(wrong)
         self.rounds += 1
 

@@ -62,6 +62,31 @@ def number_of(
     )
 
 
+def with_known_owners(params: t.Mapping[str, t.Any]) -> t.Tuple[t.Dict[str, t.Any], t.List[str]]:
+    """Return the parameters with root in the place of owners and groups that are not there, and which.
+
+    For check mode, where an earlier task may be about to make them. LIMIT: not of names in opts.
+    """
+    unknown: t.List[str] = []
+
+    def known(where: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
+        found = dict(where)
+        for option, find in (("owner", find_user), ("group", find_group)):
+            name = where.get(option)
+            if isinstance(name, str) and _NAME.fullmatch(name) and len(name) <= NAME_LENGTH:
+                try:
+                    find(name)
+                except KeyError:
+                    found[option] = "0"
+                    unknown.append(f"{option} {strings.quote(name)} is unknown on this host")
+        return found
+
+    checked = known(params)
+    if params.get("mounts") is not None:
+        checked["mounts"] = [known(mount) for mount in params["mounts"]]
+    return checked, unknown
+
+
 def without_names(filesystem: record.Filesystem, opts: t.Sequence[str], option: str) -> t.Tuple[str, ...]:
     """Return the options with numbers in place of names of users and groups.
 

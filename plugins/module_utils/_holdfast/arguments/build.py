@@ -252,8 +252,6 @@ def _credentials(
     return ((credentials.CREDENTIALS, file),)
 
 
-DEFAULT_KINDS = ("deferred", "expired", "interrupted", "missing", "orphaned")
-
 RECONCILE_SPEC: t.Dict[str, t.Dict[str, t.Any]] = {
     "live_holders": {"type": "list", "elements": "str"},
     "drop_holders": {"type": "list", "elements": "str", "default": []},
@@ -261,7 +259,7 @@ RECONCILE_SPEC: t.Dict[str, t.Dict[str, t.Any]] = {
         "type": "list",
         "elements": "str",
         "choices": list(t.get_args(steps.DriftKind)),
-        "default": list(DEFAULT_KINDS),
+        "default": list(steps.REPAIRED),
     },
     "allow_nonempty": {"type": "bool", "default": False},
     "allow_unsafe_parents": {"type": "bool", "default": False},

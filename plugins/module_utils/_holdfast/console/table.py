@@ -8,7 +8,6 @@ Private to holdfast.mounts.
 from __future__ import annotations
 
 import os
-import shutil
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import strings
@@ -28,6 +27,8 @@ def write_table(heads: t.Sequence[str], rows: t.Sequence[t.Sequence[str]], out: 
     cells = [[strings.visible(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(heads, *cells)]
     if out.isatty():
+        import shutil
+
         _narrow(widths, shutil.get_terminal_size().columns)
     has_colour = out.isatty() and not os.environ.get("NO_COLOR")
     out.write(_line(heads, widths) + "\n")

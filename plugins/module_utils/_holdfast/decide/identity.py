@@ -21,7 +21,7 @@ def shows_another_source(reference: claims.Reference, mount: model.KernelMount, 
     now, last = source.device_number, source.trees
     if now and now != mount.device:
         return f"It shows the device {mount.device}; its source names the device {now} now."
-    image = reference.definition.image
+    image = reference.image
     if image and source.image not in ("", image):
         return "It shows an image that was renamed, deleted or exchanged: its source names another file now."
     if filesystems.record_of(reference.fstype).shows_path:

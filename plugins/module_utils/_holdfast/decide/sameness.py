@@ -18,9 +18,7 @@ from dataclasses import replace
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, model, steps
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import (
     filesystems,
-    options,
     record,
-    sources,
     strings,
     values,
 )
@@ -83,7 +81,7 @@ class _Shown:
     def __init__(self, filesystem: record.Filesystem, mount: model.KernelMount) -> None:
         self._filesystem = filesystem
         self._mount = mount
-        self._options = options.shown_options(filesystem, mount.options)
+        self._options = filesystem.shown_options(mount.options)
 
     @functools.cached_property
     def _words(self) -> t.Dict[str, str]:
@@ -200,7 +198,7 @@ def changed_options(definition: model.Definition, mount: model.KernelMount, *, i
     return tuple(sorted(word for word in changes if word != "+ro" or not why_unhealthy(definition, mount)))
 
 
-# What ext4 shows after an error and after a shutdown (fs/ext4/super.c); of xfs see places.with_shutdown.
+# What ext4 shows after an error and after a shutdown (fs/ext4/super.c); of xfs see overview.with_shutdown.
 SHUT_DOWN = "shutdown"
 _STOPPED = frozenset(("emergency_ro", SHUT_DOWN))
 
@@ -261,6 +259,8 @@ def unproven_words(wanted: model.Definition, mount: model.KernelMount, source: s
 def _is_source(wanted: model.Definition, mount: model.KernelMount, source: steps.Source) -> bool:
     if source.device_number:
         return mount.device == source.device_number or mount.source == source.device_path
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import sources
+
     return sources.is_shown_source(wanted.fstype, wanted.src, mount.source)
 
 

@@ -134,16 +134,18 @@ def _act(
     work: states.Work, call: session.Session, ledger: claims.Ledger, managed_mounts: neighbours.ManagedMounts
 ) -> None:
     if work.step == "mount":
-        _attach(work, call, managed_mounts)
+        _attach(work, call, ledger, managed_mounts)
     elif work.step == "remount":
         mounting.change_mount(work, call, hold.as_seen(ledger.references[work.path], work.plan))
     elif work.step == "unmount":
         unmounting.take_mount_off(work, call, ledger.references[work.path])
 
 
-def _attach(work: states.Work, call: session.Session, managed_mounts: neighbours.ManagedMounts) -> None:
+def _attach(
+    work: states.Work, call: session.Session, ledger: claims.Ledger, managed_mounts: neighbours.ManagedMounts
+) -> None:
     try:
-        mounting.attach_mount(work, call, managed_mounts)
+        mounting.attach_mount(work, call, ledger, managed_mounts)
     except (errors.MountError, OSError):
         work.outcome_unknown = True  # until everything is taken away again
         mountpoints.clean_up_after(work, call)
@@ -160,6 +162,7 @@ def _commit(works: t.Sequence[states.Work], call: session.Session, decided_on: c
         with call.directory_lock:
             for work in writing:
                 _tidy(work, call, decided_on)
+            mountpoints.sync_removed({p: r for work in writing for p, r in work.removed.items()}, call)
         writing = _edit_fstab("old", writing, call, decided_on)
         _write(works, writing, call)
     except (errors.MountError, OSError) as error:

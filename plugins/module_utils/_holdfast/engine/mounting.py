@@ -65,24 +65,12 @@ def prepare_mount(
 ) -> None:
     """Make the mount of this work, attached nowhere, and fill its ids into the plan."""
     definition = definition_of(work)
-    source_identity: t.Tuple[str, ...] = ()
-    if filesystems.record_of(definition.fstype).helper:
-        work.mount = staged.mount_by_helper(definition, work, call)
-        _refuse_second_name(definition, second_names.server_names(definition, work.mount), work, call)
-    elif filesystems.record_of(definition.fstype).is_block:
-        with _attached(definition, work, call, managed_mounts) as (device, source_identity):
-            made = _create_on_device(definition, device, work, call, ledger)
-            work.mount = int(made)
-            source_identity = source_identity or ((made.remark,) if made.remark else ())
-            names = second_names.device_names(definition, device, work.mount)
-        _refuse_second_name(definition, names, work, call)
-    elif definition.source_paths:
-        work.mount, source_identity = _create_from_paths(definition, work, call, managed_mounts)
-    elif filesystems.record_of(definition.fstype).can_hang:
-        work.mount = _with_deadline(lambda: _create(definition, None, may_share=True), call)
-        _refuse_second_name(definition, second_names.server_names(definition, work.mount), work, call)
-    else:
-        work.mount = _create(definition, None, may_share=True)
+    try:
+        source_identity = _make_mount(definition, work, call, ledger, managed_mounts)
+    except OSError as error:
+        from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import diagnosis
+
+        raise diagnosis.explained(error, definition, work.path, call) from error
     work.root = inodes.inode_of(work.mount)
     if work.plan is not None and work.plan.reference is not None:
         root = work.root.identity
@@ -101,6 +89,35 @@ def prepare_mount(
             identity=source_identity,
         )
         work.plan = replace(work.plan, reference=reference)
+
+
+def _make_mount(
+    definition: model.Definition,
+    work: states.Work,
+    call: session.Session,
+    ledger: claims.Ledger,
+    managed_mounts: neighbours.ManagedMounts,
+) -> t.Tuple[str, ...]:
+    """Make the mount, and return the identity of its source where that was found out on the way."""
+    source_identity: t.Tuple[str, ...] = ()
+    if filesystems.record_of(definition.fstype).helper:
+        work.mount = staged.mount_by_helper(definition, work, call)
+        _refuse_second_name(definition, second_names.server_names(definition, work.mount), work, call)
+    elif filesystems.record_of(definition.fstype).is_block:
+        with _attached(definition, work, call, managed_mounts) as (device, source_identity):
+            made = _create_on_device(definition, device, work, call, ledger)
+            work.mount = int(made)
+            source_identity = source_identity or ((made.remark,) if made.remark else ())
+            names = second_names.device_names(definition, device, work.mount)
+        _refuse_second_name(definition, names, work, call)
+    elif definition.source_paths:
+        work.mount, source_identity = _create_from_paths(definition, work, call, managed_mounts)
+    elif filesystems.record_of(definition.fstype).can_hang:
+        work.mount = _with_deadline(lambda: _create(definition, None, may_share=True), call)
+        _refuse_second_name(definition, second_names.server_names(definition, work.mount), work, call)
+    else:
+        work.mount = _create(definition, None, may_share=True)
+    return source_identity
 
 
 def _refuse_second_name(
@@ -278,11 +295,13 @@ def _mounts_of(device: devices.Device) -> t.List[model.KernelMount]:
     return [
         m
         for m in mountinfo.read_mounts()
-        if m.device == device.number or m.source == device.path or places.is_member(device.number, m)
+        if m.device == device.number or m.source == device.path or devices.is_member(device.number, m)
     ]
 
 
-def attach_mount(work: states.Work, call: session.Session, managed_mounts: neighbours.ManagedMounts) -> None:
+def attach_mount(
+    work: states.Work, call: session.Session, ledger: claims.Ledger, managed_mounts: neighbours.ManagedMounts
+) -> None:
     """Make the mount point where it is missing, look at it once more, and attach the mount to it."""
     if work.root is None:
         raise ValueError("this work has no mount")
@@ -296,6 +315,7 @@ def attach_mount(work: states.Work, call: session.Session, managed_mounts: neigh
         if not _is_as_made(walk, work):
             # Not before: what covers it may not answer.
             rules.refuse_entries(replace(place, has_entries=walk.has_entries()), call.request)
+        work.made = {**mountpoints.find_leftovers(work.path, call, ledger), **work.made}
         create.attach(work.mount, work.root, walk, may_block=call.may_block)
 
 

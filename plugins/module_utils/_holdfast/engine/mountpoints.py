@@ -7,12 +7,19 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
+import contextlib
+import time
 import typing as t
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, model, session
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, errors, model, session
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments import spec
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import neighbours
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import states
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import directories, pathwalk
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
+    directories,
+    mountinfo,
+    pathwalk,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal
 
 
@@ -57,6 +64,69 @@ def take_away(made: t.Mapping[str, model.Identity], call: session.Session) -> t.
     return removals
 
 
+def sync_removed(removals: t.Mapping[str, states.Removal], call: session.Session) -> None:
+    """Have the directories that were removed stay removed after a power cut: no ledger will know them."""
+    gone = {path for path, removal in removals.items() if not removal.is_kept}
+    for parent in sorted({path.rpartition("/")[0] for path in gone} - gone - {""}):
+        with contextlib.suppress(OSError), call.walk(parent) as walk:
+            directories.sync(walk)
+
+
+def find_leftovers(path: str, call: session.Session, ledger: claims.Ledger) -> t.Dict[str, model.Identity]:
+    """Return what a call whose ledger was never written has made of a mount point and of the way to it.
+
+    What it left there under temporary names goes: nothing else would ever be removed with that in it.
+    """
+    found: t.Dict[str, model.Identity] = {}
+    for way in (path, *neighbours.ancestors(path)):
+        if way not in ledger.directories and directories.has_mark(way):
+            with call.walk(way) as walk:
+                if walk.inode is None or not directories.is_leftover(walk):
+                    continue
+                found[way] = walk.inode.identity
+                names = list(filter(directories.is_temporary, directories.find_leftovers(walk, ())))
+            _remove([f"{way}/{name}" for name in names], call)
+    return found
+
+
+def sweep_leftovers(call: session.Session) -> None:
+    """Remove what calls have made whose ledger was never written, as the power was cut, if it is empty.
+
+    LIMIT: in the roots of mount points, and in the directories on the way to those that are held.
+    """
+    points = {mount.mount_point for mount in mountinfo.read_mounts()}
+    ledger = call.ledger.read()
+    pending = {*spec.DEFAULT_ROOTS, *(call.roots or ()), *ledger.directories}
+    pending.update(way for path in ledger.references for way in neighbours.ancestors(path))
+    found: t.Set[str] = set()
+    while pending:
+        place = pending.pop()
+        with contextlib.suppress(OSError), call.walk(place) as walk:
+            new = {f"{place}/{name}" for name in directories.find_leftovers(walk, points)} - found
+            found |= new
+            pending |= new
+    found -= ledger.directories.keys()
+    if found:
+        _remove_leftovers(found, call)
+
+
+def _remove_leftovers(found: t.Iterable[str], call: session.Session) -> None:
+    # Nobody notes an operation meanwhile, and nobody makes a directory.
+    with journal.short_lock("ledger", call.lock_deadline):
+        ledger = call.ledger.read()
+        needed = neighbours.PathIndex({*ledger.references, *journal.list_intents()})
+        known = ledger.directories
+        _remove([path for path in found if path not in known and not needed.at_or_below(path)], call)
+
+
+def _remove(found: t.Iterable[str], call: session.Session) -> None:
+    with call.directory_lock as lock:
+        for path in sorted(found, key=lambda path: -path.count("/")):
+            with contextlib.suppress(errors.MountError, OSError), call.walk(path) as walk:
+                lock.take(walk.above.identity.device, time.monotonic())
+                directories.remove_leftover(walk)
+
+
 def made_for(path: str, ledger: claims.Ledger) -> t.Dict[str, model.Identity]:
     """Return the remembered directories that are the mount point or lie on the way to it."""
     ways = (path, *neighbours.ancestors(path))
@@ -81,6 +151,9 @@ def remember(
         path: removal.identity if removal.is_kept and needed.at_or_below(path) else None
         for path, removal in ours.items()
     }
+    for path in (path for path, removal in ours.items() if removal.is_kept and changes[path] is None):
+        with contextlib.suppress(OSError), pathwalk.Walk(path) as walk:
+            directories.give_away(walk, ours[path].identity)
     return ledger.changed({}, changes)
 
 

@@ -88,6 +88,33 @@ class _World:
             seen = replace(seen, source=steps.Source(places))
         return seen
 
+    def assume(
+        self, seen: steps.Observation, entry: model.Entry, call: session.Session
+    ) -> t.Tuple[steps.Observation, t.Tuple[str, ...]]:
+        """Return what would be seen if an earlier task of the run made what the source needs, and what.
+
+        LIMIT: a reconciliation is not foreseen so, as what it finds is all that it puts right.
+        """
+        source = seen.source
+        if call.request.repair is not None:
+            return seen, ()
+        if source.absent is not None:
+            return replace(seen, source=steps.Source()), (source.absent.message.partition(";")[0],)
+        absent = [
+            place
+            for place in source.places
+            if place.kind == "absent"
+            and not place.obstacle
+            and self._fresh(place.path, *neighbours.ancestors(place.path)) is None
+        ]
+        is_file = seen.place.kind == "file" or bool(entry.definition and entry.definition.image)
+        kind: model.Kind = "file" if is_file else "directory"
+        taken = tuple(replace(place, kind=kind) if place in absent else place for place in source.places)
+        return (
+            replace(seen, source=replace(source, places=taken)),
+            tuple(f"the source '{place.path}' does not exist" for place in absent),
+        )
+
     def _fresh(self, *ways: str) -> t.Optional[str]:
         """Return the first of these paths at which something new would be mounted."""
         return next((way for way in ways if way in self.mounted), None)
@@ -198,7 +225,9 @@ def _predict_entry(
         references = boot.recognised([entry.path], world.ledger, call).references
         trusted = managed_mounts.trusted_mounts(call.host.boot_id)
         seen = world.adjust(states.look_at(entry, references, call, managed_mounts), entry, call, trusted)
+        seen, assumed = world.assume(seen, entry, call)
         plan = states.decide(entry, call, seen, managed_mounts)
+        plan = replace(plan, assumed=assumed) if plan.step == "mount" else plan
         if entry.path in world.restored:
             drift = tuple(item for item in plan.after.drift if item.kind != "options_changed")
             plan = replace(plan, after=replace(plan.after, drift=drift))

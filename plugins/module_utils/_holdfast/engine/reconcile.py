@@ -16,12 +16,13 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     errors,
     fstab,
     model,
-    observe,
+    overview,
     session,
     steps,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import recovery
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import (
+    mountpoints,
     predict,
     run,
     staged,
@@ -30,8 +31,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine i
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import system
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal, store
-
-_COMING = ("missing", "options_changed", "replaced")
 
 
 @dataclass(frozen=True)
@@ -47,19 +46,24 @@ class Reconciled:
     dropped: t.Mapping[str, t.Tuple[str, ...]]
 
 
-def reconcile(call: session.Session, asked: model.Repair, *, writes: bool) -> Reconciled:
+def reconcile(
+    call: session.Session, asked: model.Repair, *, writes: bool, waiting: t.Collection[str] = ()
+) -> Reconciled:
     """Bring kernel and ledger together, or with writes false tell what that would come to.
+
+    waiting: mount points at which nothing is mounted or remounted this time.
 
     Raises MountError where the whole call is refused.
     """
     ledger = call.ledger.read()
     system.refuse_other_namespace(ledger, call.host)
-    reported = observe.observe_facts()["drift"]
+    reported = overview.observe_facts()["drift"]
     drift = tuple(steps.Drift(item["path"], item["kind"], item["message"]) for item in reported)
     if writes:
         journal.prepare_run()
         staged.sweep_all_stages()
         _discard_unfinished_files(call)
+        mountpoints.sweep_leftovers(call)
     prediction = None if writes else predict.Prediction(call)
 
     def carry_out(request: model.Request) -> t.Dict[str, states.Outcome]:
@@ -72,7 +76,7 @@ def reconcile(call: session.Session, asked: model.Repair, *, writes: bool) -> Re
     leaving = carry_out(_leaving_part(call, ledger, drift, asked))
     now = call.ledger.read() if prediction is None else prediction.ledger
     failed = {path for path, outcome in leaving.items() if outcome.error is not None}
-    coming = carry_out(_coming_part(call, now, drift, asked, but=failed))
+    coming = carry_out(_coming_part(call, now, drift, asked, but={*failed, *waiting}))
     named = {outcome.path: outcome for outcome in unmounting.name_users(leaving.values(), call.host)}
     return Reconciled(drift, named, coming, _dropped(leaving))
 
@@ -109,7 +113,7 @@ def _coming_part(
     *,
     but: t.Collection[str],
 ) -> model.Request:
-    kinds = set(_COMING) & set(asked.kinds)
+    kinds = set(steps.RESTORED) & set(asked.kinds)
     if "missing" in kinds:
         kinds.add("replaced")  # what is missing, and whose source names something else by now, is refused
     wanted = _paths(drift, kinds) - set(but)

@@ -75,6 +75,7 @@ def recover(operation: journal.Operation, call: session.Session) -> None:
         removals = mountpoints.take_away(dict(note.made), call)
     elif settlement.commits and settlement.reference is None:
         removals = mountpoints.take_away(mountpoints.made_for(note.path, found), call)
+    mountpoints.sync_removed(removals, call)
     if settlement.commits:
         boot.remove_unwanted(note.path, found.references.get(note.path), settlement.reference, call)
     with journal.short_lock("ledger", call.lock_deadline):

@@ -220,6 +220,8 @@ def decide(
     An entry of fstab is written only where root alone can move the names that it is going to be reached by;
     whoever leaves does so even where it cannot be written again.
     """
+    if seen.source.absent is not None:
+        raise seen.source.absent.about(entry.path)
     plan = _decide_on_mount(entry, call, seen, managed_mounts)
     if plan.reference is not None and plan.step in ("none", "remount"):
         from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import facts
@@ -230,6 +232,7 @@ def decide(
         rules.refuse_second_name(entry.path, plan.reference.definition, seen.source, call.roots)
     if seen.fstab is None:
         return plan
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import fstab
     from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import boot
 
     if entry.boot and entry.definition is not None and boot.has_counted_name(entry.definition):
@@ -238,6 +241,8 @@ def decide(
     if plan.reference is None or not (entry.boot or (plan.boot_change and plan.boot_change.new)):
         return plan
     try:
+        if plan.boot_change and plan.boot_change.new:
+            fstab.refuse_mount_point()
         rules.refuse_unsafe_boot(
             entry.path, observe.named_places(entry.path, plan.reference.definition, call, seen)
         )

@@ -12,7 +12,6 @@ import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import (
     filesystems,
-    hints,
     record,
     spelling,
     strings,
@@ -77,6 +76,8 @@ def find_filesystem(
     name = strings.check_text(fstype, option)
     if name in filesystems.FILESYSTEMS and (name not in filesystems.OPTIONAL_TYPES or name in allowed):
         return filesystems.FILESYSTEMS[name]
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import hints
+
     raise strings.refusal(
         "fstype_not_allowed", f"{option}: {strings.quote(name)} {_instead(name, opts)}; {hints.GUIDE}"
     )

@@ -29,7 +29,6 @@ Data = t.Tuple[t.Tuple[str, t.Optional[str]], ...]
 # The kernel's defaults: accepted, since they may contradict another word, and left out.
 DEFAULT_WORDS = ("async", "atime", "diratime", "exec", "nolazytime", "relatime", "rw", "symfollow")
 MOST_OPTIONS = 256
-_ACCESS = ("ro", "rw")
 
 
 def canonical_options(
@@ -69,29 +68,6 @@ def canonical_options(
         flags.add("ro")
     implied = {name for name, allowed in (("nosuid", allow_suid), ("nodev", allow_dev)) if not allowed}
     return tuple(sorted(flags | implied)), tuple(sorted(data.items()))
-
-
-def shown_options(filesystem: record.Filesystem, shown: t.Iterable[str]) -> t.Dict[str, t.Optional[str]]:
-    """Return superblock options as the kernel shows them, by canonical name and value.
-
-    Left as it is shown is what the type does not know, a name or a value. C(ro) and C(rw) are left out. Never
-    raises.
-    """
-    result: t.Dict[str, t.Optional[str]] = {}
-    options = filesystem.options
-    for word in shown:
-        name, equals, text = word.partition("=")
-        known = options.get(name)
-        if known is not None:
-            value = known.value.canonical(text) if known.value and equals else None
-            result.update(dict.fromkeys(known.canonical_names, text if value is None and equals else value))
-        elif filesystem.has_layers and name == "lowerdir+":
-            # Layers that were given one by one (Linux 6.5).
-            before = result.get("lowerdir")
-            result["lowerdir"] = f"{before}:{text}" if before else text
-        elif word not in _ACCESS:
-            result[name] = text if equals else None
-    return result
 
 
 def implied_words(

@@ -173,3 +173,26 @@ class Filesystem:
             or "*" in self.read_only
             or (bool(self.writable) and not names.intersection(self.writable))
         )
+
+    def shown_options(self, shown: t.Iterable[str]) -> t.Dict[str, t.Optional[str]]:
+        """Return superblock options as the kernel shows them, by canonical name and value.
+
+        Left as it is shown is what the type does not know, a name or a value. C(ro) and C(rw) are left out.
+        Never raises.
+        """
+        result: t.Dict[str, t.Optional[str]] = {}
+        for word in shown:
+            name, equals, text = word.partition("=")
+            known = self.options.get(name)
+            if known is not None:
+                value = known.value.canonical(text) if known.value and equals else None
+                result.update(
+                    dict.fromkeys(known.canonical_names, text if value is None and equals else value)
+                )
+            elif self.has_layers and name == "lowerdir+":
+                # Layers that were given one by one (Linux 6.5).
+                before = result.get("lowerdir")
+                result["lowerdir"] = f"{before}:{text}" if before else text
+            elif word not in ("ro", "rw"):
+                result[name] = text if equals else None
+        return result

@@ -14,7 +14,6 @@ import typing as t
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import model
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import (
     filesystems,
-    hints,
     naming,
     paths,
     record,
@@ -208,7 +207,7 @@ def check_source(fstype: str, src: t.Any, *, source_roots: t.Sequence[str] = (),
     fault = _fault(filesystem, source)
     if fault:
         raise strings.refusal("source_not_allowed", f"{strings.about(option, source)} {fault}")
-    if filesystem.shows_path or model.Definition(filesystem.name, source, (), ()).image:
+    if filesystem.shows_path or model.image_named(filesystem.name, source):
         check_source_path(source, option, source_roots=source_roots)
 
 
@@ -271,6 +270,8 @@ def _block_fault(source: str, filesystem: record.Filesystem) -> str:
         instead = f", or UUID= with {filesystem.uuid}" if "LABEL" in tag else ""
         return f"is no {tag} that may be written; write {tag}= with {expected}{instead}, as blkid(8) shows it"
     if not source.startswith("/"):
+        from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import hints
+
         return (
             "is neither a block device nor an image; write a path below /dev, or UUID=, PARTUUID=, LABEL= or "
             f"PARTLABEL=, or the path of an image file; {hints.GUIDE}"

@@ -156,7 +156,8 @@ def _messages(context: int) -> t.List[str]:
     messages: t.List[str] = []
     while len(messages) < 16:
         try:
-            messages.append(os.read(context, 1024).decode("utf-8", "replace").strip())
+            # A letter for how grave it is, a blank, and the message.
+            messages.append(os.read(context, 1024).decode("utf-8", "replace").strip()[2:])
         except OSError:
             break  # ENODATA: nothing more was said
     return messages

@@ -51,7 +51,8 @@ def find_device(src: str) -> Device:
         path, inode = _resolve(link or src, src)
     except OSError as error:
         hint = "udev knows no device with this tag" if link else "there is no such device"
-        raise errors.MountError(
+        kind = errors.AbsentError if error.errno == errno.ENOENT else errors.MountError
+        raise kind(
             "mount_failed",
             f"the source '{src}' does not exist: {hint}; see what 'lsblk --fs' lists",
             step="source",
@@ -194,6 +195,12 @@ def loop_behind(mount: model.KernelMount) -> t.Optional[Device]:
     return Device(f"/dev/{name}", number or "") if name.startswith("loop") else None
 
 
+def image_of(mount: model.KernelMount) -> str:
+    """Return the name of the file that a mount's loop device has now, nothing where it has no such device."""
+    device = loop_behind(mount)
+    return "" if device is None else backing_file(os.path.basename(device.path))
+
+
 def loop_of(image: str) -> t.Optional[Device]:
     """Return a loop device whose file has this name; for predictions."""
     name = next((name for name in loop_names() if backing_file(name) == image), None)
@@ -236,6 +243,11 @@ def extents_of(number: str, start: int = 0, end: int = model.NO_END) -> model.Ex
         extent._replace(is_slice=True) for member in filter(None, members) for extent in extents_of(member)
     )
     return below | {model.Extent(number, start, end)}
+
+
+def is_read_only(device: Device) -> bool:
+    """Whether nothing can be written to the device, whoever mounts it how."""
+    return read_text(f"{_BLOCK}/{device.number}/ro") == "1"
 
 
 def btrfs_extents(number: str) -> model.Extents:
@@ -371,3 +383,9 @@ def _search(fd: int, objectid: int, kind: int) -> t.Tuple[int, bytes]:
     _transaction, _objectid, offset, _kind, length = _ITEM.unpack_from(buffer, _KEY.size)
     start = _KEY.size + _ITEM.size
     return offset, bytes(buffer[start : start + length])
+
+
+def is_member(number: str, shown: model.KernelMount) -> bool:
+    """Whether a mount's source is a device of the same btrfs filesystem as this one."""
+    found = block_number(shown.source) if shown.fstype == "btrfs" else None
+    return found is not None and found in btrfs_members(number)

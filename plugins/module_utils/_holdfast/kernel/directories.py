@@ -9,8 +9,10 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import re
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import model
@@ -22,6 +24,10 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
 )
 
 Remove = t.Literal["forgotten", "kept", "removed"]
+
+# Only who may mount on the host may set it (xattr(7)), and it is of one inode: a copy has it in vain.
+_MARK = "trusted.holdfast.mounts"
+_TEMPORARY = re.compile(r"\.holdfast-[0-9a-f]{16}-[0-9]{1,2}")
 
 
 def temporary_name(operation: str, depth: int) -> str:
@@ -93,6 +99,7 @@ class _Made:
                 # Where nobody but root may write, nobody else can put another one in its place.
                 if inodes.inode_of(self.parent).is_writable_by_others:
                     _refuse_swapped(fd, inode, is_file=self.is_file)
+                _mark(fd, inode.identity)
                 if self.is_file:
                     attributes = model.MountPointAttributes(mode=0o600)
                 if (inode.uid, inode.gid) != (attributes.uid, attributes.gid):
@@ -136,6 +143,91 @@ class _Made:
 
     def discard(self) -> None:
         _remove_name(self.parent, self.temporary, is_file=self.is_file)
+
+
+def _mark(fd: int, identity: model.Identity) -> None:
+    """Have the inode say that it was made here. LIMIT: not without births, or such attributes (nfs, vfat)."""
+    if identity.birth:
+        with contextlib.suppress(OSError):
+            os.setxattr(fd, _MARK, _mark_of(identity))
+
+
+def _mark_of(identity: model.Identity) -> bytes:
+    return f"{identity.inode} {identity.birth}".encode("ascii")
+
+
+def has_mark(path: str) -> bool:
+    """Whether what is at this path may be marked, which is_leftover finds out."""
+    try:
+        return bool(os.getxattr(path, _MARK, follow_symlinks=False))
+    except OSError:
+        return False
+
+
+def _is_marked(leaf: int, inode: inodes.Inode) -> bool:
+    try:
+        return os.getxattr(f"/proc/self/fd/{leaf}", _MARK) == _mark_of(inode.identity)
+    except OSError:
+        return False
+
+
+def is_leftover(walk: pathwalk.Walk) -> bool:
+    """Whether at the end of the walk is what was made here and belongs to nobody, if no reference has it.
+
+    A temporary name tells that as well, where root alone may give it.
+    """
+    inode = walk.inode
+    if inode is None or walk.leaf is None or walk.obstacle or walk.writable_ancestor or inode.is_mount_root:
+        return False
+    if inode.kind not in ("directory", "file") or pathwalk.is_served_by_user(inode):
+        return False
+    return _is_marked(walk.leaf, inode) or (inode.uid == 0 and is_temporary(walk.name))
+
+
+def give_away(walk: pathwalk.Walk, identity: model.Identity) -> None:
+    """Take the mark off what was made and is somebody else's from now on."""
+    if walk.leaf is not None and walk.inode is not None and walk.inode.identity.inode == identity.inode:
+        with contextlib.suppress(OSError):
+            os.removexattr(f"/proc/self/fd/{walk.leaf}", _MARK)
+
+
+def find_leftovers(walk: pathwalk.Walk, but: t.Container[str]) -> t.List[str]:
+    """Return the names in the directory at the end of the walk that may be leftovers; nothing where that
+    is not root's alone.
+
+    but: paths that are not to be touched, such as mount points, whose filesystem may not answer.
+    """
+    inode = walk.inode
+    is_safe = inode is not None and not walk.obstacle and not walk.writable_ancestor
+    if not is_safe or inode is None or inode.kind != "directory" or inode.is_writable_by_others:
+        return []
+    listing = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=walk.leaf)
+    try:
+        names = [name for name in os.listdir(listing) if f"{walk.path}/{name}" not in but]
+        return [name for name in names if is_temporary(name) or has_mark(f"/proc/self/fd/{listing}/{name}")]
+    finally:
+        os.close(listing)
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a directory has this name only while the lock of its filesystem's directories is held."""
+    return bool(_TEMPORARY.fullmatch(name))
+
+
+def remove_leftover(walk: pathwalk.Walk) -> None:
+    """Remove a leftover that is empty."""
+    if walk.inode is not None and is_leftover(walk) and not (walk.inode.kind == "file" and walk.inode.size):
+        _remove_name(walk.directory, walk.name, is_file=walk.inode.kind == "file")
+
+
+def sync(walk: pathwalk.Walk) -> None:
+    """Have what was removed from the directory at the end of the walk stay removed after a power cut."""
+    if walk.leaf is not None and not walk.obstacle:
+        fd = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=walk.leaf)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
 
 
 def _refuse_swapped(fd: int, inode: inodes.Inode, *, is_file: bool) -> None:

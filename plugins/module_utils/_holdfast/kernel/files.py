@@ -15,7 +15,6 @@ import sys
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, model
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import credentials
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
     inodes,
     pathwalk,
@@ -30,6 +29,8 @@ def read_credentials(path: str, *, may_block: bool = False) -> str:
     The way is walked without links and the file is opened once: what is checked is what is read.
     Raises MayBlock where the file's filesystem may not answer, unless may_block is set.
     """
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import credentials
+
     with pathwalk.Walk(path, may_block=may_block) as walk:
         if walk.error is not None:
             raise walk.error
@@ -44,7 +45,9 @@ def read_credentials(path: str, *, may_block: bool = False) -> str:
                 detail=model.why_unsafe(walk.writable_ancestor, walk.writable_type),
             )
         if walk.leaf is None or walk.inode is None:
-            raise _refused("mount_failed", "it does not exist; make it, or correct the path")
+            raise _refused(
+                "mount_failed", "it does not exist; make it, or correct the path", kind=errors.AbsentError
+            )
         if walk.inode.kind != "file":
             raise _refused("unsafe_path", "it is not a regular file; make it a file of root's with mode 0600")
         pathwalk.require_nonblocking(walk.inode, path, may_block=may_block)
@@ -77,10 +80,10 @@ def _refuse_unsafe(fd: int) -> None:
             raise _refused("unsafe_path", f"{what}; make it a file of root's with mode 0600")
 
 
-def _refused(code: errors.Code, what: str, *, detail: str = "") -> errors.MountError:
-    return errors.MountError(
-        code, f"the credentials file cannot be used: {what}", step="credentials", detail=detail
-    )
+def _refused(
+    code: errors.Code, what: str, *, detail: str = "", kind: t.Type[errors.MountError] = errors.MountError
+) -> errors.MountError:
+    return kind(code, f"the credentials file cannot be used: {what}", step="credentials", detail=detail)
 
 
 # From what is wrong to the error that tells it.
@@ -162,6 +165,29 @@ def _refuse_unsafe_file(fd: int, untrusted: Untrusted) -> None:
     for is_wrong, what in wrong:
         if is_wrong:
             raise untrusted(what)
+
+
+def publish(path: str, content: bytes, *, mode: int = 0o644) -> None:
+    """Have the file at path hold this, in one piece, for whoever reads it; not durably. Raises OSError.
+
+    The directory may be another user's: whatever has the name is replaced, a link too, and nothing followed.
+    """
+    folder, name = os.path.split(utf8.encoded(path))
+    new = b".%b.%b" % (name, os.urandom(6).hex().encode("ascii"))
+    directory = os.open(folder or b".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fd = os.open(new, _NEW, 0o600, dir_fd=directory)
+        try:
+            with os.fdopen(fd, "wb") as file:
+                file.write(content)
+                os.fchmod(fd, mode)
+            os.rename(new, name, src_dir_fd=directory, dst_dir_fd=directory)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(new, dir_fd=directory)
+            raise
+    finally:
+        os.close(directory)
 
 
 class Replaceable:

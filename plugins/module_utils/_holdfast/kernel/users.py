@@ -25,8 +25,8 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
     utf8,
 )
 
-# A search stops by itself after this time, and is given up after that one: something holds it.
-_SEARCH_SECONDS, _GIVE_UP_SECONDS = 0.8, 1.0
+# A search is given up after this time, something holds it; after this part of that it stops by itself.
+_SECONDS, _SEARCHING = 1.0, 0.8
 _SIOCUNIXFILE = 0x89E0  # include/uapi/linux/un.h
 _FDINFO_MOUNT = re.compile(r"^mnt_id:\s*([0-9]+)$", re.MULTILINE)
 _ESCAPE = re.compile(rb"\\([0-3][0-7]{2})")
@@ -39,24 +39,24 @@ _Step = t.Optional[t.Tuple[int, model.User]]
 _Uses = t.Callable[[int, "_Copies"], t.Iterator[t.Optional[t.Tuple[int, str]]]]
 
 
-def find_users(numbers: t.Collection[int]) -> t.Dict[int, model.Users]:
-    """Return what uses each mount with one of these numbers in mountinfo, within about a second.
+def find_users(numbers: t.Collection[int], seconds: float = _SECONDS) -> t.Dict[int, model.Users]:
+    """Return what uses each mount with one of these numbers in mountinfo, within about so many seconds.
 
     No lock may be held: other users can hold whoever looks at their processes, for as long as they like.
-    So each search is a child that nobody waits for beyond that second. LIMIT: what ends meanwhile,
-    processes of another namespace of processes, descriptors in flight, and users in the kernel other than
-    loop devices, swap areas and mounts (exports of NFS, for example) are not seen.
+    So each search is a child that nobody waits for beyond that. LIMIT: what ends meanwhile, processes of
+    another namespace of processes, descriptors in flight, and users in the kernel other than loop devices,
+    swap areas and mounts (exports of NFS, for example) are not seen.
     """
     rows = mountinfo.read_mounts()
     asked = {row.mount_id: row for row in rows if row.mount_id in numbers}
     caller = os.getpid()
     searches = [_in_kernel(asked, rows)]
     searches += [_in_processes(asked, caller, uses) for uses in (_leaders, _threads, _mappings, _sockets)]
-    tasks = [child.Task(partial(_collect, search)) for search in searches]
+    tasks = [child.Task(partial(_collect, search, _SEARCHING * seconds)) for search in searches]
     found: t.Dict[int, t.Dict[t.Tuple[str, object], model.User]] = {number: {} for number in asked}
     is_complete = True
     searching: t.Set[int] = set()
-    for answer in child.run_together(tasks, _GIVE_UP_SECONDS, step="users"):
+    for answer in child.run_together(tasks, seconds, step="users"):
         steps, is_whole, pid = answer if isinstance(answer, tuple) else ((), False, -1)
         is_complete = is_complete and is_whole
         searching.add(pid)
@@ -71,9 +71,11 @@ def find_users(numbers: t.Collection[int]) -> t.Dict[int, model.Users]:
     }
 
 
-def _collect(search: t.Iterator[_Step]) -> t.Tuple[t.List[t.Tuple[int, model.User]], bool, int]:
+def _collect(
+    search: t.Iterator[_Step], seconds: float
+) -> t.Tuple[t.List[t.Tuple[int, model.User]], bool, int]:
     """Return what is found in time, whether that is all, and which process has searched."""
-    deadline = time.monotonic() + _SEARCH_SECONDS
+    deadline = time.monotonic() + seconds
     found = []
     for step in search:
         if step is not None:

@@ -13,10 +13,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import hashlib
 import json
 import os
-import random
 import re
 import time
 import typing as t
@@ -56,6 +54,8 @@ def prepare_run() -> None:
 
 def name_of(path: str) -> str:
     """Return the Operation.name of a mount point."""
+    import hashlib
+
     return hashlib.sha256(path.encode("utf-8")).hexdigest()[:40]
 
 
@@ -90,6 +90,8 @@ def _is_named(fd: int, file: str) -> bool:
 
 
 def _wait(file: str, deadline: float) -> t.Optional[int]:
+    import random
+
     pause = 0.001
     while True:
         fd = _try_lock(file)

@@ -143,3 +143,18 @@ def test_log_turns_over_and_keeps_two_files(file: Path, monkeypatch: pytest.Monk
     assert all(path.stat().st_size <= 1000 for path in file.parent.iterdir())
     assert str(references[-1]) in file.read_text()
     assert [stat.S_IMODE(path.stat().st_mode) for path in file.parent.iterdir()] == [0o600, 0o600]
+
+
+@pytest.mark.parametrize("is_installed", [True, False])
+def test_words_that_lead_to_an_entry_name_the_command_where_it_is(
+    private_place: Path, monkeypatch: pytest.MonkeyPatch, *, is_installed: bool
+) -> None:
+    command = private_place / "holdfast"
+    monkeypatch.setattr(log, "COMMAND", str(command))
+    if is_installed:
+        command.touch()
+    expected = (
+        "more on the host with 'holdfast explain abc'" if is_installed else "more in the host's log, abc"
+    )
+    assert log.where_is("abc") == expected
+    assert log.where_is(None) == ""

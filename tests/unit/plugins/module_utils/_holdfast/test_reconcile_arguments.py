@@ -9,12 +9,11 @@ import typing as t
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments.build import (
-    DEFAULT_KINDS,
     RECONCILE_SPEC,
     build_repair,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.model import Repair
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.steps import DriftKind
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.steps import REPAIRED, DriftKind
 from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import refused
 
 
@@ -46,7 +45,7 @@ def test_repair_of_an_unknown_kind_is_refused_by_the_spec() -> None:
 
 def test_repair_knows_every_kind_of_drift() -> None:
     assert RECONCILE_SPEC["repair"]["choices"] == sorted(t.get_args(DriftKind))
-    assert set(t.get_args(DriftKind)) - set(DEFAULT_KINDS) == {
+    assert set(t.get_args(DriftKind)) - set(REPAIRED) == {
         "options_changed",
         "replaced",
         "stacked",
@@ -56,7 +55,7 @@ def test_repair_knows_every_kind_of_drift() -> None:
 
 def test_repair_without_words_drops_nobody() -> None:
     repair, request = build_repair(validated())
-    assert repair == Repair(DEFAULT_KINDS)
+    assert repair == Repair(REPAIRED)
     assert (request.entries, request.on_busy, request.timeout) == ((), "fail", 60)
 
 

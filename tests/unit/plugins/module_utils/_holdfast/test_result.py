@@ -51,12 +51,12 @@ def bulk(*told: result.Report) -> result.Result:
 def test_message_names_the_entry_of_the_log_where_that_has_more() -> None:
     hidden = MountError("busy", "it is busy", step="unmount", detail="7 uses it")
     assert (
-        result.error_message(hidden, is_full=False, log_ref="abc")
+        result.error_message(hidden, is_full=False, where="more in the host's log, abc")
         == "it is busy; more in the host's log, abc"
     )
-    assert "abc" not in result.error_message(hidden, is_full=True, log_ref="abc")
+    assert "abc" not in result.error_message(hidden, is_full=True, where="abc")
     plain = MountError("busy", "it is busy", step="unmount")
-    assert result.error_message(plain, is_full=False, log_ref="abc") == "it is busy"
+    assert result.error_message(plain, is_full=False, where="abc") == "it is busy"
 
 
 def test_single_failure_has_the_error_and_no_mount() -> None:

@@ -11,6 +11,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.claims import Ledger
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.neighbours import ManagedMounts
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine.mounting import attach_mount
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine.states import Work
@@ -71,7 +72,7 @@ def test_mount_point_that_is_empty_gets_the_mount(
     place = private_place / "a"
     if is_there:
         place.mkdir()
-    attach_mount(make_work(place), CALL, ManagedMounts({}))
+    attach_mount(make_work(place), CALL, Ledger(), ManagedMounts({}))
     assert is_mounted(place)
 
 
@@ -87,7 +88,7 @@ def test_what_covers_a_mount_point_and_does_not_answer_is_not_asked(
         data = f"fd={dead},rootmode=40000,user_id=0,group_id=0".encode("ascii")
         assert LIBC.mount(b"dead", os.fsencode(place), b"fuse", ctypes.c_ulong(0), data) == 0
         code = run_with_deadline(
-            lambda: refused(attach_mount, work, CALL, ManagedMounts({})).code,
+            lambda: refused(attach_mount, work, CALL, Ledger(), ManagedMounts({})).code,
             20,
             kept=(work.mount,),
             step="look",
@@ -112,7 +113,8 @@ def test_new_mount_point_is_looked_into_where_others_may_have_filled_it(
     monkeypatch.setattr(directories, "make_missing", make_and_fill)
     work = make_work(place, mode=mode)
     if is_looked_at:
-        assert refused(attach_mount, work, CALL, ManagedMounts({})).code == "not_empty"
+        assert refused(attach_mount, work, CALL, Ledger(), ManagedMounts({})).code == "not_empty"
     else:
-        attach_mount(work, CALL, ManagedMounts({}))  # as root alone could have done it, after any look
+        # As root alone could have done it, after any look.
+        attach_mount(work, CALL, Ledger(), ManagedMounts({}))
     assert is_mounted(place) is not is_looked_at

@@ -60,7 +60,7 @@ def canonical_options(row: Row) -> t.List[str]:
 
 
 def shown_options(row: Row) -> t.List[str]:
-    shown = options.shown_options(filesystems.record_of(row.type), row.words)
+    shown = filesystems.record_of(row.type).shown_options(row.words)
     return [name if value is None else f"{name}={value}" for name, value in shown.items()]
 
 

@@ -19,7 +19,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar.
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar.options import (
     canonical_options,
-    shown_options,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar.paths import (
     check_path,
@@ -178,7 +177,7 @@ def test_options_shown_as_they_were_given_are_the_same(data: st.DataObject, fsty
     opts = data.draw(words_of(fstype))
     assume(not _is_refused(lambda: canonical_options(fstype, opts, source_roots=ROOTS)))
     pairs = canonical_options(fstype, opts, source_roots=ROOTS)[1]
-    shown = shown_options(FILESYSTEMS[fstype], ["rw", *(word for word in opts)])
+    shown = FILESYSTEMS[fstype].shown_options(["rw", *(word for word in opts)])
     known = {name: value for name, value in shown.items() if name in FILESYSTEMS[fstype].options}
     assert {**dict(FILESYSTEMS[fstype].words.implied), **known} == dict(pairs)
 
@@ -186,4 +185,4 @@ def test_options_shown_as_they_were_given_are_the_same(data: st.DataObject, fsty
 @UNHURRIED
 @given(st.one_of(st.sampled_from(sorted(FILESYSTEMS)), TEXTS), st.lists(TEXTS, max_size=4))
 def test_options_shown_of_any_text_never_raise(fstype: str, shown: t.List[str]) -> None:
-    shown_options(record_of(fstype), shown)
+    record_of(fstype).shown_options(shown)

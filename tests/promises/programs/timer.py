@@ -1,0 +1,124 @@
+# Copyright: (c) 2026, holdfast.mounts contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Sixteen jobs and the timer of the host at once, leases that end, and somebody who unmounts by hand.
+
+timer.py WAY PROPAGATION SECONDS. WAY: ours, the command of the host once a second, every other run of which
+is killed; or naive, which mounts what the ledger has and the table has not, and the other way round.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import typing as t
+
+from ansible_collections.holdfast.mounts.plugins.plugin_utils import _zipapp
+from consumers import PATHS, Ours, entry
+from expectation import Expectation
+from harness.namespace import AREAS, make_world
+from hosts import EXPECTED_CODES, FOREIGN, OurHost, read_references
+from in_process import call, is_below, mount_tmpfs, read_points, unmount
+from torture import bury, start, start_consumer
+
+COMMAND = "/run/command"
+JOBS, INTERVAL = 16, 1.0
+Run = t.Callable[[random.Random, int], bool]
+
+
+def run_command(dice: random.Random, number: int) -> bool:
+    """Run the command as the timer does; return whether it was killed."""
+    process = subprocess.Popen([COMMAND, "reconcile", "--unattended"], stdout=2)
+    if number % 2 == 0:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(dice.uniform(0.05, 0.6))
+        process.send_signal(signal.SIGKILL)
+    return process.wait() == -signal.SIGKILL
+
+
+def run_naive(_dice: random.Random, _number: int) -> bool:
+    """Make the table what the ledger says, without a lock."""
+    references, points = read_references(), {point for _number, point in read_points()}
+    for path in PATHS:
+        if path in references and path not in points and os.path.isdir(path):
+            mount_tmpfs("tmpfs", path)
+        elif path in points and path not in references:
+            unmount(path)
+    return False
+
+
+def hold_leases(dice: random.Random, _log: int) -> None:
+    """Hold for a second, again and again; the timer ends what nobody renews."""
+    while True:
+        call(holder="lease", ttl=1, **entry(dice.choice(PATHS)))
+        time.sleep(dice.uniform(0, 0.5))
+
+
+def unmount_by_hand(dice: random.Random, _log: int) -> None:
+    """Take mounts away behind everybody's back."""
+    while True:
+        unmount(dice.choice(PATHS))
+        time.sleep(dice.uniform(0, 0.3))
+
+
+def end_all(host: OurHost) -> t.List[str]:
+    """Let leases end, reconcile once more, and return what is wrong then."""
+    time.sleep(3)
+    subprocess.run([COMMAND, "reconcile"], stdout=2, check=False)
+    held, wrong = host.check()
+    return wrong + [f"{path}: a lease has not ended" for path, holders in held.items() if "lease" in holders]
+
+
+def main(way: str, propagation: str, seconds: float) -> None:
+    """Run all of them, end the jobs, compare, print."""
+    make_world(propagation, private_dev=False)
+    with open(COMMAND, "wb") as file:
+        file.write(_zipapp.build_command("1.2.3", sys.executable))
+    os.chmod(COMMAND, 0o755)
+    host, dice = OurHost(propagation), random.Random(1)
+    expectations = {f"job-{number}": Expectation(PATHS) for number in range(JOBS)}
+    jobs = [(holder, *start_consumer(Ours(), holder, holder)) for holder in expectations]
+    others = [start(hold_leases, "lease"), start(unmount_by_hand, "hand")]
+    run: Run = run_command if way == "ours" else run_naive
+    runs: t.List[bool] = []
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        began = time.monotonic()
+        runs.append(run(dice, len(runs)))
+        time.sleep(max(0.0, INTERVAL - (time.monotonic() - began)) if way == "ours" else 0.01)
+    for pid in [pid for _holder, pid, _reader in jobs] + [pid for pid, _reader in others]:
+        os.kill(pid, signal.SIGKILL)
+    wrong = []
+    for holder, pid, reader in [*jobs, *(("", *other) for other in others)]:
+        text, was_alive = bury(pid, reader)
+        wrong += [] if was_alive else [f"{holder or 'another'} ended by itself"]
+        if holder:
+            expectations[holder].hear(text)
+    wrong += end_all(host)
+    references = read_references()
+    codes: t.Counter[str] = collections.Counter()
+    for holder, one in expectations.items():
+        wrong += one.compare(holder, [path for path in references if holder in references[path]["holders"]])
+        codes.update(one.codes)
+    wrong += [f"unexpected: {code}" for code in codes if code not in EXPECTED_CODES]
+    found = [point for _number, point in read_points() if is_below(point, AREAS) and point != FOREIGN]
+    told = {
+        "runs": len(runs),
+        "killed": sum(runs),
+        "acknowledged": sum(one.acknowledged for one in expectations.values()),
+        "mounted": len(found),
+        "violations": len(wrong),
+        "first": wrong[:10],
+        "refusals": dict(codes),
+    }
+    sys.stdout.write(json.dumps(told) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], float(sys.argv[3]))
