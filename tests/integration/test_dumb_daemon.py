@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 from harness.cycle import leave, succeed, tmpfs, warm_up
 from harness.reconcile import reconcile
-from harness.ssh import processes_of
 from harness.world import RUN, World
 
 SSHFS = "/usr/bin/sshfs"
@@ -54,7 +53,7 @@ def wait_until(condition: t.Callable[[], bool], what: t.Callable[[], object]) ->
 
 def assert_nothing_is_left(world: World, before: t.Collection[int]) -> None:
     """Fail when a process, a mount or a stage stays."""
-    wait_until(lambda: set(processes_of(world)) <= set(before), lambda: processes_of(world))
+    wait_until(lambda: set(world.processes()) <= set(before), lambda: world.processes())
     assert [mount.point for mount in world.table if mount.point.startswith((PATH, RUN))] == []
     assert list(world.file(f"{RUN}/stage").iterdir()) == []
 
@@ -72,7 +71,7 @@ def is_told_where_processes_wait() -> bool:
 
 @pytest.mark.parametrize("host", ["reads", "stops", "never"])
 def test_daemon_that_answers_nothing_is_timeout_and_nothing_is_left(dumb: World, host: str) -> None:
-    before = processes_of(dumb)
+    before = dumb.processes()
     result = dumb.call(**ask(host, timeout=2))
     assert result.code == "timeout", result
     assert_nothing_is_left(dumb, before)
@@ -82,11 +81,11 @@ def test_daemon_that_answers_nothing_is_timeout_and_nothing_is_left(dumb: World,
 def test_caller_killed_while_a_daemon_answers_nothing_is_mended_by_the_next_call(
     dumb: World, host: str
 ) -> None:
-    before = processes_of(dumb)
+    before = dumb.processes()
     caller = dumb.start(arguments=ask(host, timeout=600))
 
     def waiters() -> t.List[str]:
-        others = set(processes_of(dumb)) - set(before)
+        others = set(dumb.processes()) - set(before)
         paths = [Path(f"/proc/{pid}/wchan") for pid in others]
         return [path.read_text(encoding="ascii") for path in paths if path.exists()]
 

@@ -13,7 +13,6 @@ import pytest
 from harness.cycle import leave, succeed, tmpfs, warm_up
 from harness.helped import CAN_HELP, helped, make_helper
 from harness.results import Result
-from harness.ssh import processes_of
 from harness.world import LEDGER, LOG, RUN, World
 
 UMASKS = pytest.mark.parametrize("umask", [0o000, 0o077, 0o777], ids=["000", "077", "777"])
@@ -75,9 +74,9 @@ def test_daemon_of_a_helper_starts_as_a_service_does(private_world: World, umask
     world = private_world
     warm_up(world)
     make_helper(world)
-    before = set(processes_of(world))
+    before = set(world.processes())
     call(world, umask, **helped(PATH))
-    (daemon,) = set(processes_of(world)) - before
+    (daemon,) = set(world.processes()) - before
     assert status_of(daemon) == {"Umask": 0o022, "SigBlk": 0, "SigIgn": IGNORED_BY_PYTHON}
     limits = Path(f"/proc/{daemon}/limits").read_text(encoding="ascii")
     assert [line.split()[-3:-1] for line in limits.splitlines() if "cpu time" in line] == [["unlimited"] * 2]

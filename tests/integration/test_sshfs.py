@@ -11,7 +11,7 @@ import typing as t
 import pytest
 from harness.cycle import apply, leave, predict_untouched, refuse, run_cycle, succeed, tmpfs, warm_up
 from harness.results import Result
-from harness.ssh import SshServer, find_daemons, processes_of, require_sshfs, wait_for_end
+from harness.ssh import SshServer, find_daemons, require_sshfs, wait_for_end
 from harness.world import RUN, World
 
 PATH = "/srv/remote/data"
@@ -233,7 +233,7 @@ def test_sshfs_daemon_has_no_descriptor_and_no_environment_of_ours(server: SshSe
 
 def find_daemon(world: World) -> int:
     """Return the process that serves the world's mount."""
-    found = [pid for pid, command in processes_of(world).items() if "mount.fuse.sshfs" in command]
+    found = [pid for pid, command in world.processes().items() if "mount.fuse.sshfs" in command]
     assert len(found) == 1, found
     return found[0]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import array
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -87,8 +88,25 @@ class Place:
 
     def close(self) -> None:
         """End the world, and with its last process all its mounts."""
+        if any(mount.fstype.startswith("fuse") for mount in self.table):
+            # A server in the world keeps what it serves, and that keeps the server.
+            for pid in self.processes().keys() - {self.pid}:
+                os.kill(pid, signal.SIGKILL)
         self.stream.close()
         self.connection.close()
+
+    def processes(self) -> t.Dict[int, str]:
+        """The command lines of what runs in the world, by process."""
+        namespace = os.stat(f"/proc/{self.pid}/ns/mnt").st_ino
+        found = {}
+        for name in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                command = Path(f"/proc/{name}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+                if os.stat(f"/proc/{name}/ns/mnt").st_ino == namespace:
+                    found[int(name)] = command
+            except OSError:
+                continue  # it has ended, or is none of ours
+        return found
 
     # Files and mounts
 

@@ -139,24 +139,10 @@ def find_children(pid: int) -> t.List[int]:
     return found
 
 
-def processes_of(world: World) -> t.Dict[int, str]:
-    """Return the command lines of what runs in a world, by process."""
-    namespace = os.stat(f"/proc/{world.pid}/ns/mnt").st_ino
-    found = {}
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            command = Path(f"/proc/{name}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-            if os.stat(f"/proc/{name}/ns/mnt").st_ino == namespace:
-                found[int(name)] = command
-        except OSError:
-            continue  # it has ended, or is none of ours
-    return found
-
-
 def find_daemons(world: World) -> t.List[str]:
     """Return the command lines of what helpers run in a world, but for its server."""
     words = ("mount.fuse.sshfs", "mount -n", "ssh -x")
-    return [command for command in processes_of(world).values() if any(word in command for word in words)]
+    return [command for command in world.processes().values() if any(word in command for word in words)]
 
 
 def wait_for_end(world: World) -> None:
