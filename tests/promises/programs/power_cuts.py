@@ -26,7 +26,7 @@ import traceback
 import typing as t
 from dataclasses import dataclass, replace
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import observe
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import overview
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments import build
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.call import run_reconcile
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import boot
@@ -320,7 +320,7 @@ def go_on(number: int, again: t.Sequence[Arguments]) -> t.List[str]:
             is_wrong = result.get("failed") and code_of(result) not in REFUSALS
             if is_wrong or result.get("remaining"):
                 wrong.append(f"{arguments}: {result.get('msg')} {result.get('remaining')}")
-    drift = t.cast(t.Any, observe.observe_facts())["drift"]
+    drift = t.cast(t.Any, overview.observe_facts())["drift"]
     wrong += [f"drift: {drift}"] if drift else []
     _foreign, ours = read_table()
     held = store.LedgerFile().read().references
