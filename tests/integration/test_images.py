@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from harness.cycle import apply, leave, predict_and_call, refuse, run_cycle, succeed, tmpfs, warm_up
-from harness.images import TOOLS, loop_devices, make_image, wait_for_no_loop_device
+from harness.images import SECONDS, TOOLS, loop_devices, make_image, wait_for_no_loop_device
 from harness.reconcile import call_reconcile, reboot, reconcile
 from harness.world import World
 
@@ -340,6 +340,10 @@ def kill_some(world: World, start: t.Callable[[], int], rounds: int, seed: int) 
         time.sleep(chance.uniform(0, 0.06))
         world.kill(pid)
         world.wait(pid)
+        # A child that was making the call may come to its end, and takes with it what nobody took from it.
+        end = time.monotonic() + SECONDS
+        while world.processes().keys() != {world.pid} and time.monotonic() < end:
+            time.sleep(0.02)
         yield
 
 
