@@ -42,6 +42,7 @@ help:
 	@echo "make integration  playbooks against the real kernel, in private mount namespaces"
 	@echo "make promises     attackers, kills and faults, each beside a naive way that breaks"
 	@echo "make torture      random SIGKILL for MINUTES=n minutes (30)"
+	@echo "make powercut     the power cut at every write of random courses, on ext4, xfs and btrfs, for MINUTES=n minutes (30)"
 	@echo "make fuzz         grammar, table, ledger and notes fed by coverage, MINUTES=n minutes (30)"
 	@echo "make molecule     the roles on this machine, and on three hosts over SSH"
 	@echo "make lint         ruff, shellcheck, ansible-lint, the changelog"
@@ -124,11 +125,15 @@ unit-2.19: $(DEV)/.ready tree
 integration: $(DEV)/.ready $(PEERS)/.ready tree
 	cd $(TREE) && $(DEV)/bin/python -m pytest --numprocesses $(JOBS) --dist loadfile tests/integration
 
-.PHONY: promises torture
+.PHONY: promises torture powercut
 promises: $(DEV)/.ready tree
 	cd $(TREE) && $(DEV)/bin/python -m pytest --numprocesses $(JOBS) tests/promises
 torture: $(DEV)/.ready tree
 	cd $(TREE) && $(DEV)/bin/python tests/promises/programs/torture.py --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+
+powercut: $(DEV)/.ready tree
+	cd $(TREE) && PYTHONPATH=$(TREE)/tests/integration:$(ROOT)/build \
+	  $(DEV)/bin/python tests/promises/programs/power_cuts.py $(MINUTES)
 
 .PHONY: fuzz
 fuzz: $(FUZZ)/.ready tree

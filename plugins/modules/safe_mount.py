@@ -285,7 +285,7 @@ attributes:
   check_mode:
     details:
       - Nothing is written, not even a lock. Whether the kernel will call a mount busy cannot be predicted.
-      - A source, a credentials file, an owner or a group that is not there may be what an earlier task of the
+      - A source, a credentials file, a user or a group that is not there may be what an earlier task of the
         run makes. It is taken to be there, with a warning that names it.
 requirements:
   - root with CAP_SYS_ADMIN
