@@ -7,6 +7,8 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
+import stat
 import subprocess
 import sys
 import time
@@ -15,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from harness.cycle import apply, leave, predict_and_call, refuse, run_cycle, succeed, tmpfs, warm_up
+from harness.helped import MS_BIND
 from harness.images import loop_devices, make_image, wait_for_no_loop_device
 from harness.reconcile import call_reconcile, reboot, reconcile
 from harness.world import World
@@ -78,7 +81,10 @@ def test_image_that_is_a_directory_or_missing_is_refused(private_world: World) -
     warm_up(private_world)
     private_world.file(f"{IMAGES}/directory.ext4").mkdir(parents=True)
     refuse(private_world, "source_not_allowed", **held(f"{IMAGES}/directory.ext4"))
-    refuse(private_world, "mount_failed", **held(f"{IMAGES}/missing.ext4"))
+    foreseen = private_world.predict(**held(f"{IMAGES}/missing.ext4"))
+    assert "does not exist" in str(foreseen["warnings"])
+    missing = private_world.call(**held(f"{IMAGES}/missing.ext4"))
+    assert (missing.failed, missing.code) == (True, "mount_failed"), missing
 
 
 @pytest.mark.parametrize("change", ["mode", "owner", "link", "parent"])
@@ -111,6 +117,75 @@ def test_image_of_another_type_leaves_no_loop_device(private_world: World, tmp_p
     assert (failed.failed, failed.code) == (True, "mount_failed"), failed
     assert_no_loop(private_world, src)
     assert private_world.references == {}
+
+
+SERVER = ("env", f"PYTHONPATH={Path(__file__).resolve().parent}", sys.executable, "-m", "harness.image_fuse")
+USER = 65534  # fusermount3 wants one that has a name
+
+
+def serve(world: World, uid: int, point: str, image: Path) -> int:
+    """Have a user mount and serve a file's bytes at a path; return the process that serves."""
+    world.file("/etc/fuse.conf").write_text("user_allow_other\n", encoding="ascii")
+    if not world.exists("/run/fuse"):
+        os.mknod(world.file("/run/fuse"), stat.S_IFCHR | 0o666, os.stat("/dev/fuse").st_rdev)
+        os.chmod(world.file("/run/fuse"), 0o666)  # as udev makes it
+        world.mount("/run/fuse", "/dev/fuse", "", flags=MS_BIND)
+    done = world.run(*SERVER, str(uid), point, str(image))
+    assert done.stdout.startswith("ready"), done
+    return int(done.stdout.split()[1])
+
+
+needs_fuse = pytest.mark.skipif(
+    not (os.path.exists("/usr/bin/fusermount3") and os.path.exists("/dev/fuse")),
+    reason="needs fusermount3 and /dev/fuse",
+)
+
+
+@needs_fuse
+@pytest.mark.parametrize("kind", ["file", "directory"])
+def test_image_that_a_user_serves_is_unsafe_whatever_it_says_of_its_owner(
+    private_world: World, tmp_path: Path, kind: str
+) -> None:
+    world = private_world
+    warm_up(world)
+    image = make_image(tmp_path, "ext4")
+    image.chmod(0o666)
+    theirs = world.file(f"{IMAGES}/theirs.ext4")
+    theirs.parent.mkdir()
+    if kind == "file":
+        theirs.touch()  # a user may mount on what they may write
+    else:
+        theirs.mkdir()
+    os.chown(theirs, USER, USER)
+    serve(world, USER, f"{IMAGES}/theirs.ext4", image)
+    src = f"{IMAGES}/theirs.ext4" + ("" if kind == "file" else "/disk.ext4")
+    refuse(world, "unsafe_path", **held(src))
+    refused = refuse(world, "unsafe_path", **held(src, allow_unsafe_parents=True))
+    assert "may write it, or serve it" in refused["msg"]
+    assert loop_devices(image) == []
+
+
+@needs_fuse
+def test_image_of_a_server_that_hangs_delays_nobody_else(private_world: World, tmp_path: Path) -> None:
+    world = private_world
+    other = put(world, tmp_path)
+    (tmp_path / "served").mkdir()
+    world.file("/srv/nas").mkdir()
+    server = serve(world, 0, "/srv/nas", make_image(tmp_path / "served", "ext4"))
+    succeed(world, **held("/srv/nas/disk.ext4", "/mnt/served", allow_unsafe_parents=True))
+    os.kill(server, signal.SIGSTOP)
+    pid = world.start(arguments=held(other, timeout=5))
+    try:
+        end = time.monotonic() + 20
+        while world.is_running(pid) and time.monotonic() < end:
+            time.sleep(0.05)
+        assert not world.is_running(pid), "it waits for the server of another image"
+    finally:
+        os.kill(server, signal.SIGCONT)
+    result = world.collect(pid)
+    assert not result.failed, result
+    succeed(world, **leave(PATH, "a"))
+    succeed(world, **leave("/mnt/served", "a"))
 
 
 # What is mounted
@@ -250,6 +325,158 @@ def test_image_of_somebody_else_is_named_by_what_it_keeps_busy(
     assert busy.code == "busy", busy
     assert "1 loop device uses it" in busy["msg"], busy
     assert device in busy["msg"] or device in str(busy["error"]), busy
+
+
+@pytest.mark.parametrize("alias", ["hard link", "bind"])
+def test_image_held_by_two_of_its_names_is_the_same_by_each(
+    private_world: World, tmp_path: Path, alias: str
+) -> None:
+    world = private_world
+    src = put(world, tmp_path)
+    if alias == "bind":
+        world.file("/srv/again").mkdir()
+        world.run("mount", "--bind", IMAGES, "/srv/again")
+        other = "/srv/again/disk.ext4"
+    else:
+        other = f"{IMAGES}/other.ext4"
+        os.link(world.file(src), world.file(other))
+    apply(world, "mounted", **held(src))
+    apply(world, "mounted", **held(other, "/mnt/other"))
+    apply(world, "joined", **held(other, "/mnt/other", "b"))
+    assert drift_of(world, "/mnt/other") == []
+    devices = {row["mount"]: row["device"] for row in world.facts()["mounts"]}
+    assert (devices[PATH], devices["/mnt/other"]) == (src, other)
+    for path, holder in ((PATH, "a"), ("/mnt/other", "a"), ("/mnt/other", "b")):
+        succeed(world, **leave(path, holder))
+    assert_no_loop(world, src)
+
+
+def test_image_hidden_by_another_mount_is_replaced(private_world: World, tmp_path: Path) -> None:
+    world = private_world
+    src = put(world, tmp_path)
+    succeed(world, **held(src))
+    world.run("mount", "-t", "tmpfs", "none", IMAGES)
+    shutil.copy(tmp_path / "disk.ext4", world.file(src))
+    assert drift_of(world) == ["replaced"]
+    assert refuse(world, "conflict", **held(src, holder="b"))["error"]["step"] == "identity"
+    apply(world, "unmounted", **leave(PATH, "a"))
+
+
+def test_image_mounted_by_hand_is_adopted_and_a_part_of_it_is_not(
+    private_world: World, tmp_path: Path
+) -> None:
+    world = private_world
+    src = put(world, tmp_path)
+    part = world.file(f"{IMAGES}/part.ext4")
+    part.write_bytes(bytes(1 << 20) + world.file(src).read_bytes())
+    part.chmod(0o600)
+    for file, options in ((src, "loop"), (f"{IMAGES}/part.ext4", "loop,offset=1048576")):
+        world.file(PATH).mkdir(exist_ok=True)
+        assert world.run("mount", "-o", f"nosuid,nodev,{options}", file, PATH).rc == 0
+        if file == src:
+            apply(world, "adopted", **held(src, adopt=True))
+            apply(world, "released", **leave(PATH, "a"))
+        else:
+            refuse(world, "conflict", **held(file, adopt=True))
+        world.run("umount", PATH)
+        assert_no_loop(world, file)
+
+
+# What is read-only
+
+
+def test_image_attached_read_only_becomes_writable_by_release_alone(
+    private_world: World, tmp_path: Path
+) -> None:
+    world = private_world
+    src = put(world, tmp_path)
+    succeed(world, **held(src, opts=["ro"]))
+    refused = refuse(world, "conflict", **held(src))
+    assert "release it, then hold it again without 'ro'" in refused["msg"]
+    apply(world, "unmounted", **leave(PATH, "a"))
+    apply(world, "mounted", **held(src))
+    apply(world, "remounted", **held(src, opts=["ro"]))
+    apply(world, "remounted", **held(src))
+
+
+def test_image_writable_at_one_mount_point_comes_back_writable_at_another(
+    private_world: World, tmp_path: Path
+) -> None:
+    world = private_world
+    src = put(world, tmp_path)
+    succeed(world, **held(src))
+    succeed(world, **held(src, "/mnt/second"))
+    apply(world, "remounted", **held(src, "/mnt/second", opts=["ro"]))
+    apply(world, "remounted", **held(src, "/mnt/second"))
+
+
+def test_image_that_is_immutable_names_the_option(disk_world: World, tmp_path: Path) -> None:
+    world = disk_world
+    src = put(world, tmp_path)
+    world.run("chattr", "+i", src)
+    failed = world.call(**held(src))
+    assert (failed.failed, failed.code) == (True, "mount_failed"), failed
+    assert "is immutable (chattr(1)); add 'ro' to the options" in failed["msg"], failed
+    succeed(world, **held(src, opts=["ro"]))
+    succeed(world, **leave(PATH, "a"))
+    world.run("chattr", "-i", src)
+
+
+# Why it is refused
+
+
+@pytest.mark.parametrize(
+    ("fstype", "words"), [("xfs", "write 'nouuid'"), ("ext4", "write 'noload'")], ids=["clone", "journal"]
+)
+def test_image_that_is_refused_tells_what_to_write(
+    private_world: World, tmp_path: Path, fstype: str, words: str
+) -> None:
+    world = private_world
+    src = put(world, tmp_path, fstype)
+    succeed(world, **held(src))
+    world.file(f"{PATH}/file").write_text("new\n", encoding="utf-8")
+    world.run("sync", "--file-system", PATH)
+    copy = f"{IMAGES}/copy.{fstype}"
+    subprocess.run(["cp", "--sparse=always", str(world.file(src)), str(world.file(copy))], check=True)
+    failed = world.call(**held(copy, "/mnt/copy", opts=["ro"] if fstype == "ext4" else []))
+    assert (failed.failed, failed.code) == (True, "mount_failed"), failed
+    assert words in failed["msg"], failed
+    assert_no_loop(world, copy)
+
+
+def test_image_with_a_partition_table_tells_how_to_attach_it(private_world: World, tmp_path: Path) -> None:
+    world = private_world
+    src = put(world, tmp_path)
+    with open(world.file(src), "r+b") as stream:
+        stream.write(bytes(4096))
+        stream.seek(446)
+        stream.write(b"\x80" + bytes(3) + b"\x83" + bytes(11 + 48) + b"\x55\xaa")
+    failed = world.call(**held(src))
+    assert (failed.failed, failed.code) == (True, "mount_failed"), failed
+    assert "losetup --partscan" in failed["msg"], failed
+
+
+def test_image_on_a_device_without_a_node_is_never_attached_twice(
+    private_world: World, tmp_path: Path
+) -> None:
+    world = private_world
+    src = put(world, tmp_path)
+    succeed(world, **held(src))
+    device = loops(world, src)[0]
+    world.file("/srv/dev").mkdir()
+    nodes = "cd /srv/dev; cp --archive null zero full random urandom loop-control loop[0-9]* /dev"
+    world.run("sh", "-c", f"mount --bind /dev /srv/dev; mount -t tmpfs none /dev; {nodes}; rm {device}")
+    failed = world.call(**held(src, "/mnt/second"))
+    assert (failed.failed, failed.code) == (True, "conflict"), failed
+    assert device in failed["msg"], failed
+    assert loops(world, src) == [device]
+    world.run("sh", "-c", "rm /dev/loop[0-9]*")
+    other = f"{IMAGES}/other.ext4"
+    shutil.copy(world.file(src), world.file(other))
+    failed = world.call(**held(other, "/mnt/second"))
+    assert (failed.failed, failed.code) == (True, "unsupported"), failed
+    assert "its node is missing" in failed["msg"], failed
+    world.run("umount", "/dev")
 
 
 # Boot

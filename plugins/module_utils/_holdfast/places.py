@@ -27,6 +27,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
     child,
     devices,
     files,
+    inodes,
     pathwalk,
     system,
     udev,
@@ -56,11 +57,21 @@ def place_of(
         silence=(walk.error.strerror or "") if walk.error else "",
         identity=None if inode is None else inode.identity,
         append_only=parent if walk.missing and walk.above.is_append_only else "",
-        is_writable_file=inode is not None and inode.kind == "file" and inode.is_writable_by_others,
+        is_writable_file=inode is not None and inode.kind == "file" and _is_others_file(inode, walk),
         mount=mount,
         has_entries=has_entries,
         system_names=names,
     )
+
+
+def _is_others_file(inode: inodes.Inode, walk: pathwalk.Walk) -> bool:
+    """Whether others than root may say what is in the file at the end of a walk.
+
+    Where it is a mount of its own, no directory on the way has told of its filesystem.
+    """
+    if inode.is_writable_by_others or pathwalk.is_served_by_user(inode):
+        return True
+    return inode.mount_id != walk.above.mount_id and not pathwalk.answers_at_once(inode)
 
 
 def source_of(walk: pathwalk.Walk, table: second_names.Table) -> model.Place:
@@ -149,14 +160,17 @@ def _observe_image(
     trusted: t.Container[model.MountKey],
     shown: t.Optional[model.KernelMount],
 ) -> steps.Source:
-    found = (source_at(definition.image, call, trusted),)
-    device = devices.loop_of(definition.image)
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import loops
+
+    image = source_at(definition.image, call, trusted)
+    found = (image,)
+    device = loops.loop_of(image.path, image.identity)
     source = steps.Source(
         places=found,
         names=() if device is None else second_names.device_names(definition, device),
         identity=identity_of(found),
     )
-    if shown is None or devices.image_of(shown) != definition.image:
+    if shown is None or not loops.is_file(loops.image_of(shown), image.path, image.identity):
         return source
     return replace(source, device_path=shown.source, device_number=shown.device)
 
