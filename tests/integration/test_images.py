@@ -8,7 +8,6 @@ import os
 import random
 import shutil
 import signal
-import stat
 import subprocess
 import sys
 import time
@@ -17,8 +16,7 @@ from pathlib import Path
 
 import pytest
 from harness.cycle import apply, leave, predict_and_call, refuse, run_cycle, succeed, tmpfs, warm_up
-from harness.helped import MS_BIND
-from harness.images import loop_devices, make_image, wait_for_no_loop_device
+from harness.images import NEEDS_FUSE, loop_devices, make_image, serve_file, wait_for_no_loop_device
 from harness.reconcile import call_reconcile, reboot, reconcile
 from harness.world import World
 
@@ -119,29 +117,10 @@ def test_image_of_another_type_leaves_no_loop_device(private_world: World, tmp_p
     assert private_world.references == {}
 
 
-SERVER = ("env", f"PYTHONPATH={Path(__file__).resolve().parent}", sys.executable, "-m", "harness.image_fuse")
 USER = 65534  # fusermount3 wants one that has a name
 
 
-def serve(world: World, uid: int, point: str, image: Path) -> int:
-    """Have a user mount and serve a file's bytes at a path; return the process that serves."""
-    world.file("/etc/fuse.conf").write_text("user_allow_other\n", encoding="ascii")
-    if not world.exists("/run/fuse"):
-        os.mknod(world.file("/run/fuse"), stat.S_IFCHR | 0o666, os.stat("/dev/fuse").st_rdev)
-        os.chmod(world.file("/run/fuse"), 0o666)  # as udev makes it
-        world.mount("/run/fuse", "/dev/fuse", "", flags=MS_BIND)
-    done = world.run(*SERVER, str(uid), point, str(image))
-    assert done.stdout.startswith("ready"), done
-    return int(done.stdout.split()[1])
-
-
-needs_fuse = pytest.mark.skipif(
-    not (os.path.exists("/usr/bin/fusermount3") and os.path.exists("/dev/fuse")),
-    reason="needs fusermount3 and /dev/fuse",
-)
-
-
-@needs_fuse
+@NEEDS_FUSE
 @pytest.mark.parametrize("kind", ["file", "directory"])
 def test_image_that_a_user_serves_is_unsafe_whatever_it_says_of_its_owner(
     private_world: World, tmp_path: Path, kind: str
@@ -157,7 +136,7 @@ def test_image_that_a_user_serves_is_unsafe_whatever_it_says_of_its_owner(
     else:
         theirs.mkdir()
     os.chown(theirs, USER, USER)
-    serve(world, USER, f"{IMAGES}/theirs.ext4", image)
+    serve_file(world, USER, f"{IMAGES}/theirs.ext4", image)
     src = f"{IMAGES}/theirs.ext4" + ("" if kind == "file" else "/disk.ext4")
     refuse(world, "unsafe_path", **held(src))
     refused = refuse(world, "unsafe_path", **held(src, allow_unsafe_parents=True))
@@ -165,13 +144,13 @@ def test_image_that_a_user_serves_is_unsafe_whatever_it_says_of_its_owner(
     assert loop_devices(image) == []
 
 
-@needs_fuse
+@NEEDS_FUSE
 def test_image_of_a_server_that_hangs_delays_nobody_else(private_world: World, tmp_path: Path) -> None:
     world = private_world
     other = put(world, tmp_path)
     (tmp_path / "served").mkdir()
     world.file("/srv/nas").mkdir()
-    server = serve(world, 0, "/srv/nas", make_image(tmp_path / "served", "ext4"))
+    server = serve_file(world, 0, "/srv/nas", make_image(tmp_path / "served", "ext4"))
     succeed(world, **held("/srv/nas/disk.ext4", "/mnt/served", allow_unsafe_parents=True))
     os.kill(server, signal.SIGSTOP)
     pid = world.start(arguments=held(other, timeout=5))

@@ -27,7 +27,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
     child,
     devices,
     files,
-    inodes,
     pathwalk,
     system,
     udev,
@@ -57,21 +56,12 @@ def place_of(
         silence=(walk.error.strerror or "") if walk.error else "",
         identity=None if inode is None else inode.identity,
         append_only=parent if walk.missing and walk.above.is_append_only else "",
-        is_writable_file=inode is not None and inode.kind == "file" and _is_others_file(inode, walk),
+        is_writable_file=walk.is_served_file
+        or (inode is not None and inode.kind == "file" and inode.is_writable_by_others),
         mount=mount,
         has_entries=has_entries,
         system_names=names,
     )
-
-
-def _is_others_file(inode: inodes.Inode, walk: pathwalk.Walk) -> bool:
-    """Whether others than root may say what is in the file at the end of a walk.
-
-    Where it is a mount of its own, no directory on the way has told of its filesystem.
-    """
-    if inode.is_writable_by_others or pathwalk.is_served_by_user(inode):
-        return True
-    return inode.mount_id != walk.above.mount_id and not pathwalk.answers_at_once(inode)
 
 
 def source_of(walk: pathwalk.Walk, table: second_names.Table) -> model.Place:
