@@ -82,39 +82,30 @@ def named_now(
     mount: the reference's own. points: the mounts that lookups reach, by mount point.
     """
     filesystem = filesystems.record_of(reference.fstype)
-    if filesystem.is_block:
-        from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import devices
+    if not (filesystem.is_block or filesystem.shows_path or filesystem.has_layers):
+        return steps.Source()
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import devices
 
-        if reference.image:
-            from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import loops
-
-            loop = loops.loop_behind(mount)
-            return replace(
-                _places_now(reference, points),
-                image=loops.image_of(mount),
-                is_read_only=loop is not None and devices.is_read_only(loop),
-            )
+    if filesystem.is_block and not reference.image:
         number = devices.number_named(reference.src) or ""
         # btrfs has a number of its own in the table.
         is_same = number and filesystem.has_own_numbers and devices.is_member(number, mount)
         return steps.Source(device_number=mount.device if is_same else number)
-    if not (filesystem.shows_path or filesystem.has_layers):
-        return steps.Source()
-    return _places_now(reference, points)
-
-
-def _places_now(
-    reference: claims.Reference, points: t.Callable[[], t.Mapping[str, model.KernelMount]]
-) -> steps.Source:
     from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import second_names
 
     named = reference.definition.source_paths
-    trees = tuple(second_names.tree_named(path, points()) for path in named)
-    shows_path = filesystems.record_of(reference.fstype).shows_path
-    found = () if shows_path else map(pathwalk.cached_at, named)
-    return steps.Source(
-        trees=trees, layers=tuple(None if inode is None else inode.identity for inode in found)
+    found = () if filesystem.shows_path else map(pathwalk.cached_at, named)
+    seen = steps.Source(
+        trees=tuple(second_names.tree_named(path, points()) for path in named),
+        layers=tuple(None if inode is None else inode.identity for inode in found),
     )
+    if not reference.image:
+        return seen
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import loops
+
+    loop = loops.loop_behind(mount)
+    is_read_only = loop is not None and devices.is_read_only(loop)
+    return replace(seen, image=loops.image_of(mount), is_read_only=is_read_only)
 
 
 def known_to_udev(reference: claims.Reference) -> steps.Source:

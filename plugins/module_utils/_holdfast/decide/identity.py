@@ -26,7 +26,7 @@ def shows_another_source(reference: claims.Reference, mount: model.KernelMount, 
             return f"It shows '{mount.root}' of {mount.device}; its source is another one by now."
         return ""
     image = reference.image
-    what, kind = ("The image", "file") if image else ("A layer of it", "directory")
+    what = "Its image" if image else "A layer of it"
     for noted, tree in zip(reference.identity, last):
         fstype, device = noted.split(" ")[:2]
         known = filesystems.record_of(fstype)
@@ -36,7 +36,7 @@ def shows_another_source(reference: claims.Reference, mount: model.KernelMount, 
     seen = tuple(_seen_layers(reference, source))
     for was, path, now in seen:
         if was != now:
-            return f"{what}, '{path}', is another {kind} by now."
+            return f"{what}, '{path}', is another one by now."
     # A file may have several names, and its device tells one.
     if image and not seen and source.image not in ("", image):
         return "It shows an image that was renamed, deleted or exchanged: its source names another file now."
