@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import typing as t
 from pathlib import Path
@@ -604,3 +606,51 @@ def test_image_whose_name_is_being_exchanged_is_the_one_that_was_looked_at(
         os.close(fd)
     assert set(codes) <= {"mounted", "unsafe_path"}, codes
     assert len(codes) == 2, f"the names were not exchanged in time: {codes}"
+
+
+def backing_files() -> t.Iterator[str]:
+    """Yield the names of the files that loop devices have."""
+    for path in Path("/sys/block").glob("loop*/loop/backing_file"):
+        with contextlib.suppress(OSError):
+            yield path.read_text(encoding="utf-8").strip()
+
+
+def watch_devices(names: t.Sequence[str], twice: t.List[str], is_over: threading.Event) -> None:
+    """Note, until it is over, whenever more than one loop device has a file of one of these names."""
+    while not is_over.wait(0.003):
+        files = list(backing_files())
+        twice += [name for name in names if sum(file.endswith(name) for file in files) > 1]
+
+
+def test_images_that_many_hold_and_release_while_some_are_killed_never_have_two_devices(
+    private_world: World, tmp_path: Path
+) -> None:
+    world, chance = private_world, random.Random(11)
+    images = [put(world, tmp_path, name=f"{tmp_path.name}-{letter}") for letter in "ab"]
+    twice: t.List[str] = []
+    is_over = threading.Event()
+    watcher = threading.Thread(target=watch_devices, args=(images, twice, is_over))
+    watcher.start()
+    try:
+        for _round in range(20):
+            pids = []
+            for number in (chance.randrange(6) for _call in range(16)):
+                path, holder = f"/mnt/d{number}", f"h{chance.randrange(3)}"
+                opts = ["ro"] if chance.random() < 0.2 else []
+                coming = held(images[number % 2], path, holder, opts=opts)
+                pids.append(world.start(arguments=coming if chance.random() < 0.6 else leave(path, holder)))
+            time.sleep(chance.uniform(0, 0.3))
+            for pid in pids[::3]:
+                world.kill(pid)
+            for pid in pids:
+                world.wait(pid)
+        assert watcher.is_alive()
+    finally:
+        is_over.set()
+        watcher.join()
+    assert twice == []
+    for holder in ("h0", "h1", "h2"):
+        succeed(world, mounts=[], purge=True, holder=holder)
+    assert world.references == {}
+    for image in images:
+        assert_no_loop(world, image)
