@@ -38,7 +38,8 @@ options:
         without a source.
       - An image, a regular file at or below one of O(source_roots), in the place of a block device. It is
         attached to a loop device, one for all who name the file, and the kernel detaches that with the last
-        unmount. Others than root may not write the file.
+        unmount. Others than root may not write the file, or serve it. Where it was attached for C(ro), it
+        becomes writable once all have released it.
       - C(host:/path) for C(nfs) and C(nfs4); C(//host/share) or C(//host/share/folder) for C(cifs) and
         C(smb3); C(host:/volume) or C(host:/volume/folder) for C(glusterfs); C(monitor:/path), C(:/path) or
         C(user@.filesystem=/path) for C(ceph); C(host:/path) or C(user@host:/path) for C(fuse.sshfs).

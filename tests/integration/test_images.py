@@ -4,18 +4,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 import time
 import typing as t
 from pathlib import Path
 
 import pytest
 from harness.cycle import apply, leave, predict_and_call, refuse, run_cycle, succeed, tmpfs, warm_up
-from harness.images import SECONDS, TOOLS, loop_devices, make_image, wait_for_no_loop_device
+from harness.images import (
+    NEEDS_FUSE,
+    SECONDS,
+    TOOLS,
+    loop_devices,
+    make_image,
+    serve_file,
+    wait_for_no_loop_device,
+)
 from harness.reconcile import call_reconcile, reboot, reconcile
 from harness.world import World
 
@@ -114,6 +125,56 @@ def test_image_of_another_type_leaves_no_loop_device(private_world: World, tmp_p
     assert (failed.failed, failed.code) == (True, "mount_failed"), failed
     assert_no_loop(private_world, src)
     assert private_world.references == {}
+
+
+USER = 65534  # fusermount3 wants one that has a name
+
+
+@NEEDS_FUSE
+@pytest.mark.parametrize("kind", ["file", "directory"])
+def test_image_that_a_user_serves_is_unsafe_whatever_it_says_of_its_owner(
+    private_world: World, tmp_path: Path, kind: str
+) -> None:
+    world = private_world
+    warm_up(world)
+    image = make_image(tmp_path, "ext4")
+    image.chmod(0o666)
+    theirs = world.file(f"{IMAGES}/theirs.ext4")
+    theirs.parent.mkdir()
+    if kind == "file":
+        theirs.touch()  # a user may mount on what they may write
+    else:
+        theirs.mkdir()
+    os.chown(theirs, USER, USER)
+    serve_file(world, USER, f"{IMAGES}/theirs.ext4", image)
+    src = f"{IMAGES}/theirs.ext4" + ("" if kind == "file" else "/disk.ext4")
+    refuse(world, "unsafe_path", **held(src))
+    refused = refuse(world, "unsafe_path", **held(src, allow_unsafe_parents=True))
+    assert "may write it, or serve it" in refused["msg"]
+    assert loop_devices(image) == []
+
+
+@NEEDS_FUSE
+def test_image_of_a_server_that_hangs_delays_nobody_else(private_world: World, tmp_path: Path) -> None:
+    world = private_world
+    other = put(world, tmp_path)
+    (tmp_path / "served").mkdir()
+    world.file("/srv/nas").mkdir()
+    server = serve_file(world, 0, "/srv/nas", make_image(tmp_path / "served", "ext4"))
+    succeed(world, **held("/srv/nas/disk.ext4", "/mnt/served", allow_unsafe_parents=True))
+    os.kill(server, signal.SIGSTOP)
+    pid = world.start(arguments=held(other, timeout=5))
+    try:
+        end = time.monotonic() + 20
+        while world.is_running(pid) and time.monotonic() < end:
+            time.sleep(0.05)
+        assert not world.is_running(pid), "it waits for the server of another image"
+    finally:
+        os.kill(server, signal.SIGCONT)
+    result = world.collect(pid)
+    assert not result.failed, result
+    succeed(world, **leave(PATH, "a"))
+    succeed(world, **leave("/mnt/served", "a"))
 
 
 # What is mounted
@@ -262,6 +323,158 @@ def test_image_of_somebody_else_is_named_by_what_it_keeps_busy(
     assert device in busy["msg"] or device in str(busy["error"]), busy
 
 
+@pytest.mark.parametrize("alias", ["hard link", "bind"])
+def test_image_held_by_two_of_its_names_is_the_same_by_each(
+    private_world: World, tmp_path: Path, alias: str
+) -> None:
+    world = private_world
+    src = put(world, tmp_path)
+    if alias == "bind":
+        world.file("/srv/again").mkdir()
+        world.run("mount", "--bind", IMAGES, "/srv/again")
+        other = "/srv/again/disk.ext4"
+    else:
+        other = f"{IMAGES}/other.ext4"
+        os.link(world.file(src), world.file(other))
+    apply(world, "mounted", **held(src))
+    apply(world, "mounted", **held(other, "/mnt/other"))
+    apply(world, "joined", **held(other, "/mnt/other", "b"))
+    assert drift_of(world, "/mnt/other") == []
+    devices = {row["mount"]: row["device"] for row in world.facts()["mounts"]}
+    assert (devices[PATH], devices["/mnt/other"]) == (src, other)
+    for path, holder in ((PATH, "a"), ("/mnt/other", "a"), ("/mnt/other", "b")):
+        succeed(world, **leave(path, holder))
+    assert_no_loop(world, src)
+
+
+def test_image_hidden_by_another_mount_is_replaced(private_world: World, tmp_path: Path) -> None:
+    world = private_world
+    src = put(world, tmp_path)
+    succeed(world, **held(src))
+    world.run("mount", "-t", "tmpfs", "none", IMAGES)
+    shutil.copy(tmp_path / "disk.ext4", world.file(src))
+    assert drift_of(world) == ["replaced"]
+    assert refuse(world, "conflict", **held(src, holder="b"))["error"]["step"] == "identity"
+    apply(world, "unmounted", **leave(PATH, "a"))
+
+
+def test_image_mounted_by_hand_is_adopted_and_a_part_of_it_is_not(
+    private_world: World, tmp_path: Path
+) -> None:
+    world = private_world
+    src = put(world, tmp_path)
+    part = world.file(f"{IMAGES}/part.ext4")
+    part.write_bytes(bytes(1 << 20) + world.file(src).read_bytes())
+    part.chmod(0o600)
+    for file, options in ((src, "loop"), (f"{IMAGES}/part.ext4", "loop,offset=1048576")):
+        world.file(PATH).mkdir(exist_ok=True)
+        assert world.run("mount", "-o", f"nosuid,nodev,{options}", file, PATH).rc == 0
+        if file == src:
+            apply(world, "adopted", **held(src, adopt=True))
+            apply(world, "released", **leave(PATH, "a"))
+        else:
+            refuse(world, "conflict", **held(file, adopt=True))
+        world.run("umount", PATH)
+        assert_no_loop(world, file)
+
+
+# What is read-only
+
+
+def test_image_attached_read_only_becomes_writable_by_release_alone(
+    private_world: World, tmp_path: Path
+) -> None:
+    world = private_world
+    src = put(world, tmp_path)
+    succeed(world, **held(src, opts=["ro"]))
+    refused = refuse(world, "conflict", **held(src))
+    assert "release it, then hold it again without 'ro'" in refused["msg"]
+    apply(world, "unmounted", **leave(PATH, "a"))
+    apply(world, "mounted", **held(src))
+    apply(world, "remounted", **held(src, opts=["ro"]))
+    apply(world, "remounted", **held(src))
+
+
+def test_image_writable_at_one_mount_point_comes_back_writable_at_another(
+    private_world: World, tmp_path: Path
+) -> None:
+    world = private_world
+    src = put(world, tmp_path)
+    succeed(world, **held(src))
+    succeed(world, **held(src, "/mnt/second"))
+    apply(world, "remounted", **held(src, "/mnt/second", opts=["ro"]))
+    apply(world, "remounted", **held(src, "/mnt/second"))
+
+
+def test_image_that_is_immutable_names_the_option(disk_world: World, tmp_path: Path) -> None:
+    world = disk_world
+    src = put(world, tmp_path)
+    world.run("chattr", "+i", src)
+    failed = world.call(**held(src))
+    assert (failed.failed, failed.code) == (True, "mount_failed"), failed
+    assert "is immutable (chattr(1)); add 'ro' to the options" in failed["msg"], failed
+    succeed(world, **held(src, opts=["ro"]))
+    succeed(world, **leave(PATH, "a"))
+    world.run("chattr", "-i", src)
+
+
+# Why it is refused
+
+
+@pytest.mark.parametrize(
+    ("fstype", "words"), [("xfs", "write 'nouuid'"), ("ext4", "write 'noload'")], ids=["clone", "journal"]
+)
+def test_image_that_is_refused_tells_what_to_write(
+    private_world: World, tmp_path: Path, fstype: str, words: str
+) -> None:
+    world = private_world
+    src = put(world, tmp_path, fstype)
+    succeed(world, **held(src))
+    world.file(f"{PATH}/file").write_text("new\n", encoding="utf-8")
+    world.run("sync", "--file-system", PATH)
+    copy = f"{IMAGES}/copy.{fstype}"
+    subprocess.run(["cp", "--sparse=always", str(world.file(src)), str(world.file(copy))], check=True)
+    failed = world.call(**held(copy, "/mnt/copy", opts=["ro"] if fstype == "ext4" else []))
+    assert (failed.failed, failed.code) == (True, "mount_failed"), failed
+    assert words in failed["msg"], failed
+    assert_no_loop(world, copy)
+
+
+def test_image_with_a_partition_table_tells_how_to_attach_it(private_world: World, tmp_path: Path) -> None:
+    world = private_world
+    src = put(world, tmp_path)
+    with open(world.file(src), "r+b") as stream:
+        stream.write(bytes(4096))
+        stream.seek(446)
+        stream.write(b"\x80" + bytes(3) + b"\x83" + bytes(11 + 48) + b"\x55\xaa")
+    failed = world.call(**held(src))
+    assert (failed.failed, failed.code) == (True, "mount_failed"), failed
+    assert "losetup --partscan" in failed["msg"], failed
+
+
+def test_image_on_a_device_without_a_node_is_never_attached_twice(
+    private_world: World, tmp_path: Path
+) -> None:
+    world = private_world
+    src = put(world, tmp_path)
+    succeed(world, **held(src))
+    device = loops(world, src)[0]
+    world.file("/srv/dev").mkdir()
+    nodes = "cd /srv/dev; cp --archive null zero full random urandom loop-control loop[0-9]* /dev"
+    world.run("sh", "-c", f"mount --bind /dev /srv/dev; mount -t tmpfs none /dev; {nodes}; rm {device}")
+    failed = world.call(**held(src, "/mnt/second"))
+    assert (failed.failed, failed.code) == (True, "conflict"), failed
+    assert device in failed["msg"], failed
+    assert loops(world, src) == [device]
+    world.run("sh", "-c", "rm /dev/loop[0-9]*")
+    other = f"{IMAGES}/other.ext4"
+    shutil.copy(world.file(src), world.file(other))
+    failed = world.call(**held(other, "/mnt/second"))
+    assert (failed.failed, failed.code) == (True, "unsupported"), failed
+    assert "its node is missing" in failed["msg"], failed
+    world.run("umount", "/dev")
+
+
 # Boot
 
 
@@ -405,3 +618,51 @@ def test_image_whose_name_is_being_exchanged_is_the_one_that_was_looked_at(
         os.close(fd)
     assert set(codes) <= {"mounted", "unsafe_path"}, codes
     assert len(codes) == 2, f"the names were not exchanged in time: {codes}"
+
+
+def backing_files() -> t.Iterator[str]:
+    """Yield the names of the files that loop devices have."""
+    for path in Path("/sys/block").glob("loop*/loop/backing_file"):
+        with contextlib.suppress(OSError):
+            yield path.read_text(encoding="utf-8").strip()
+
+
+def watch_devices(names: t.Sequence[str], twice: t.List[str], is_over: threading.Event) -> None:
+    """Note, until it is over, whenever more than one loop device has a file of one of these names."""
+    while not is_over.wait(0.003):
+        files = list(backing_files())
+        twice += [name for name in names if sum(file.endswith(name) for file in files) > 1]
+
+
+def test_images_that_many_hold_and_release_while_some_are_killed_never_have_two_devices(
+    private_world: World, tmp_path: Path
+) -> None:
+    world, chance = private_world, random.Random(11)
+    images = [put(world, tmp_path, name=f"{tmp_path.name}-{letter}") for letter in "ab"]
+    twice: t.List[str] = []
+    is_over = threading.Event()
+    watcher = threading.Thread(target=watch_devices, args=(images, twice, is_over))
+    watcher.start()
+    try:
+        for _round in range(20):
+            pids = []
+            for number in (chance.randrange(6) for _call in range(16)):
+                path, holder = f"/mnt/d{number}", f"h{chance.randrange(3)}"
+                opts = ["ro"] if chance.random() < 0.2 else []
+                coming = held(images[number % 2], path, holder, opts=opts)
+                pids.append(world.start(arguments=coming if chance.random() < 0.6 else leave(path, holder)))
+            time.sleep(chance.uniform(0, 0.3))
+            for pid in pids[::3]:
+                world.kill(pid)
+            for pid in pids:
+                world.wait(pid)
+        assert watcher.is_alive()
+    finally:
+        is_over.set()
+        watcher.join()
+    assert twice == []
+    for holder in ("h0", "h1", "h2"):
+        succeed(world, mounts=[], purge=True, holder=holder)
+    assert world.references == {}
+    for image in images:
+        assert_no_loop(world, image)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from harness.cycle import apply, leave, refuse, succeed, tmpfs
 from harness.helped import MS_BIND
+from harness.images import serve_file
 from harness.place import LEDGER
 from harness.reconcile import OTHER_BOOT, call_reconcile
 from harness.results import Result
@@ -68,6 +69,35 @@ def test_directories_that_a_user_says_are_roots_are_not_safe(world: World) -> No
         )
     succeed(world, **tmpfs(PATH, "a", allow_unsafe_parents=True))
     apply(world, "unmounted", **leave(PATH, "a"))
+
+
+READ = """
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import files
+try:
+    print(files.read_credentials("/srv/credentials", may_block=True))
+except errors.MountError as error:
+    print(error.code, error)
+"""
+
+
+@pytest.mark.parametrize("is_served", [False, True], ids=["of root's own", "served by a user"])
+def test_credentials_file_that_a_user_serves_is_not_safe(
+    world: World, tmp_path: Path, is_served: bool
+) -> None:
+    (tmp_path / "text").write_text("username=x\n", encoding="ascii")
+    (tmp_path / "text").chmod(0o666)
+    file = world.file("/srv/credentials")
+    file.write_text("username=x\n", encoding="ascii")
+    file.chmod(0o600)
+    if is_served:
+        os.chown(file, USER, USER)
+        serve_file(world, USER, "/srv/credentials", tmp_path / "text")
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    done = world.run("env", f"PYTHONPATH={Path(__file__).resolve().parents[5]}", sys.executable, "-c", READ)
+    expected = "unsafe_path the credentials file cannot be used" if is_served else "username=x"
+    assert done.stdout.startswith(expected), done
+    world.run("umount", "/srv/credentials")
 
 
 def test_way_through_what_lets_only_its_user_in_is_refused(world: World) -> None:

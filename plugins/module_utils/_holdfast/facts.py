@@ -48,7 +48,7 @@ def build_facts(
         drift.extend({"path": shown(item.path), "kind": item.kind, "message": item.message} for item in found)
         row = _row(path, reference, reached.get(path), scene)
         if row is not None:
-            device = images.get(row["device"], row["device"])
+            device = images.get(path) or images.get(row["device"], row["device"])
             rows.append({**row, "device": device, "state": found[0].kind if found else "ok"})
     references = {
         path: codec.reference_to_dict(ledger.references[path]) for path in paths if path in ledger.references
@@ -65,10 +65,11 @@ def build_facts(
 def _images(
     ledger: claims.Ledger, reached: t.Mapping[str, mountinfo.Visible], scene: Scene
 ) -> t.Iterator[t.Tuple[str, str]]:
-    """Yield the loop devices of the images that are held, with their files, which say more than a number."""
+    """Yield where images are held, and their loop devices, with their files, which say more than a number."""
     for path, reference in ledger.references.items():
         mount = reached[path].mount if reference.image and path in reached else None
         if mount is not None and is_ours(path, reference, mount, scene):
+            yield path, reference.src
             yield mount.source, reference.src
 
 

@@ -95,11 +95,17 @@ def named_now(
 
     named = reference.definition.source_paths
     found = () if filesystem.shows_path else map(pathwalk.cached_at, named)
-    return steps.Source(
+    seen = steps.Source(
         trees=tuple(second_names.tree_named(path, points()) for path in named),
         layers=tuple(None if inode is None else inode.identity for inode in found),
-        image=devices.image_of(mount) if reference.image else "",
     )
+    if not reference.image:
+        return seen
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import loops
+
+    loop = loops.loop_behind(mount)
+    is_read_only = loop is not None and devices.is_read_only(loop)
+    return replace(seen, image=loops.image_of(mount), is_read_only=is_read_only)
 
 
 def known_to_udev(reference: claims.Reference) -> steps.Source:

@@ -56,7 +56,8 @@ def place_of(
         silence=(walk.error.strerror or "") if walk.error else "",
         identity=None if inode is None else inode.identity,
         append_only=parent if walk.missing and walk.above.is_append_only else "",
-        is_writable_file=inode is not None and inode.kind == "file" and inode.is_writable_by_others,
+        is_writable_file=walk.is_served_file
+        or (inode is not None and inode.kind == "file" and inode.is_writable_by_others),
         mount=mount,
         has_entries=has_entries,
         system_names=names,
@@ -149,14 +150,17 @@ def _observe_image(
     trusted: t.Container[model.MountKey],
     shown: t.Optional[model.KernelMount],
 ) -> steps.Source:
-    found = (source_at(definition.image, call, trusted),)
-    device = devices.loop_of(definition.image)
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import loops
+
+    image = source_at(definition.image, call, trusted)
+    found = (image,)
+    device = loops.loop_of(image.path, image.identity)
     source = steps.Source(
         places=found,
         names=() if device is None else second_names.device_names(definition, device),
         identity=identity_of(found),
     )
-    if shown is None or devices.image_of(shown) != definition.image:
+    if shown is None or not loops.is_file(loops.image_of(shown), image.path, image.identity):
         return source
     return replace(source, device_path=shown.source, device_number=shown.device)
 

@@ -28,6 +28,7 @@ class Source:
     absent: the refusal of a device or a credentials file that is not there; nothing else is known then.
     layers: what the kernel has at hand of each layer, or of the image, then; None where that is nothing.
     image: the file that the mount's loop device has, as the kernel names it, where only that was looked at.
+    is_read_only: whether that device is.
     """
 
     places: t.Tuple[model.Place, ...] = ()
@@ -41,6 +42,7 @@ class Source:
     absent: t.Optional[errors.AbsentError] = None
     layers: t.Tuple[t.Optional[model.Identity], ...] = ()
     image: str = ""
+    is_read_only: bool = False
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,30 @@ import os
 import shutil
 import stat
 import subprocess
+import sys
 import time
 import typing as t
 from pathlib import Path
 
 import pytest
+from harness.helped import MS_BIND
 from harness.world import World
 
 UUID = "6f1c0a52-97d4-4b0e-8f1a-2d3c4b5a6978"
 LABEL = "disk_one"
 MEGABYTE = 1 << 20
 SECONDS = 10.0
+IMAGE_SERVER = (
+    "env",
+    f"PYTHONPATH={Path(__file__).resolve().parents[1]}",
+    sys.executable,
+    "-m",
+    "harness.image_fuse",
+)
+NEEDS_FUSE = pytest.mark.skipif(
+    not (os.path.exists("/usr/bin/fusermount3") and os.path.exists("/dev/fuse")),
+    reason="needs fusermount3 and /dev/fuse",
+)
 
 # The kernel refuses a second xfs or btrfs of one identity, and tests run side by side: only ext4 has UUID.
 TOOLS: t.Dict[str, t.Tuple[int, t.List[str]]] = {
@@ -88,3 +101,15 @@ def add_device(world: World, device: str, *links: str) -> None:
         place = world.file(f"/dev/disk/{link}")
         place.parent.mkdir(parents=True, exist_ok=True)
         os.symlink(f"../../{os.path.basename(device)}", place)
+
+
+def serve_file(world: World, uid: int, point: str, image: Path) -> int:
+    """Have a user mount and serve a file's bytes at a path; return the process that serves."""
+    world.file("/etc/fuse.conf").write_text("user_allow_other\n", encoding="ascii")
+    if not world.exists("/run/fuse"):
+        os.mknod(world.file("/run/fuse"), stat.S_IFCHR | 0o666, os.stat("/dev/fuse").st_rdev)
+        os.chmod(world.file("/run/fuse"), 0o666)  # as udev makes it
+        world.mount("/run/fuse", "/dev/fuse", "", flags=MS_BIND)
+    done = world.run(*IMAGE_SERVER, str(uid), point, str(image))
+    assert done.stdout.startswith("ready"), done
+    return int(done.stdout.split()[1])

@@ -123,9 +123,20 @@ def _hold_existing(wish: Wish, seen: steps.Observation, reference: claims.Refere
         return _plan(wish, seen, "joined", "none", _with_holder(wish, reference))
     is_sole = reference.owned and not _others(wish, reference)
     if is_sole and sameness.is_changeable(wish.definition, reference.definition):
+        _refuse_read_only_image(wish, seen)
         changed = replace(_with_holder(wish, reference), opts=wish.definition.opts)
         return _plan(wish, seen, "remounted", "remount", changed)
     raise _conflict(wish, reference, different)
+
+
+def _refuse_read_only_image(wish: Wish, seen: steps.Observation) -> None:
+    if seen.source.is_read_only and wish.definition.image and "ro" not in wish.definition.opts:
+        raise rules.refusal(
+            "conflict",
+            wish.path,
+            f"'{wish.path}' cannot become writable while it is mounted: its image was attached read-only, as "
+            "'ro' was asked for; release it, then hold it again without 'ro'",
+        )
 
 
 def _hold_again(wish: Wish, seen: steps.Observation, reference: claims.Reference) -> steps.Plan:

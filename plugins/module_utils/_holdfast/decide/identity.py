@@ -21,13 +21,11 @@ def shows_another_source(reference: claims.Reference, mount: model.KernelMount, 
     now, last = source.device_number, source.trees
     if now and now != mount.device:
         return f"It shows the device {mount.device}; its source names the device {now} now."
-    image = reference.image
-    if image and source.image not in ("", image):
-        return "It shows an image that was renamed, deleted or exchanged: its source names another file now."
     if filesystems.record_of(reference.fstype).shows_path:
         if last and last[0] is not None and last[0] != model.Tree(mount.device, mount.root):
             return f"It shows '{mount.root}' of {mount.device}; its source is another one by now."
         return ""
+    image = reference.image
     what = "Its image" if image else "A layer of it"
     for noted, tree in zip(reference.identity, last):
         fstype, device = noted.split(" ")[:2]
@@ -35,13 +33,24 @@ def shows_another_source(reference: claims.Reference, mount: model.KernelMount, 
         has_number = known.is_local and not (known.has_own_numbers or known.has_layers)
         if tree is not None and has_number and tree.device != device:
             return f"{what} lies on the device {device}; its path leads to {tree.device} now."
+    seen = tuple(_seen_layers(reference, source))
+    for was, path, now in seen:
+        if was != now:
+            return f"{what}, '{path}', is another one by now."
+    # A file may have several names, and its device tells one.
+    if image and not seen and source.image not in ("", image):
+        return "It shows an image that was renamed, deleted or exchanged: its source names another file now."
+    return ""
+
+
+def _seen_layers(reference: claims.Reference, source: steps.Source) -> t.Iterator[t.Tuple[str, str, str]]:
+    """Yield what was noted of an image or a layer, its path, and what is there now, where that is known."""
     for noted, path, layer in zip(reference.identity, reference.definition.source_paths, source.layers):
         fstype, _blank, was = noted.partition(" ")
-        if layer is None or not filesystems.record_of(fstype).is_local:
-            continue
-        if was != f"{layer.device} {layer.inode} {layer.birth}":
-            return f"{what}, '{path}', is another one by now."
-    return ""
+        known = filesystems.record_of(fstype)
+        # An overlay gives a file that is opened for writing another number.
+        if layer is not None and known.is_local and not (reference.image and known.has_layers):
+            yield was, path, f"{layer.device} {layer.inode} {layer.birth}"
 
 
 def is_same_identity(noted: t.Sequence[str], found: t.Sequence[str], *, is_same_boot: bool) -> bool:

@@ -178,8 +178,9 @@ def refuse_bad_source(
             raise refusal(
                 "unsafe_path",
                 path,
-                f"the image '{place.path}' is not safe: others than root may write it, and the kernel would "
-                "read what they make of it; make it root's, and not writable by others",
+                f"the image '{place.path}' is not safe: others than root may write it, or serve it, and the "
+                "kernel would read what they make of it; make it root's, and not writable by others, on a "
+                "filesystem of the host's own",
             )
 
 

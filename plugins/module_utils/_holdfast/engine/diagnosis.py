@@ -22,13 +22,17 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
 
 
 def explained(
-    error: OSError, definition: model.Definition, path: str, call: session.Session
+    error: OSError,
+    definition: model.Definition,
+    device: t.Optional[devices.Device],
+    path: str,
+    call: session.Session,
 ) -> t.Union[errors.MountError, OSError]:
     """Return the error with its reason and the way out, or as it is where neither is known."""
     reason = ""
     try:
-        if filesystems.record_of(definition.fstype).is_block:
-            reason = _of_device(error.errno, definition, call)
+        if device is not None:
+            reason = _of_device(error.errno, definition, device, call)
         elif filesystems.record_of(definition.fstype).has_layers:
             reason = _of_layers(error.errno, definition, call)
     except (errors.MountError, OSError, pathwalk.MayBlock):
@@ -45,9 +49,10 @@ def explained(
     )
 
 
-def _of_device(number: t.Optional[int], definition: model.Definition, call: session.Session) -> str:
+def _of_device(
+    number: t.Optional[int], definition: model.Definition, device: devices.Device, call: session.Session
+) -> str:
     filesystem = filesystems.record_of(definition.fstype)
-    device = devices.find_device(definition.src)
     if number in (errno.EACCES, errno.EROFS) and devices.is_read_only(device):
         if "ro" not in definition.flags:
             return "its device is read-only; write 'ro' into opts"
@@ -62,7 +67,20 @@ def _of_device(number: t.Optional[int], definition: model.Definition, call: sess
             "another filesystem with the same UUID is mounted, as of a clone or a snapshot; write 'nouuid' "
             "into opts, or give one of them another (xfs_admin -U generate)"
         )
+    if number == errno.EINVAL and definition.image and _has_partitions(device, call):
+        return (
+            "the image has a partition table; attach it with 'losetup --partscan', and write the partition, "
+            "/dev/loopNpM, as src"
+        )
     return ""
+
+
+def _has_partitions(device: devices.Device, call: session.Session) -> bool:
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import images
+
+    return child.run_with_deadline(
+        lambda: images.has_partitions(device), call.request.timeout, kept=(), step="mount"
+    )
 
 
 def _has_clone(device: devices.Device, filesystem: t.Any, call: session.Session) -> bool:

@@ -65,12 +65,7 @@ def prepare_mount(
 ) -> None:
     """Make the mount of this work, attached nowhere, and fill its ids into the plan."""
     definition = definition_of(work)
-    try:
-        source_identity = _make_mount(definition, work, call, ledger, managed_mounts)
-    except OSError as error:
-        from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import diagnosis
-
-        raise diagnosis.explained(error, definition, work.path, call) from error
+    source_identity = _make_mount(definition, work, call, ledger, managed_mounts)
     work.root = inodes.inode_of(work.mount)
     if work.plan is not None and work.plan.reference is not None:
         root = work.root.identity
@@ -105,19 +100,34 @@ def _make_mount(
         _refuse_second_name(definition, second_names.server_names(definition, work.mount), work, call)
     elif filesystems.record_of(definition.fstype).is_block:
         with _attached(definition, work, call, managed_mounts) as (device, source_identity):
-            made = _create_on_device(definition, device, work, call, ledger)
+            with _explained(definition, device, work, call):
+                made = _create_on_device(definition, device, work, call, ledger)
             work.mount = int(made)
             source_identity = source_identity or ((made.remark,) if made.remark else ())
             names = second_names.device_names(definition, device, work.mount)
         _refuse_second_name(definition, names, work, call)
     elif definition.source_paths:
-        work.mount, source_identity = _create_from_paths(definition, work, call, managed_mounts)
+        with _explained(definition, None, work, call):
+            work.mount, source_identity = _create_from_paths(definition, work, call, managed_mounts)
     elif filesystems.record_of(definition.fstype).can_hang:
         work.mount = _with_deadline(lambda: _create(definition, None, may_share=True), call)
         _refuse_second_name(definition, second_names.server_names(definition, work.mount), work, call)
     else:
         work.mount = _create(definition, None, may_share=True)
     return source_identity
+
+
+@contextlib.contextmanager
+def _explained(
+    definition: model.Definition, device: t.Optional[devices.Device], work: states.Work, call: session.Session
+) -> t.Iterator[None]:
+    """Raise what the kernel refuses with its reason, where that is found, while its device is attached."""
+    try:
+        yield
+    except OSError as error:
+        from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import diagnosis
+
+        raise diagnosis.explained(error, definition, device, work.path, call) from error
 
 
 def _refuse_second_name(
@@ -346,17 +356,10 @@ def change_mount(work: states.Work, call: session.Session, old: claims.Reference
         raise
 
 
-def _is_read_only(fd: int) -> bool:
-    return bool(os.fstatvfs(fd).f_flag & os.ST_RDONLY)
-
-
-def _refuse_twins(path: str, inode: inodes.Inode) -> None:
+def _refuse_twins(path: str, ours: model.KernelMount) -> None:
     """Refuse to make a superblock writable that others have mounted, and rely on as it is."""
-    # btrfs shows other device numbers for its files, which the reference has, than for its mounts.
-    ours = mounts.mount_under(inode)
-    rows = () if ours is None else mountinfo.read_mounts()
     # A copy at the same path is one that the mount's own propagation has made.
-    twins = [m for m in rows if ours and m.device == ours.device and m.mount_point != path]
+    twins = [m for m in mountinfo.read_mounts() if m.device == ours.device and m.mount_point != path]
     if twins:
         raise rules.refusal(
             "conflict",
@@ -384,8 +387,11 @@ def change_options(
         pathwalk.require_nonblocking(walk.inode, path, may_block=call.may_block)
         filesystem = filesystems.record_of(after.fstype)
         parameters = [(name, value) for name, value in after.data if name in filesystem.changeable]
-        if filesystem.has_superblock and "ro" not in after.flags and _is_read_only(walk.leaf):
-            _refuse_twins(path, walk.inode)
+        # btrfs shows other device numbers for its files, which the reference has, than for its mounts.
+        ours = mounts.mount_under(walk.inode) if filesystem.has_superblock else None
+        # Of its superblock, not of the mount alone (statvfs(3) tells both in one).
+        if ours is not None and "ro" not in after.flags and "ro" in ours.options:
+            _refuse_twins(path, ours)
             parameters = [("rw", None), *parameters]
         if parameters:
             create.reconfigure(walk.leaf, parameters)

@@ -170,44 +170,11 @@ def tag_link(src: str) -> str:
 
 def path_of(number: str) -> str:
     """Return the node of the block device C(major:minor), nothing where there is no such device."""
-    name = os.path.basename(os.path.realpath(f"{_BLOCK}/{number}"))
+    name = os.path.basename(os.path.realpath(f"{BLOCK}/{number}"))
     return "" if name == number else "/dev/" + name.replace("!", "/")
 
 
-def loop_names() -> t.List[str]:
-    """Return the names of the loop devices that there are, with a file or without one."""
-    return sorted(name for name in list_names("/sys/block") if name.startswith("loop"))
-
-
-def backing_file(name: str) -> str:
-    """Return the name of a loop device's file as it is now, nothing where it has none.
-
-    name: of the device. No filesystem is asked. What was deleted or replaced ends in C( (deleted)).
-    """
-    return read_text(f"/sys/block/{name}/loop/backing_file")
-
-
-def loop_behind(mount: model.KernelMount) -> t.Optional[Device]:
-    """Return the loop device that a mount is of, None where it is of none."""
-    # btrfs shows a number of its own.
-    number = block_number(mount.source) if mount.device.startswith("0:") else mount.device
-    name = os.path.basename(os.path.realpath(f"{_BLOCK}/{number}")) if number else ""
-    return Device(f"/dev/{name}", number or "") if name.startswith("loop") else None
-
-
-def image_of(mount: model.KernelMount) -> str:
-    """Return the name of the file that a mount's loop device has now, nothing where it has no such device."""
-    device = loop_behind(mount)
-    return "" if device is None else backing_file(os.path.basename(device.path))
-
-
-def loop_of(image: str) -> t.Optional[Device]:
-    """Return a loop device whose file has this name; for predictions."""
-    name = next((name for name in loop_names() if backing_file(name) == image), None)
-    return None if name is None else Device(f"/dev/{name}", read_text(f"/sys/block/{name}/dev"))
-
-
-_BLOCK = "/sys/dev/block"
+BLOCK = "/sys/dev/block"
 _BTRFS = "/sys/fs/btrfs"
 _READ = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -226,9 +193,9 @@ def extents_of(number: str, start: int = 0, end: int = model.NO_END) -> model.Ex
 
     A partition and a loop device lie on what is below them alone. What a mapper or md device takes of its
     members is not looked up, so it is a place of its own as well.
-    LIMIT: a loop device whose file or node has another name by now is told by the name that it had.
+    LIMIT: a loop device whose file or node has another name by now, or a server, is told by the name it had.
     """
-    folder = os.path.realpath(f"{_BLOCK}/{number}")
+    folder = os.path.realpath(f"{BLOCK}/{number}")
     if os.path.exists(f"{folder}/partition"):
         first = _sectors(f"{folder}/start")
         last = first + _sectors(f"{folder}/size")
@@ -247,7 +214,7 @@ def extents_of(number: str, start: int = 0, end: int = model.NO_END) -> model.Ex
 
 def is_read_only(device: Device) -> bool:
     """Whether nothing can be written to the device, whoever mounts it how."""
-    return read_text(f"{_BLOCK}/{device.number}/ro") == "1"
+    return read_text(f"{BLOCK}/{device.number}/ro") == "1"
 
 
 def btrfs_extents(number: str) -> model.Extents:
@@ -275,14 +242,20 @@ def block_number(path: str) -> t.Optional[str]:
 
 
 def _extents_at(path: str, start: int, end: int) -> model.Extents:
-    number = block_number(path)
-    if number is not None:
-        return extents_of(number, start, end)
-    try:
-        found = os.stat(utf8.encoded(path))
-    except OSError:
+    inode = inode_at(path)
+    if inode is None:
         return frozenset((model.Extent(path, start, end),))
-    return frozenset((model.Extent(f"{_number(found.st_dev)} {found.st_ino}", start, end),))
+    if inode.kind == "device":
+        return extents_of(inode.device_number, start, end)
+    return frozenset((model.Extent(f"{inode.identity.device} {inode.identity.inode}", start, end),))
+
+
+def inode_at(path: str) -> t.Optional[inodes.Inode]:
+    """Return the inode at a path, None where there is none, or a server would have to be asked for it."""
+    try:
+        return pathwalk.look_at(path)
+    except OSError:
+        return None
 
 
 def _sectors(path: str) -> int:

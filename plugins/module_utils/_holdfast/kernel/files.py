@@ -50,6 +50,12 @@ def read_credentials(path: str, *, may_block: bool = False) -> str:
             )
         if walk.inode.kind != "file":
             raise _refused("unsafe_path", "it is not a regular file; make it a file of root's with mode 0600")
+        if walk.is_served_file:
+            raise _refused(
+                "unsafe_path",
+                "a user or a server says what is in it; make it a file of root's with mode 0600, on a "
+                "filesystem of the host's own",
+            )
         pathwalk.require_nonblocking(walk.inode, path, may_block=may_block)
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         fd = os.open(utf8.encoded(walk.name), flags, dir_fd=walk.directory)

@@ -15,7 +15,13 @@ import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, model
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import devices, mountinfo, utf8
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
+    devices,
+    inodes,
+    loops,
+    mountinfo,
+    utf8,
+)
 
 # include/uapi/linux/loop.h: struct loop_info64 and struct loop_config.
 _GET_STATUS, _CONFIGURE, _GET_FREE = 0x4C05, 0x4C0A, 0x4C82
@@ -26,7 +32,15 @@ _CONTROL = "/dev/loop-control"
 # So often another process may take the device that was free.
 _ATTEMPTS = 64
 # The device is just being given up, or its node is missing here or not for us.
-_NOT_TO_BE_ASKED = (errno.EACCES, errno.ENODEV, errno.ENOENT, errno.ENXIO, errno.EPERM)
+_NO_NODE = (errno.EACCES, errno.ENOENT, errno.EPERM)
+_NOT_TO_BE_ASKED = (*_NO_NODE, errno.ENODEV, errno.ENXIO)
+
+# Why root cannot open a file for writing (open(2)).
+_NOT_WRITABLE = {
+    errno.EPERM: "is immutable (chattr(1))",
+    errno.EROFS: "lies on a read-only filesystem",
+    errno.ETXTBSY: "is in use as a swap file or a program",
+}
 
 
 class Loop(t.NamedTuple):
@@ -59,11 +73,11 @@ def _open(file: int, path: str, access: int) -> int:
     try:
         return os.open(f"/proc/self/fd/{file}", access | os.O_CLOEXEC)
     except OSError as error:
-        if error.errno != errno.EROFS:
+        if error.errno not in _NOT_WRITABLE or access == os.O_RDONLY:
             raise
         raise errors.MountError(
             "mount_failed",
-            f"the image '{path}' lies on a read-only filesystem; add 'ro' to the options",
+            f"the image '{path}' {_NOT_WRITABLE[error.errno]}; add 'ro' to the options",
             step="source",
             errno=error.errno,
         ) from error
@@ -71,10 +85,10 @@ def _open(file: int, path: str, access: int) -> int:
 
 def _find(image: int, path: str, *, is_read_only: bool) -> t.Optional[Loop]:
     """Return a device that has the file already. A part of the file would be another filesystem's."""
-    rows = mountinfo.read_mounts()
+    rows, identity = mountinfo.read_mounts(), inodes.inode_of(image).identity
     is_local = _is_local(path, rows)
-    for name in devices.loop_names():
-        backing = devices.backing_file(name)
+    for name in loops.loop_names():
+        backing = loops.backing_file(name)
         if not backing or (is_local and not _is_local(backing, rows)):
             continue
         try:
@@ -82,6 +96,10 @@ def _find(image: int, path: str, *, is_read_only: bool) -> t.Optional[Loop]:
         except OSError as error:
             if error.errno not in _NOT_TO_BE_ASKED:
                 raise
+            if error.errno in _NO_NODE and loops.is_file(backing, path, identity):
+                # A second device on the same bytes would destroy them.
+                node = "has it, whose node is missing or forbidden here; make that, or detach it"
+                raise _conflict(path, f"is attached already: '/dev/{name}' {node}", f"/dev/{name}") from error
             continue
         try:
             if _has_file(fd, image, path, name, is_read_only=is_read_only):
@@ -110,23 +128,27 @@ def _has_file(fd: int, image: int, path: str, name: str, *, is_read_only: bool) 
     if (device, inode) != (wanted.st_dev, wanted.st_ino):
         return False
     if offset or limit:
-        raise _conflict(path, "is attached to a loop device in part", f"/dev/{name}", "detach that first")
+        raise _conflict(path, "is attached to a loop device in part; detach that first", f"/dev/{name}")
     if flags & _READ_ONLY and not is_read_only:
         what_to_do = "ask for 'ro', or release it there first"
-        raise _conflict(path, "is attached to a loop device read-only", f"/dev/{name}", what_to_do)
+        raise _conflict(path, f"is attached to a loop device read-only; {what_to_do}", f"/dev/{name}")
     return True
 
 
-def _conflict(path: str, found: str, device: str, what_to_do: str) -> errors.MountError:
-    return errors.MountError(
-        "conflict", f"the image '{path}' {found}; {what_to_do}", step="source", detail=f"'{device}'"
-    )
+def _conflict(path: str, found: str, device: str) -> errors.MountError:
+    return errors.MountError("conflict", f"the image '{path}' {found}", step="source", detail=f"'{device}'")
 
 
 def _configure(image: int, path: str, access: int) -> t.Optional[Loop]:
     """Attach the file to a device that is free; None where another process was faster."""
     device = f"/dev/loop{_free_number()}"
-    fd = os.open(device, access | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fd = os.open(device, access | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno not in _NO_NODE:
+            raise
+        what = f"open the loop device '{device}' (its node is missing or forbidden)"
+        raise _unsupported(what, error) from error
     try:
         # What losetup(8) shows where sysfs tells no name.
         name = utf8.encoded(path)[:63]
@@ -167,3 +189,18 @@ def _unsupported(what: str, error: OSError) -> errors.MountError:
         step="source",
         errno=error.errno,
     )
+
+
+def has_partitions(device: devices.Device) -> bool:
+    """Whether a device begins with a partition table, of DOS or GPT, which has one of DOS before it.
+
+    May wait for the device. A boot sector of FAT ends alike, and has code in place of the four entries.
+    """
+    fd = os.open(device.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        table = os.pread(fd, 66, 446)
+    finally:
+        os.close(fd)
+    entries = [table[start : start + 16] for start in range(0, 64, 16)]
+    is_table = table[64:] == b"\x55\xaa" and all(entry[0] in (0, 0x80) for entry in entries)
+    return is_table and any(entry[4] for entry in entries)

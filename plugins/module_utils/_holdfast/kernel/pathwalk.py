@@ -186,6 +186,16 @@ class Walk:
         """The last component of the path."""
         return self.path.rpartition("/")[2]
 
+    @property
+    def is_served_file(self) -> bool:
+        """Whether a user or a server says what is in the file at the end, and whose it is.
+
+        Of a server only where the file is a mount of its own: else the directories on the way have told.
+        """
+        if self.inode is None or self.inode.kind != "file" or answers_at_once(self.inode):
+            return False
+        return self.inode.mount_id != self.above.mount_id or is_served_by_user(self.inode)
+
     def has_entries(self) -> bool:
         """Whether the directory at the end of the path has entries. False for everything else."""
         if self.leaf is None or self.inode is None or self.inode.kind != "directory":

@@ -54,14 +54,28 @@ class Sysfs:
             os.symlink(os.path.realpath(self.folder / "block" / member), devices / member.replace(":", "-"))
 
 
+class Node(t.NamedTuple):
+    """What there is to see of a device's node."""
+
+    device_number: str
+    kind: str = "device"
+
+    @classmethod
+    def at(cls, path: str) -> t.Optional[Node]:
+        """Return that of the device whose number the path tells."""
+        return cls(path[5:]) if path.startswith("/dev/") else None
+
+
 @pytest.fixture
 def sysfs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sysfs:
     """A disk with two partitions, the second of which holds two volumes."""
     made = Sysfs(tmp_path)
-    monkeypatch.setattr(devices, "_BLOCK", str(tmp_path / "block"))
+    monkeypatch.setattr(devices, "BLOCK", str(tmp_path / "block"))
     monkeypatch.setattr(devices, "_BTRFS", str(tmp_path / "btrfs"))
     # Nodes of devices are told by their names here.
     monkeypatch.setattr(devices, "block_number", lambda path: path[5:] if path.startswith("/dev/") else None)
+    look_at = devices.inode_at
+    monkeypatch.setattr(devices, "inode_at", lambda path: Node.at(path) or look_at(path))
     made.add(DISK)
     made.add(FIRST, below=DISK, partition=1, start=100, size=50)
     made.add(SECOND, below=DISK, partition=2, start=150, size=50)
