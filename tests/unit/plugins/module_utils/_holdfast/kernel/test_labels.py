@@ -11,7 +11,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import labels, system
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import labels, mounts, system
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.model import Definition
 from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import refused
 
@@ -184,3 +184,25 @@ class Opened:
             return library.selabel_open(backend, ctypes.byref(option), 1)
 
         self.selabel_open = selabel_open
+
+
+def test_statmount_context_with_commas_is_one_option() -> None:
+    """As security_sb_show_options() writes it before the filesystem's own options (fs/namespace.c)."""
+    strings, offsets = b"", {}
+    for name, value in (
+        ("options", b'context="system_u:object_r:tmp_t:s0:c1,c3",size=4k,mode=700'),
+        ("type", b"tmpfs"),
+        ("root", b"/"),
+        ("point", b"/srv/a"),
+        ("source", b"scratch"),
+    ):
+        offsets[name] = len(strings)
+        strings += value + b"\0"
+    fields = [0] * 23
+    fields[2] = mounts._NEEDED
+    for index, name in ((1, "options"), (7, "type"), (17, "root"), (18, "point"), (21, "source")):
+        fields[index] = offsets[name]
+    raw = mounts._FIELDS.pack(*fields[: len(mounts._FIELDS.unpack(bytes(mounts._FIELDS.size)))])
+    mount = mounts._from_statmount(raw.ljust(mounts._STRINGS, b"\0") + strings)
+    assert mount is not None
+    assert mount.options == ("rw", f'context="{CONTEXT}"', "size=4k", "mode=700")
