@@ -42,6 +42,7 @@ help:
 	@echo "make integration  playbooks against the real kernel, in private mount namespaces"
 	@echo "make promises     attackers, kills and faults, each beside a naive way that breaks"
 	@echo "make torture      random SIGKILL for MINUTES=n minutes (30)"
+	@echo "make powercut     the power cut at every write of random courses, on ext4, xfs and btrfs, for MINUTES=n minutes (30)"
 	@echo "make fuzz         grammar, table, ledger and notes fed by coverage, MINUTES=n minutes (30)"
 	@echo "make molecule     the roles on this machine, and on three hosts over SSH"
 	@echo "make lint         ruff, shellcheck, ansible-lint, the changelog"
@@ -54,7 +55,7 @@ help:
 	@echo "make test-old-kernel  the integration tests on Linux 6.1, which runs as a process; needs test-vm's image"
 	@echo "make cores        unit tests under ansible-core 2.20 and 2.21, where Python 3.12 is found (SANITY=1: sanity too)"
 	@echo "make docs         the documentation as a site, in build/docs/html"
-	@echo "make docs-tables  the tables of error codes in README.md and docs, from errors.py"
+	@echo "make docs-tables  the tables of error codes in docs, from errors.py"
 	@echo "make release-check  a release in a copy, short of publishing it"
 	@echo "make venv         only the virtual environments; make clean removes them and build/"
 
@@ -80,16 +81,20 @@ clean:
 
 # --- What the stages stand on ---
 
-.PHONY: packages packages-vm
+.PHONY: packages packages-demo packages-vm
 packages-vm:
 	@PYTHON="$(PYTHON)" $(TOOLS)/install_packages.sh vm
 packages:
 	@PYTHON="$(PYTHON)" $(TOOLS)/install_packages.sh test
+packages-demo:
+	@PYTHON="$(PYTHON)" $(TOOLS)/install_packages.sh demo
 
 .PHONY: venv
 venv: $(DEV)/.ready $(CORE_218)/.ready $(DEMO)/.ready $(DOCS)/.ready $(IMPORTER)/.ready $(PEERS)/.ready
 
-$(ROOT)/.venv/%/.ready: $(ROOT)/tests/requirements/%.txt | packages
+# Whoever looks at the demo gets none of the servers and browsers of the tests.
+$(DEV)/.ready $(CORE_218)/.ready: | packages
+$(ROOT)/.venv/%/.ready: $(ROOT)/tests/requirements/%.txt | packages-demo
 	@echo "--- virtual environment $*"
 	@rm -rf $(@D)
 	@"$$(PYTHON="$(PYTHON)" $(TOOLS)/find_python.sh)" -m venv $(@D)
@@ -124,11 +129,15 @@ unit-2.19: $(DEV)/.ready tree
 integration: $(DEV)/.ready $(PEERS)/.ready tree
 	cd $(TREE) && $(DEV)/bin/python -m pytest --numprocesses $(JOBS) --dist loadfile tests/integration
 
-.PHONY: promises torture
+.PHONY: promises torture powercut
 promises: $(DEV)/.ready tree
 	cd $(TREE) && $(DEV)/bin/python -m pytest --numprocesses $(JOBS) tests/promises
 torture: $(DEV)/.ready tree
 	cd $(TREE) && $(DEV)/bin/python tests/promises/programs/torture.py --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+
+powercut: $(DEV)/.ready tree
+	cd $(TREE) && PYTHONPATH=$(TREE)/tests/integration:$(ROOT)/build \
+	  $(DEV)/bin/python tests/promises/programs/power_cuts.py $(MINUTES)
 
 .PHONY: fuzz
 fuzz: $(FUZZ)/.ready tree

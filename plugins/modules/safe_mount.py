@@ -18,7 +18,7 @@ description:
     unmounted.
   - No path is followed through a symbolic link, and a filesystem becomes visible only when it is complete.
     No command is run but mount(8), for filesystems that need a helper, where only root can look. What the
-    module refuses, and why, is in the collection's docs/safety.md.
+    module refuses, and why, is in L(Safety,https://docs.example.org/holdfast/mounts/docs/safety.html).
 options:
   path:
     description:
@@ -49,7 +49,8 @@ options:
       - One of C(tmpfs), C(ext2), C(ext3), C(ext4), C(xfs), C(btrfs), C(vfat), C(exfat), C(ntfs3), C(iso9660),
         C(udf), C(squashfs), C(erofs), C(f2fs), C(overlay), C(bind), C(9p), C(virtiofs), C(nfs), C(nfs4),
         C(cifs), C(smb3), C(ceph), C(glusterfs); C(fuse.sshfs) where O(allow_fstypes) turns it on.
-      - Those of other hosts need a helper on the host, see the pages in the collection's docs/filesystems.
+      - Those of other hosts need a helper on the host, see
+        L(Filesystems of other hosts,https://docs.example.org/holdfast/mounts/docs/filesystems/README.html).
       - C(bind) shows a directory or a file at a second place, without the mounts below it.
     type: str
   opts:
@@ -279,41 +280,15 @@ options:
   group:
     description: The group of the mount point directory where it is created, a name or a number.
     type: str
-  timeout:
-    description: After how many seconds one mount or unmount that waits for a device or a server is given up.
-    type: int
-    default: 60
-  lock_timeout:
-    description: How many seconds to wait for a mount point that another call works on.
-    type: int
-    default: 90
-  disclose:
-    description:
-      - How much of the host an error message may tell.
-      - With V(minimal) it tells only what the caller said. The rest is in C(/var/log/holdfast_mounts.log) on
-        the
-        host, for root, under RV(error.log_ref).
-      - With V(full) it tells that too, for example who holds a busy mount.
-    type: str
-    choices: [minimal, full]
-    default: minimal
-author:
-  - holdfast.mounts contributors (@holdfast-mounts)
+extends_documentation_fragment:
+  - holdfast.mounts._shared
+  - holdfast.mounts._shared.call
 attributes:
   check_mode:
-    description: Can run in check mode and predicts what would change without changing it.
-    support: full
     details:
       - Nothing is written, not even a lock. Whether the kernel will call a mount busy cannot be predicted.
-      - A source, a credentials file, an owner or a group that is not there may be what an earlier task of the
+      - A source, a credentials file, a user or a group that is not there may be what an earlier task of the
         run makes. It is taken to be there, with a warning that names it.
-  diff_mode:
-    description: Returns what has changed, or would change in check mode.
-    support: full
-  platform:
-    description: Target operating systems and families that the module works on.
-    support: full
-    platforms: linux
 requirements:
   - root with CAP_SYS_ADMIN
   - Linux 5.12 or newer
@@ -588,7 +563,8 @@ error:
   type: dict
   contains:
     code:
-      description: The kind of failure, for programs. All codes are in the collection's README.md.
+      description: The kind of failure, for programs. All codes are in
+        L(Results,https://docs.example.org/holdfast/mounts/docs/reference/results.html).
       returned: failure
       type: str
       sample: conflict

@@ -25,26 +25,19 @@ options:
     type: list
     elements: str
     default: []
-author:
-  - holdfast.mounts contributors (@holdfast-mounts)
+extends_documentation_fragment:
+  - holdfast.mounts._shared
 attributes:
   check_mode:
-    description: Can run in check mode and predicts what would change without changing it.
-    support: full
     details:
       - This module changes nothing.
   diff_mode:
-    description: Returns what has changed, or would change in check mode.
     support: N/A
     details:
       - This module changes nothing.
   facts:
     description: Action returns an C(ansible_facts) dictionary that will update existing host facts.
     support: full
-  platform:
-    description: Target operating systems and families that the module works on.
-    support: full
-    platforms: linux
 notes:
   - Root is not needed. Only root sees drift of the kind V(interrupted), because the notes of operations under
     way are for root alone.

@@ -61,7 +61,7 @@ options:
       - Accept an ancestor of a mount point or source that others than root may write.
       - An entry of C(/etc/fstab) that somebody has taken out is not written again there, and what wants one
         is reported instead of mounted.
-      - See the collection's docs/safety.md for what this gives away.
+      - What this gives away is in L(Safety,https://docs.example.org/holdfast/mounts/docs/safety.html).
     type: bool
     default: false
   on_busy:
@@ -72,32 +72,9 @@ options:
     type: str
     choices: [fail, defer, lazy]
     default: fail
-  timeout:
-    description: How many seconds one mount or unmount may take.
-    type: int
-    default: 60
-  lock_timeout:
-    description: How many seconds to wait for a mount point that another call is working on.
-    type: int
-    default: 90
-  disclose:
-    description: How much of the host an error message may tell.
-    type: str
-    choices: [minimal, full]
-    default: minimal
-author:
-  - holdfast.mounts contributors (@holdfast-mounts)
-attributes:
-  check_mode:
-    description: Can run in check mode and predicts what would change without changing it.
-    support: full
-  diff_mode:
-    description: Returns what has changed, or would change in check mode.
-    support: full
-  platform:
-    description: Target operating systems and families that the module works on.
-    support: full
-    platforms: linux
+extends_documentation_fragment:
+  - holdfast.mounts._shared
+  - holdfast.mounts._shared.call
 notes:
   - Needs root, C(become=true).
   - Acts on everything in the ledger, also outside of the roots that tasks or the host's policy have today;
@@ -222,7 +199,8 @@ error:
   type: dict
   contains:
     code:
-      description: The kind of failure, for programs. All codes are in the collection's README.md.
+      description: The kind of failure, for programs. All codes are in
+        L(Results,https://docs.example.org/holdfast/mounts/docs/reference/results.html).
       returned: failure
       type: str
       sample: busy

@@ -120,6 +120,12 @@ def test_owner_who_is_not_there_yet_is_foreseen_with_a_warning(world: World) -> 
     assert [word for word in ("yet-to-be-made", "also-to-be-made") if word in str(result["warnings"])]
     assert len(result["warnings"]) == 2
     assert world.call(**wanted).code == "invalid_argument"
+    wanted = tmpfs(PATH, "a", opts=["size=1m", "uid=yet-to-be-made"])
+    for given in (wanted, {"holder": "a", "mounts": [{k: v for k, v in wanted.items() if k != "holder"}]}):
+        result = predict_untouched(world, given)
+        assert not result.failed, result
+        assert "yet-to-be-made" in str(result["warnings"])
+        assert world.call(**given).code == "option_not_allowed"
 
 
 def test_source_that_is_not_there_is_no_repair(world: World) -> None:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-TOOLS = Path(__file__).resolve().parents[1] / "tools"
+ROOT = Path(__file__).resolve().parents[2]
+TOOLS = ROOT / "tests" / "tools"
 SBIN = "/usr/sbin:/sbin"
 
 
@@ -87,6 +88,20 @@ def test_demo_holders_come_and_leave_are_shown() -> None:
         {},
     ]
     assert "Refused, conflict:" in finished.stdout
+    assert without_chance(find_sample()) in without_chance(finished.stdout)
+
+
+def find_sample() -> str:
+    """Return what README.md shows of the demo's output."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    found = re.search(r"^    make demo\n.*?^```text\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert found, "README.md shows the demo"
+    return found[1]
+
+
+def without_chance(text: str) -> str:
+    """Return a text without its indentation, and without the random part of a directory's name."""
+    return re.sub(r"(?<=/srv/demo\.)\w+", "…", "\n".join(line.strip() for line in text.splitlines()))
 
 
 @pytest.mark.parametrize("ending", ["exit 3", "kill -TERM $$", "kill -KILL $$"])

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from harness.cycle import apply, leave, predict_and_call, refuse, run_cycle, succeed, tmpfs, warm_up
-from harness.images import loop_devices, make_image, wait_for_no_loop_device
+from harness.images import TOOLS, loop_devices, make_image, wait_for_no_loop_device
 from harness.reconcile import call_reconcile, reboot, reconcile
 from harness.world import World
 
@@ -116,15 +116,22 @@ def test_image_of_another_type_leaves_no_loop_device(private_world: World, tmp_p
 # What is mounted
 
 
-@pytest.mark.parametrize("fstype", ["ext4", "xfs", "btrfs", "squashfs", "erofs"])
+READ_ONLY = ("erofs", "iso9660", "squashfs")
+
+
+@pytest.mark.parametrize("fstype", sorted(TOOLS))
 def test_image_comes_and_goes_with_its_loop_device(world: World, tmp_path: Path, fstype: str) -> None:
     src = put(world, tmp_path, fstype)
-    if fstype in ("squashfs", "erofs"):
+    if fstype in READ_ONLY:
         run_cycle(world, **held(src))  # to the byte, the image's own among them
         assert_no_loop(world, src)
     acquired = apply(world, "mounted", **held(src))
     assert acquired.mount["src"] == src
-    assert world.top(PATH).source == loops(world, src)[0]
+    assert (world.top(PATH).fstype, world.top(PATH).source) == (fstype, loops(world, src)[0])
+    if fstype in READ_ONLY:
+        assert world.file(f"{PATH}/file").read_text(encoding="utf-8") == "packed\n"
+    else:
+        world.write(f"{PATH}/file", "stored")
     rows = {row["mount"]: row for row in world.facts()["mounts"]}
     assert (rows[PATH]["device"], rows[PATH]["state"]) == (src, "ok")
     apply(world, "unmounted", **leave(PATH, "a"))

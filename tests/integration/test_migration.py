@@ -4,10 +4,16 @@
 
 from __future__ import annotations
 
+import json
+import re
+import textwrap
 import typing as t
 
 import pytest
-from harness.cycle import apply, leave, repeat_unchanged
+import yaml
+from ansible_collections.holdfast.mounts.plugins.filter.fstab_tasks import fstab_tasks
+from harness.cycle import apply, leave, repeat_unchanged, succeed
+from harness.place import COLLECTION
 from harness.reconcile import reboot, reconcile
 from harness.results import Played, play, task
 from harness.world import World
@@ -89,3 +95,107 @@ def test_mount_of_others_is_reported_adopted_and_owned_after_a_reboot(
     apply(world, "unmounted", **leave(PATH, "shop"))
     assert (world.stack(PATH), world.file("/etc/fstab").read_bytes()) == ([], before)
     assert world.exists(PATH), "the directory was not made here"
+
+
+# --- The playbook migrate ---
+
+TABLE = """\
+# /etc/fstab: static file system information
+UUID=7f3ee9fe-1fbf-452b-0c24-2614e1cad18b / ext4 errors=remount-ro 0 1
+UUID=501a4e61-aa4f-7737-df03-05124a39119b none swap sw 0 0
+scratch\t/srv/old\ttmpfs\tdefaults,noatime,size=1m,mode=0755,nofail,x-systemd.device-timeout=10 0 0
+/srv/old/shown /srv/two\\040words/ none bind,ro,X-mount.mkdir 0 0
+by-hand /mnt/by-hand tmpfs noauto,user,size=64k 0 0
+//nas/share /mnt/nas cifs username=alice,password=s3cret,vers=3.0 0 0
+bucket /mnt/bucket fuse.s3fs _netdev,allow_other 0 0
+"""
+CORPUS = "tests/unit/plugins/module_utils/_holdfast/real_mounts.json"
+MIGRATE = [{"name": "Run", "import_playbook": "holdfast.mounts.migrate"}]
+
+
+def migrate(world: World, **variables: str) -> Played:
+    """Run the playbook, which prints YAML then."""
+    (world.scratch / "ansible.cfg").write_text(
+        "[defaults]\ncallback_result_format = yaml\n", encoding="utf-8"
+    )
+    given = {"migrate_hosts": "localhost", **variables}
+    return world.playbook(MIGRATE, "--extra-vars", " ".join(f"{key}={value}" for key, value in given.items()))
+
+
+def pasted(played: Played) -> t.List[t.Dict[str, t.Any]]:
+    """Return the tasks that the playbook has printed, as whoever pastes its words gets them."""
+    blocks = re.findall(
+        r"^ok: .*\(item=.*=> *\n    msg:\n((?:    .*\n)+)", played.finished.stdout, re.MULTILINE
+    )
+    return [task for block in blocks for task in yaml.safe_load(textwrap.dedent(block))]
+
+
+def test_migrate_for_nobody_is_refused(private_world: World) -> None:
+    played = migrate(private_world)
+    assert played.finished.rc == 2
+    assert "migrate_holder" in played.results[-1]["msg"]
+
+
+def test_migrate_prints_what_runs_when_it_is_pasted(world: World) -> None:
+    world.write("/etc/fstab", TABLE)
+    world.make_directory(PATH)
+    assert world.run("mount", PATH).rc == 0
+    world.make_directory(f"{PATH}/shown")
+    before = world.snapshot()
+    played = migrate(world, migrate_holder="shop")
+    assert played.finished.rc == 0, played.finished
+    assert before.differences(world.snapshot()) == []
+    assert "s3cret" not in played.finished.stdout
+    said = played.results[-1]["msg"]
+    assert "3 of 7 lines" in said["done"]
+    assert len(said["left"]) == 4
+    tasks = pasted(played)
+    assert len(tasks) == 3, played.finished.stdout
+    for options in (["--check"], []):
+        done = world.playbook(play(*tasks), *options)
+        assert done.finished.rc == 0, done.finished.stdout
+    table = world.file("/etc/fstab").read_text(encoding="utf-8")
+    assert [line for line in table.splitlines() if "x-holdfast" not in line] == [
+        line for line in TABLE.splitlines() if not line.startswith(("scratch", "/srv/old", "by-hand"))
+    ]
+    assert {path: row["owned"] for path, row in world.references.items()} == {
+        PATH: False,
+        "/mnt/by-hand": True,
+        "/srv/two words": True,
+    }
+    again = migrate(world, migrate_holder="shop")
+    assert pasted(again) == []
+    for path in ("/srv/two words", "/mnt/by-hand", PATH):
+        succeed(world, **leave(path, "shop"))
+
+
+DEFINITIONS = json.loads((COLLECTION / CORPUS).read_text(encoding="utf-8"))
+# What only the host can know, and no line of fstab says.
+OF_THE_HOST = (
+    None,
+    "conflict",
+    "mount_failed",
+    "path_not_allowed",
+    "not_empty",
+    "unsafe_path",
+    "unsupported",
+)
+
+
+def test_whatever_is_printed_is_a_request_of_the_module(private_world: World) -> None:
+    lines = []
+    for each in DEFINITIONS:
+        fields = (each["src"], each["path"], each["fstype"], ",".join(each["opts"]) or "defaults")
+        lines.append(" ".join(field.replace(" ", "\\040") for field in fields))
+    found = fstab_tasks("\n".join(lines), holder="shop")
+    assert len(found) == len(DEFINITIONS)
+    assert [bool(row["tasks"]) for row in found] == [not row["reason"] for row in found]
+    asked = [task["holdfast.mounts.safe_mount"] for row in found if row["tasks"] for task in held_by(row)]
+    assert len(asked) > len(DEFINITIONS) / 2
+    refused = [(task, private_world.predict(**task)) for task in asked]
+    assert [(task, result["msg"]) for task, result in refused if result.code not in OF_THE_HOST] == []
+
+
+def held_by(row: t.Dict[str, t.Any]) -> t.List[t.Dict[str, t.Any]]:
+    """Return the tasks that hold at once what a line mounts."""
+    return [task for task in row["tasks"][0]["block"] if task["name"].startswith("Hold ")]

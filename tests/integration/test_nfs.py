@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 import typing as t
 
 import pytest
 from harness.cycle import apply, leave, run_cycle, succeed, tmpfs, warm_up
 from harness.network import EXPORT, cut_off, require_nfs
 from harness.world import RUN, World
+from test_documented_examples import NFS, Example
 
 PATH = "/srv/remote/nfs"
 
@@ -49,6 +52,13 @@ def test_nfs_whole_life(private_world: World, more: t.Dict[str, t.Any], shown: s
     assert {"nosuid", "nodev", *({"ro", "noexec", "noatime"} & set(more["opts"]))} <= set(mount.flags)
     succeed(private_world, **leave(PATH, "a"))
     assert_nothing_staged(private_world)
+
+
+@pytest.mark.parametrize("example", NFS, ids=[example.place for example in NFS])
+def test_nfs_example_runs(private_world: World, example: Example) -> None:
+    text = json.dumps([{**play, "hosts": "localhost"} for play in example.items])
+    played = private_world.playbook(json.loads(re.sub(r'nas1\.example\.org:/[^"]*', EXPORT, text)))
+    assert played.finished.rc == 0, played.finished.stdout
 
 
 def test_nfs_three_holders_share_one_mount(make_world: t.Callable[..., World]) -> None:

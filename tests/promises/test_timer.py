@@ -30,7 +30,7 @@ def test_timer_beside_sixteen_jobs_loses_and_stacks_nothing(
     run_program: Program, show_figures: Show, propagation: str
 ) -> None:
     ours = run_program("timer", "ours", propagation, SECONDS)
-    control = run_program("timer", "naive", propagation, SECONDS / 4)
+    control = run_program("timer", "naive", propagation, SECONDS / 2)
     show_figures(
         f"the timer beside 16 jobs, {propagation}: ledger and kernel agree", tell(ours), tell(control)
     )

@@ -33,7 +33,7 @@ def do_table(meanings: Meanings) -> str:
 
 
 PAGES: t.Mapping[str, t.Callable[[Meanings], str]] = {
-    "README.md": when_table,
+    "docs/reference/results.md": when_table,
     "docs/guides/reading_an_error.md": do_table,
 }
 

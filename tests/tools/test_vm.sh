@@ -20,5 +20,7 @@ stage "$venv/bin/python" -m pytest tests/vm --ignore tests/vm/test_unattended.py
 # takes no layers one by one. make test-old-kernel runs everything on that kernel.
 stage "$here/vm_pytest.sh" "$venv" "$tree" --quiet --durations=10 tests/integration/test_nfs.py tests/integration/test_smb.py \
   tests/integration/test_vanished.py tests/integration/test_adopt.py -k "not shared and not playbook"
+# Every block type that the machine on which the tests run may lack.
+stage "$here/vm_pytest.sh" "$venv" "$tree" --quiet -rs tests/integration/test_images.py -k "comes_and_goes and private"
 # Last, as whatever ran before ends with the boot.
 stage "$venv/bin/python" -m pytest tests/vm/test_unattended.py tests/vm/test_reboots.py

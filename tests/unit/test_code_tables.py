@@ -34,11 +34,11 @@ def test_table_of_a_page_is_what_the_errors_say(page: str) -> None:
 
 def test_page_without_its_markers_is_an_error() -> None:
     with pytest.raises(ValueError, match="has no table between"):
-        code_tables.with_table("README.md", PAGE.replace(code_tables.END, ""), MADE)
+        code_tables.with_table("docs/reference/results.md", PAGE.replace(code_tables.END, ""), MADE)
 
 
 def test_table_takes_the_place_of_the_old_one_and_nothing_else() -> None:
-    made = code_tables.with_table("README.md", PAGE, MADE)
+    made = code_tables.with_table("docs/reference/results.md", PAGE, MADE)
     assert made.startswith(
         f"before\n{code_tables.BEGIN}\n| code | when |\n| --- | --- |\n| `busy` | it is used |\n"
     )

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments.build import RECONCILE_SPEC
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments.spec import ARGUMENT_SPEC
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import paths
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar.filesystems import FILESYSTEMS
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.steps import Action, DriftKind
 from ansible_collections.holdfast.mounts.plugins.modules import (
@@ -52,9 +53,15 @@ def documented(module: t.Any, *keys: str) -> t.Any:
 
 
 TABLES = [
-    pytest.param("README.md", "Actions", t.get_args(Action), id="actions"),
-    pytest.param("README.md", "States", ARGUMENT_SPEC["state"]["choices"], id="states"),
+    pytest.param("docs/reference/results.md", "Actions", t.get_args(Action), id="actions"),
+    pytest.param("docs/reference/results.md", "States", ARGUMENT_SPEC["state"]["choices"], id="states"),
     pytest.param("docs/reconcile.md", "Drift", t.get_args(DriftKind), id="drift"),
+    pytest.param(
+        "docs/guides/containers_and_chroots.md",
+        "What can never be a source",
+        [*paths.NEVER_LIST, *paths.NEVER_ROOTS],
+        id="never",
+    ),
 ]
 
 
@@ -84,14 +91,14 @@ def test_reconcile_repairs_the_kinds_of_drift_that_there_are() -> None:
     assert told >= set(t.get_args(DriftKind))
 
 
-def test_filesystems_are_listed_in_the_readme_and_by_the_module() -> None:
+def test_filesystems_are_listed_by_their_page_and_by_the_module() -> None:
     options = yaml.safe_load(safe_mount.DOCUMENTATION)["options"]
     told = {name for line in options["fstype"]["description"] for name in MARKED.findall(line)}
     assert told == set(FILESYSTEMS)
-    assert names_in(section(read("README.md"), "Filesystems"), 1) == sorted(FILESYSTEMS)
+    assert names_in(section(read("docs/reference/filesystems.md"), "Filesystems"), 1) == sorted(FILESYSTEMS)
 
 
-def test_readme_lists_whatever_the_collection_has() -> None:
+def test_contents_list_whatever_the_collection_has() -> None:
     own = {
         "module": {path.stem for path in (ROOT / "plugins" / "modules").glob("*.py")},
         "lookup": {path.stem for path in (ROOT / "plugins" / "lookup").glob("*.py")},
@@ -100,7 +107,7 @@ def test_readme_lists_whatever_the_collection_has() -> None:
         "playbook": {path.stem for path in (ROOT / "playbooks").glob("*.yml")},
         "action group": set(yaml.safe_load(read("meta/runtime.yml"))["action_groups"]),
     }
-    table = section(read("README.md"), "What is in it")
+    table = section(read("docs/reference/contents.md"), "Contents")
     for kind, names in own.items():
         rows = "\n".join(line for line in table.splitlines() if line.startswith(f"| {kind} |"))
         assert names_in(rows, 1) == sorted(NAMESPACE + name for name in names), kind

@@ -104,7 +104,7 @@ def run_call(
     """
     unknown: t.List[str] = []
     if check_mode:
-        params, unknown = accounts.with_known_owners(params)
+        params, unknown = accounts.with_known_names(params)
     try:
         request = build.build_request(params)
     except errors.MountError as error:

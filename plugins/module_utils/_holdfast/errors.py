@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import typing as t
 
+# Where the pages are that messages point to, as galaxy.yml says.
+SITE = "https://docs.example.org/holdfast/mounts"
+
 Code = t.Literal[
     "busy",
     "conflict",

@@ -82,24 +82,23 @@ def named_now(
     mount: the reference's own. points: the mounts that lookups reach, by mount point.
     """
     filesystem = filesystems.record_of(reference.fstype)
-    if filesystem.is_block:
-        from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import devices
+    if not (filesystem.is_block or filesystem.shows_path or filesystem.has_layers):
+        return steps.Source()
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import devices
 
-        if reference.image:
-            return steps.Source(image=devices.image_of(mount))
+    if filesystem.is_block and not reference.image:
         number = devices.number_named(reference.src) or ""
         # btrfs has a number of its own in the table.
         is_same = number and filesystem.has_own_numbers and devices.is_member(number, mount)
         return steps.Source(device_number=mount.device if is_same else number)
-    if not (filesystem.shows_path or filesystem.has_layers):
-        return steps.Source()
     from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import second_names
 
     named = reference.definition.source_paths
-    trees = tuple(second_names.tree_named(path, points()) for path in named)
-    found = map(pathwalk.cached_at, named) if filesystem.has_layers else ()
+    found = () if filesystem.shows_path else map(pathwalk.cached_at, named)
     return steps.Source(
-        trees=trees, layers=tuple(None if inode is None else inode.identity for inode in found)
+        trees=tuple(second_names.tree_named(path, points()) for path in named),
+        layers=tuple(None if inode is None else inode.identity for inode in found),
+        image=devices.image_of(mount) if reference.image else "",
     )
 
 

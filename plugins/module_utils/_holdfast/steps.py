@@ -26,7 +26,7 @@ class Source:
         where nobody looked.
     trees: what the mount table shows at each place, where only that was looked at.
     absent: the refusal of a device or a credentials file that is not there; nothing else is known then.
-    layers: what the kernel has at hand of each layer then, None for one of which it has nothing.
+    layers: what the kernel has at hand of each layer, or of the image, then; None where that is nothing.
     image: the file that the mount's loop device has, as the kernel names it, where only that was looked at.
     """
 

@@ -25,8 +25,14 @@ TOOLS: t.Dict[str, t.Tuple[int, t.List[str]]] = {
     "ext4": (8 * MEGABYTE, ["mkfs.ext4", "-q", "-F", "-U", UUID, "-L", LABEL]),
     "xfs": (320 * MEGABYTE, ["mkfs.xfs", "-q", "-f", "-L", LABEL]),
     "btrfs": (128 * MEGABYTE, ["mkfs.btrfs", "-q", "-f", "-L", LABEL]),
-    "squashfs": (0, ["mksquashfs"]),
-    "erofs": (0, ["mkfs.erofs"]),
+    "vfat": (8 * MEGABYTE, ["mkfs.vfat", "-n", "DISK_ONE"]),
+    "exfat": (8 * MEGABYTE, ["mkfs.exfat", "-q", "-L", LABEL]),
+    "ntfs3": (16 * MEGABYTE, ["mkfs.ntfs", "-q", "-F", "-L", LABEL]),
+    "f2fs": (64 * MEGABYTE, ["mkfs.f2fs", "-q", "-f", "-l", LABEL]),
+    "udf": (8 * MEGABYTE, ["mkfs.udf", "-b", "512", "-l", LABEL]),
+    "squashfs": (0, ["mksquashfs", "{content}", "{image}"]),
+    "erofs": (0, ["mkfs.erofs", "{image}", "{content}"]),
+    "iso9660": (0, ["genisoimage", "-quiet", "-rock", "-o", "{image}", "{content}"]),
 }
 
 
@@ -52,8 +58,7 @@ def make_image(folder: Path, fstype: str, name: str = "disk") -> Path:
         content = folder / f"{name}-content"
         content.mkdir()
         (content / "file").write_text("packed\n", encoding="utf-8")
-        pair = [str(content), str(image)]
-        argv = [*command, *(pair if fstype == "squashfs" else reversed(pair))]
+        argv = [word.format(content=content, image=image) for word in command]
     subprocess.run(argv, check=True, capture_output=True)
     return image
 

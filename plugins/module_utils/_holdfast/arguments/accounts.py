@@ -15,6 +15,7 @@ import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import (
+    filesystems,
     record,
     secrets,
     strings,
@@ -62,23 +63,34 @@ def number_of(
     )
 
 
-def with_known_owners(params: t.Mapping[str, t.Any]) -> t.Tuple[t.Dict[str, t.Any], t.List[str]]:
-    """Return the parameters with root in the place of owners and groups that are not there, and which.
+def with_known_names(params: t.Mapping[str, t.Any]) -> t.Tuple[t.Dict[str, t.Any], t.List[str]]:
+    """Return the parameters with root in the place of users and groups that are not there, and which.
 
-    For check mode, where an earlier task may be about to make them. LIMIT: not of names in opts.
+    For check mode, where an earlier task may be about to make them.
     """
     unknown: t.List[str] = []
+
+    def is_unknown(name: t.Any, find: t.Callable[[str], int], option: str) -> bool:
+        if not isinstance(name, str) or _NAME.fullmatch(name) is None or len(name) > NAME_LENGTH:
+            return False  # for the grammar to refuse
+        try:
+            find(name)
+        except KeyError:
+            unknown.append(f"{option}: {strings.quote(name)} is unknown on this host")
+            return True
+        return False
 
     def known(where: t.Mapping[str, t.Any]) -> t.Dict[str, t.Any]:
         found = dict(where)
         for option, find in (("owner", find_user), ("group", find_group)):
-            name = where.get(option)
-            if isinstance(name, str) and _NAME.fullmatch(name) and len(name) <= NAME_LENGTH:
-                try:
-                    find(name)
-                except KeyError:
-                    found[option] = "0"
-                    unknown.append(f"{option} {strings.quote(name)} is unknown on this host")
+            if is_unknown(where.get(option), find, option):
+                found[option] = "0"
+        filesystem = filesystems.FILESYSTEMS.get(str(where.get("fstype")))
+        opts = where.get("opts") or () if filesystem is not None else ()
+        for index, word in enumerate(opts):
+            named = None if filesystem is None else _name_in(filesystem, word)
+            if named is not None and is_unknown(named.text, named.find, named.name):
+                found["opts"] = [*found["opts"][:index], f"{named.name}=0", *found["opts"][index + 1 :]]
         return found
 
     checked = known(params)
@@ -95,13 +107,28 @@ def without_names(filesystem: record.Filesystem, opts: t.Sequence[str], option: 
     return tuple(_without_name(filesystem, word, f"{option}[{index}]") for index, word in enumerate(opts))
 
 
+class _Named(t.NamedTuple):
+    """An option that a user or group is named in, and who finds it."""
+
+    name: str
+    text: str
+    find: t.Callable[[str], int]
+
+
 def _without_name(filesystem: record.Filesystem, word: t.Any, option: str) -> t.Any:
+    named = _name_in(filesystem, word)
+    if named is None:
+        return word
+    where = f"{option}, {named.name}"
+    return f"{named.name}={number_of(named.text, where, find=named.find, code='option_not_allowed')}"
+
+
+def _name_in(filesystem: record.Filesystem, word: t.Any) -> t.Optional[_Named]:
     name, _equals, text = word.partition("=") if isinstance(word, str) else ("", "", "")
     known = filesystem.options.get(name)
     if known is None or known.value is None or "ID" not in known.kind.split("|"):
-        return word
+        return None
     is_taken = known.value.canonical(text) is not None or secrets.holds_secret(word)
     if is_taken or not name.endswith(("uid", "gid")) or _NAME.fullmatch(text) is None:
-        return word
-    find = find_group if name.endswith("gid") else find_user
-    return f"{name}={number_of(text, f'{option}, {name}', find=find, code='option_not_allowed')}"
+        return None
+    return _Named(name, text, find_group if name.endswith("gid") else find_user)

@@ -11,7 +11,7 @@ import argparse
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import steps
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, steps
 
 NAME = "holdfast"
 SUMMARY = "see mounts that are shared by holders, and put them right, at the host itself"
@@ -35,7 +35,7 @@ FILES = (
     ("/etc/ansible/holdfast_mounts_policy.json", "what this host allows, where it is there"),
     ("/run/holdfast", "operations under way, and what the last reconcile met; gone with the boot"),
 )
-GUIDE = "docs/guides/at_the_host.md of the collection holdfast.mounts"
+GUIDE = f"{errors.SITE}/docs/guides/at_the_host.html"
 ENVIRONMENT = (("NO_COLOR", "where this is not empty, a table on a terminal has no colours"),)
 
 

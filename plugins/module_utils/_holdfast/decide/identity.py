@@ -28,18 +28,19 @@ def shows_another_source(reference: claims.Reference, mount: model.KernelMount, 
         if last and last[0] is not None and last[0] != model.Tree(mount.device, mount.root):
             return f"It shows '{mount.root}' of {mount.device}; its source is another one by now."
         return ""
+    what = "Its image" if image else "A layer of it"
     for noted, tree in zip(reference.identity, last):
         fstype, device = noted.split(" ")[:2]
         known = filesystems.record_of(fstype)
         has_number = known.is_local and not (known.has_own_numbers or known.has_layers)
         if tree is not None and has_number and tree.device != device:
-            return f"A layer of it lies on the device {device}; its path leads to {tree.device} now."
+            return f"{what} lies on the device {device}; its path leads to {tree.device} now."
     for noted, path, layer in zip(reference.identity, reference.definition.source_paths, source.layers):
         fstype, _blank, was = noted.partition(" ")
         if layer is None or not filesystems.record_of(fstype).is_local:
             continue
         if was != f"{layer.device} {layer.inode} {layer.birth}":
-            return f"A layer of it, '{path}', is another directory by now."
+            return f"{what}, '{path}', is another one by now."
     return ""
 
 

@@ -28,6 +28,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine i
     states,
     unmounting,
 )
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import paths
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import create, pathwalk, system
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import codec, journal, store
 
@@ -159,11 +160,12 @@ def _commit(works: t.Sequence[states.Work], call: session.Session, decided_on: c
     if not writing and not any(work.removed for work in works):
         return
     try:
+        # First, or a boot after a power cut makes anew what has been removed.
+        writing = _edit_fstab("old", writing, call, decided_on)
         with call.directory_lock:
             for work in writing:
                 _tidy(work, call, decided_on)
             mountpoints.sync_removed({p: r for work in writing for p, r in work.removed.items()}, call)
-        writing = _edit_fstab("old", writing, call, decided_on)
         _write(works, writing, call)
     except (errors.MountError, OSError) as error:
         _fail(writing, error, call, decided_on)
@@ -388,13 +390,6 @@ def _sources(records: t.Sequence[journal.Record]) -> t.Tuple[str, ...]:
 def _are_related(work: states.Work, path: str, sources: t.Sequence[str]) -> bool:
     definition = work.plan.definition if work.plan else None
     own_sources = definition.source_paths if definition else ()
-    return (
-        _is_at_or_below(work.path, path)
-        or _is_at_or_below(path, work.path)
-        or any(_is_at_or_below(source, path) for source in own_sources)
-        or any(_is_at_or_below(source, work.path) for source in sources)
+    return any(paths.is_within(place, (path,)) for place in (work.path, *own_sources)) or any(
+        paths.is_within(place, (work.path,)) for place in (path, *sources)
     )
-
-
-def _is_at_or_below(path: str, other: str) -> bool:
-    return path == other or path.startswith(other + "/")

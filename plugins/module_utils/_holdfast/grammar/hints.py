@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import record
 
 # Where a user of fstab or ansible.posix.mount finds the counterpart of what is refused.
-GUIDE = "see docs/migration.md"
+GUIDE = f"see {errors.SITE}/docs/migration.html"
 
 _BOOT = "leave it out; boot: true writes the entry of fstab, with nofail"
 _NO_BOOT = "leave it out; without boot: true nothing is mounted at boot"

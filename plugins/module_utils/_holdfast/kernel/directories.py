@@ -161,7 +161,7 @@ def _mark_of(identity: model.Identity) -> bytes:
 def has_mark(path: str) -> bool:
     """Whether what is at this path may be marked, which is_leftover finds out."""
     try:
-        return bool(os.getxattr(path, _MARK, follow_symlinks=False))
+        return bool(os.getxattr(utf8.encoded(path), _MARK, follow_symlinks=False))
     except OSError:
         return False
 
@@ -205,7 +205,8 @@ def find_leftovers(walk: pathwalk.Walk, but: t.Container[str]) -> t.List[str]:
         return []
     listing = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=walk.leaf)
     try:
-        names = [name for name in os.listdir(listing) if f"{walk.path}/{name}" not in but]
+        raw = os.listdir(f"/proc/self/fd/{listing}".encode("ascii"))
+        names = [name for name in map(utf8.decoded, raw) if f"{walk.path}/{name}" not in but]
         return [name for name in names if is_temporary(name) or has_mark(f"/proc/self/fd/{listing}/{name}")]
     finally:
         os.close(listing)

@@ -110,7 +110,7 @@ def _set_next(label: bytes) -> bool:
 def copy_label(path: str, fd: int) -> None:
     """Give an open file the label of the one at this path, where that is ours to give."""
     with contextlib.suppress(OSError):
-        os.setxattr(fd, _LABEL, os.getxattr(path, _LABEL, follow_symlinks=False))
+        os.setxattr(fd, _LABEL, os.getxattr(utf8.encoded(path), _LABEL, follow_symlinks=False))
 
 
 def with_canonical_context(definition: model.Definition) -> model.Definition:

@@ -18,13 +18,14 @@ import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments import accounts, build, spec
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import paths, record
+from ansible_collections.holdfast.mounts.plugins.plugin_utils import _migration
 
 DEFINITIONS = json.loads(Path(__file__).with_name("real_mounts.json").read_text(encoding="utf-8"))
 # How a refusal says that nothing else can be written.
 NO_WAY = "keep it in fstab"
 MOST_REFUSALS = 30
 KERNEL_INTERFACES = ("devpts", "proc", "swap", "sysfs")
-OFFENDER = re.compile(r'(?:^|; |: )"((?:[^"\\]|\\.)*)": ')
+CREDENTIAL = re.compile(r'"([^"=]+)=[^"]*": use credentials_file')
 
 UUIDS = {
     record.DATE: "2024-01-31-12-00-00-00",
@@ -54,92 +55,19 @@ def is_of_the_host(definition: Params) -> bool:
 
 
 def follow(message: str, params: Params) -> t.Optional[Params]:
-    """Return the parameters as this message says that they should be, None where it says nothing of use."""
-    added = re.search(r'add ("([^"]+)"|this very path) to (allowed_roots|source_roots)', message)
-    if added:
-        option = added.group(3)
-        path = added.group(2) or params["src"]
-        known = params.get(option) or list(params.get("allowed_roots") or spec.DEFAULT_ROOTS)
-        return None if path in known else {**params, option: [*known, path]}
-    if message.startswith("opts: not allowed"):
-        return follow_options(message, params)
-    subject = message.partition(": ")[0]
-    if subject == "credentials_file":
-        return {**params, "credentials_file": "/etc/mount-credentials"}
-    if "write allow_fstypes: " in message:
-        return {**params, "allow_fstypes": [params["fstype"]]}
-    fstype = re.search(r"write fstype: ([a-z0-9.]+)", message)
-    if subject in ("fstype", "src") and fstype and fstype.group(1) != params["fstype"]:
-        opts = [word for word in params["opts"] if fstype.group(1) != "bind" or word not in ("bind", "rbind")]
-        return {**params, "fstype": fstype.group(1), "opts": opts}
-    if subject == "fstype" and "the one that blkid(8) shows" in message:
-        return {**params, "fstype": "ext4"}
-    if subject in ("path", "src"):
-        return follow_text(message, subject, params)
-    return None
+    """Return the parameters as this message says that they should be, None where it says nothing of use.
 
-
-def follow_text(message: str, option: str, params: Params) -> t.Optional[Params]:
-    """Return the parameters with another path or source."""
-    text = params[option]
-    if "trailing slash" in message:
-        return {**params, option: text.rstrip("/")}
-    if "slash after the colon" in message:
-        return {**params, option: text.replace(":", ":/", 1)}
-    if "with :/ after it" in message:
-        return {**params, option: text + ":/"}
-    if "first of the hosts alone" in message:
-        return {**params, option: text.partition(",")[0] + ":" + text.partition(":")[2]}
-    if "write /dev/loopN" in message:
-        return {**params, option: "/dev/loop7"}
-    if "for example the name of the type" in message:
-        return {**params, option: params["fstype"]}
-    for shape, uuid in UUIDS.items():
-        if f"UUID= with {shape}" in message:
-            return {**params, option: f"UUID={uuid}"}
-    return None
-
-
-def follow_options(message: str, params: Params) -> t.Optional[Params]:
-    """Return the parameters with each offender of a list of options left out or written otherwise."""
-    changed, opts = dict(params), list(params["opts"])
-    parts = OFFENDER.split(message)[1:]
-    for shown, advice in zip(parts[::2], parts[1::2]):
-        at = find_word(opts, shown)
-        if at is None:
-            return None
-        given = re.search(r"set ([a-z_]+): ([a-z]+)", advice)
-        instead = re.search(r"write ([A-Za-z0-9_.=:+-]+)", advice)
-        if given:
-            changed[given.group(1)] = given.group(2)
-            del opts[at]
-        elif "use credentials_file" in advice:
-            changed["credentials_file"] = "/etc/mount-credentials"
-            del opts[at]
-        elif "leave it out" in advice or "remove it" in advice:
-            del opts[at]
-        elif "write fstype: bind" in advice:
-            changed["fstype"] = "bind"
-            del opts[at]
-        elif "attach the image" in advice:
-            changed["src"] = "/dev/loop7"
-            del opts[at]
-        elif "write it once" in advice:
-            del opts[at]
-        elif instead and not advice.startswith("unknown; write one of "):
-            opts[at] = instead.group(1)
-        else:
-            return None
-    return {**changed, "opts": opts} if parts else None
-
-
-def find_word(opts: t.Sequence[str], shown: str) -> t.Optional[int]:
-    """Return where the option stands that a message shows, perhaps without its value."""
-    plain = shown.replace("\\\\", "\\").replace('\\"', '"')
-    for index, word in enumerate(opts):
-        if word == plain or word.partition("=")[0] in (plain.partition("=")[0], plain):
-            return index
-    return None
+    What the message leaves to people gets some value here.
+    """
+    step = _migration.follow(message, params, mounted="ext4" if params["fstype"] == "auto" else "")
+    if step is not None:
+        return step.params
+    named = CREDENTIAL.findall(message)
+    if named or message.startswith("credentials_file: "):
+        opts = [word for word in params["opts"] if word.partition("=")[0] not in named]
+        return {**params, "opts": opts, "credentials_file": "/etc/mount-credentials"}
+    uuid = next((uuid for shape, uuid in UUIDS.items() if f"UUID= with {shape}" in message), None)
+    return {**params, "src": f"UUID={uuid}"} if uuid else None
 
 
 def request_of(params: Params) -> None:

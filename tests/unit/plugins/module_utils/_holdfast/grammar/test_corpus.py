@@ -23,7 +23,7 @@ from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builder
 from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.grammar_corpus import Row, rows
 
 ROWS = rows()
-GUIDE = "; see docs/migration.md"
+GUIDE = "; see https://docs.example.org/holdfast/mounts/docs/migration.html"
 # Read by root after the grammar has passed the call, so no option is named.
 AFTERWARDS = ("credentials",)
 
