@@ -101,13 +101,18 @@ def _hand_over(
     if not isinstance(text, str):
         raise text
     content = credentials.file_for_helper(filesystem, text)
-    fd = os.memfd_create("credentials", os.MFD_CLOEXEC)
-    stack.callback(os.close, fd)
-    os.write(fd, content.encode("utf-8"))
-    if system.has_selinux():
-        from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import labels
+    written = os.memfd_create("credentials", os.MFD_CLOEXEC)
+    try:
+        os.write(written, content.encode("utf-8"))
+        if system.has_selinux():
+            from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import labels
 
-        labels.copy_label(path, fd)  # mount(8) may read that one in whatever domain it runs
+            labels.copy_label(path, written)
+        # A domain that may read the file itself, but not write it, is refused a descriptor for both.
+        fd = os.open(f"/proc/self/fd/{written}", os.O_RDONLY | os.O_CLOEXEC)
+    finally:
+        os.close(written)
+    stack.callback(os.close, fd)
     return fd
 
 
