@@ -205,7 +205,9 @@ options:
     description:
       - The SELinux label of everything in the filesystem, as C(user:role:type) or C(user:role:type:range).
         It is the option C(context) of mount(8), quoted where that is needed.
-      - Refused for C(bind), which shows what another mount has, and where SELinux is off.
+      - Refused for C(bind), which shows what another mount has, where SELinux is off, and where the host's
+        policy does not know it.
+      - It is kept as the kernel spells it, so the order of categories makes no difference.
     type: str
   credentials_file:
     description:

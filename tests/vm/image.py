@@ -38,6 +38,13 @@ class Image(t.NamedTuple):
     """What a machine is started from."""
 
     folder: Path
+    variant: str = ""
+
+    @property
+    def kernel_words(self) -> str:
+        """What the variant's kernel is told beyond what every machine's is."""
+        words = RECIPE / self.variant / "kernel_words.txt"
+        return words.read_text(encoding="ascii").strip() if self.variant else "audit=0"
 
     @property
     def disk(self) -> Path:
@@ -61,17 +68,22 @@ def find_cache() -> Path:
     return Path(cache) / "holdfast-mounts"
 
 
-def find_image() -> Image:
-    """Return where the image of this recipe is, or would be."""
+def find_image(variant: str = "") -> Image:
+    """Return where the image of this recipe is, or would be.
+
+    variant: a folder of the recipe, which adds to it.
+    """
     digest = hashlib.sha256()
-    for path in (*sorted(RECIPE.iterdir()), Path(__file__), Path(__file__).with_name("cpio.py")):
+    recipe = [path for path in (*RECIPE.iterdir(), *(RECIPE / variant).iterdir()) if path.is_file()]
+    for path in (*sorted(set(recipe)), Path(__file__), Path(__file__).with_name("cpio.py")):
         digest.update(f"{path.name} {path.stat().st_size}\n".encode() + path.read_bytes())
-    return Image(find_cache() / f"vm-{digest.hexdigest()[:16]}")
+    name = f"vm-{variant}-" if variant else "vm-"
+    return Image(find_cache() / f"{name}{digest.hexdigest()[:16]}", variant)
 
 
-def provide_image(say: t.Callable[[str], None]) -> Image:
+def provide_image(say: t.Callable[[str], None], variant: str = "") -> Image:
     """Return the image, built when it is not there. Raises Unavailable."""
-    image = find_image()
+    image = find_image(variant)
     if image.folder.is_dir():
         return image
     require(BUILDERS)
@@ -80,7 +92,7 @@ def provide_image(say: t.Callable[[str], None]) -> Image:
     image.folder.parent.mkdir(parents=True, exist_ok=True)
     with locked(image.folder.parent / "lock"):
         if not image.folder.is_dir():
-            build(image.folder, say)
+            build(image, say)
     return image
 
 
@@ -99,25 +111,27 @@ def locked(path: Path) -> t.Iterator[None]:
         yield
 
 
-def build(folder: Path, say: t.Callable[[str], None]) -> None:
+def build(image: Image, say: t.Callable[[str], None]) -> None:
     """Build an image aside, and give it its name when it is complete."""
     started = time.monotonic()
-    say(f"building {folder}")
-    with tempfile.TemporaryDirectory(prefix="build-", dir=folder.parent) as scratch:
+    say(f"building {image.folder}")
+    with tempfile.TemporaryDirectory(prefix="build-", dir=image.folder.parent) as scratch:
         result = Path(scratch) / "image"
         result.mkdir(0o755)
         root = Path(scratch) / "root"
-        install(root, Path(scratch) / "log")
+        install(root, image.variant, Path(scratch) / "log")
         make_boot_files(root, Image(result))
         shutil.rmtree(root / "boot")
         run(["mkfs.ext4", "-q", "-d", str(root), str(Image(result).disk), DISK_SIZE], Path(scratch) / "log")
-        result.rename(folder)
+        result.rename(image.folder)
     say(f"built in {time.monotonic() - started:.0f} s")
 
 
-def install(root: Path, log: Path) -> None:
+def install(root: Path, variant: str, log: Path) -> None:
     """Make the root filesystem in a mount namespace of its own, so that nothing stays mounted."""
-    lines = (RECIPE / "packages.txt").read_text(encoding="utf-8").splitlines()
+    recipes = [RECIPE, RECIPE / variant] if variant else [RECIPE]
+    texts = [(recipe / "packages.txt").read_text(encoding="utf-8") for recipe in recipes]
+    lines = [line for text in texts for line in text.splitlines()]
     packages = ",".join(line for line in lines if line and not line.startswith("#"))
     argv = [
         "unshare",
@@ -131,7 +145,8 @@ def install(root: Path, log: Path) -> None:
     argv += ["--format=directory", '--aptopt=Acquire::Languages "none"', f"--include={packages}"]
     argv += ['--aptopt=APT::Install-Recommends "false"', "--dpkgopt=force-unsafe-io"]
     argv += [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "locale", "man")]
-    argv += [f'--customize-hook=sh {RECIPE}/customize.sh "$1"', SUITE, str(root)]
+    argv += [f'--customize-hook=sh {recipe}/customize.sh "$1"' for recipe in recipes]
+    argv += [SUITE, str(root)]
     sources = find_sources()
     # The kernel's package would build an initial RAM disk, which is not used.
     environment = dict(os.environ, INITRD="No", LC_ALL="C.UTF-8")

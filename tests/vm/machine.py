@@ -34,7 +34,7 @@ LIFETIME_SECONDS = 3 * 3600
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 # Disks beside the root's, /dev/vdb and /dev/vdc: nothing is on them.
 SPARES, SPARE_SIZE = ("first", "second"), "64M"
-KERNEL_WORDS = "root=/dev/vda rw console=ttyS0 net.ifnames=0 mitigations=off quiet loglevel=4 audit=0"
+KERNEL_WORDS = "root=/dev/vda rw console=ttyS0 net.ifnames=0 mitigations=off quiet loglevel=4"
 
 
 class Machine:
@@ -61,6 +61,7 @@ class Machine:
         self._make_disks(image)
         (self.folder / "initrd").write_bytes(image.initrd.read_bytes() + self._seed())
         (self.folder / "kernel").symlink_to(image.kernel)
+        (self.folder / "kernel_words").write_text(f"{KERNEL_WORDS} {image.kernel_words}\n", encoding="ascii")
         self._launch()
 
     def reboot(self) -> None:
@@ -205,7 +206,7 @@ class Machine:
         words += ["-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max", "-smp", "2", "-m", "1536"]
         words += ["-nodefaults", "-display", "none", "-serial", f"file:{self.console}"]
         words += ["-kernel", str(self.folder / "kernel"), "-initrd", str(self.folder / "initrd")]
-        words += ["-append", KERNEL_WORDS]
+        words += ["-append", (self.folder / "kernel_words").read_text(encoding="ascii").strip()]
         for name in ("disk", *SPARES):
             file = self.folder / f"{name}.qcow2"
             words += ["-drive", f"file={file},format=qcow2,if=none,id={name},cache=unsafe"]

@@ -8,6 +8,8 @@ vm.py down FOLDER                end it
 vm.py ssh FOLDER COMMAND...      run a command in it
 vm.py reboot FOLDER              shut it down and boot it again
 vm.py run FOLDER -- COMMAND...   start one, run a command here with VM_FOLDER set, end it whatever happens
+
+VM_VARIANT=selinux builds and starts the one whose kernel enforces Debian's SELinux policy.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ from pathlib import Path
 from image import Unavailable, provide_image
 from machine import Machine
 
+VARIANT = os.environ.get("VM_VARIANT", "")
+
 
 def say(text: str) -> None:
     """Tell the person who waits."""
@@ -32,7 +36,7 @@ def up(machine: Machine) -> None:
     """Start a machine unless it runs."""
     if machine.find_process() is not None:
         return
-    image = provide_image(say)
+    image = provide_image(say, VARIANT)
     started = time.monotonic()
     machine.start(image)
     say(f"booted in {time.monotonic() - started:.0f} s, console in {machine.console}")
@@ -55,7 +59,7 @@ def run(machine: Machine, argv: t.Sequence[str]) -> int:
 def main(words: t.Sequence[str]) -> int:
     """Do what the words say and return an exit status."""
     if list(words) == ["image"]:
-        sys.stdout.write(f"{provide_image(say).folder}\n")
+        sys.stdout.write(f"{provide_image(say, VARIANT).folder}\n")
         return 0
     if len(words) < 2:
         sys.stderr.write(__doc__ or "")

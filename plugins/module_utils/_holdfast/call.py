@@ -8,6 +8,7 @@ Private to holdfast.mounts.
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     errors,
@@ -36,6 +37,7 @@ def start_call(request: model.Request) -> session.Session:
     """
     host = system.observe_host()
     system.require_privileges(host.protection)
+    system.refuse_unknown_namespace(host)
     moment = system.read_moment(host.boot_id)
     try:
         allowed = policy.read_policy()
@@ -46,9 +48,23 @@ def start_call(request: model.Request) -> session.Session:
         from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import permissions
 
         permissions.refuse_forbidden(request, allowed)
+    if system.has_selinux():
+        request = _with_canonical_contexts(request)
     return session.Session(
         request, host, moment.now, moment.uptime, allowed, ledger=store.LedgerFile(host.boot_id)
     )
+
+
+def _with_canonical_contexts(request: model.Request) -> model.Request:
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import labels
+
+    entries = [
+        entry
+        if entry.definition is None
+        else replace(entry, definition=labels.with_canonical_context(entry.definition))
+        for entry in request.entries
+    ]
+    return replace(request, entries=tuple(entries))
 
 
 def refused(error: errors.MountError, *, is_full: bool, log_ref: t.Optional[str]) -> result.Result:
@@ -115,6 +131,10 @@ def run_call(
     plans = [o.plan for o in outcomes if o.plan is not None and o.error is None]
     warnings = [f"{what}; foreseen as if an earlier task had made it" for what in unknown]
     warnings += result.warnings_of(request, plans)
+    if system.has_selinux() and any(plan.action == "mounted" for plan in plans):
+        from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import labels
+
+        warnings += labels.warnings()
     if warnings:
         answer["warnings"] = warnings
     if diff_mode:

@@ -193,7 +193,7 @@ def is_ours(path: str, reference: claims.Reference, mount: model.KernelMount, sc
 
 
 def _is_comparable(reference: claims.Reference, host: model.Host) -> bool:
-    return reference.boot_id == host.boot_id and reference.mount_namespace == host.mount_namespace
+    return host.shows(reference.boot_id, reference.mount_namespace)
 
 
 def _find_in_table(
@@ -236,7 +236,7 @@ def _tell_absent(path: str, reference: claims.Reference, scene: Scene) -> steps.
         return steps.Drift(path, "replaced", f"Not mounted, and its source was {was} and is {now} by now.")
     if not is_same_boot:
         return steps.Drift(path, "missing", "Not mounted since the host was booted again.")
-    if reference.mount_namespace != scene.host.mount_namespace:
+    if not _is_comparable(reference, scene.host):
         return steps.Drift(path, "missing", "Mounted in another mount namespace, not in this one.")
     if scene.alive.get(path) is not None and scene.host.protection == "full":
         return steps.Drift(

@@ -13,7 +13,7 @@ import os
 import time
 import typing as t
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import inodes, pathwalk
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import inodes, pathwalk, system
 
 LOG_PATH = "/var/log/holdfast_mounts.log"
 # Where the role keeper puts the command of the host.
@@ -83,7 +83,8 @@ def _open_log(path: str) -> int:
         if walk.obstacle is not None or len(walk.missing) > 1:
             raise NotADirectoryError(path)
         if walk.leaf is None or walk.inode is None:
-            return os.open(walk.name, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=walk.directory)
+            with system.labelled(path, is_file=True):
+                return os.open(walk.name, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=walk.directory)
         # A mount on it may be a daemon of somebody's that never answers.
         if walk.inode.kind != "file" or walk.inode.mount_id != walk.above.mount_id:
             raise PermissionError(path)

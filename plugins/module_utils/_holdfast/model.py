@@ -167,12 +167,16 @@ class Host:
     """What holds for the whole host during one call.
 
     boot_id: of the running kernel (/proc/sys/kernel/random/boot_id).
-    mount_namespace: the inode of /proc/self/ns/mnt.
+    mount_namespace: the inode of /proc/self/ns/mnt, 0 where a security module forbids to ask.
     """
 
     boot_id: str
     mount_namespace: int
     protection: Protection
+
+    def shows(self, boot_id: str, mount_namespace: int) -> bool:
+        """Whether a mount made in that boot and namespace may be seen here; in an unknown one it may."""
+        return boot_id == self.boot_id and self.mount_namespace in (0, mount_namespace)
 
 
 def why_unsafe(ancestor: str, fstype: str) -> str:

@@ -48,7 +48,7 @@ def is_mount(inode: t.Optional[inodes.Inode], reference: claims.Reference, host:
 
 def _is_of(reference: claims.Reference, host: model.Host) -> bool:
     """Whether a reference's mount was made in this boot and mount namespace: others give the same numbers."""
-    return (reference.boot_id, reference.mount_namespace) == (host.boot_id, host.mount_namespace)
+    return host.shows(reference.boot_id, reference.mount_namespace)
 
 
 def _has_same_root(inode: inodes.Inode, reference: claims.Reference) -> bool:

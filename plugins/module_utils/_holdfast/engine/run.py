@@ -54,6 +54,8 @@ def _import_rare_parts(call: session.Session) -> None:
     """
     held = call.ledger.read().references.values()
     wanted = [entry.definition for entry in call.request.entries if entry.definition]
+    if system.has_selinux():
+        importlib.import_module(f"{_PACKAGE}.kernel.labels")
     if any(definition.image for definition in wanted):
         importlib.import_module(f"{_PACKAGE}.kernel.images")
     if any(filesystems.record_of(one.fstype).helper for one in wanted) or system.list_stages():

@@ -34,6 +34,8 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
 )
 
 _TARGET = "mount"
+# Called by a service, mount(8) may mount on few labels (SELinux); that of this directory is one.
+_MOUNTABLE = "/mnt"
 _MODE = 0x2  # STATX_MODE
 _ALL_ATTRIBUTES = (
     mounts.attribute_bits(mounts.ATTRIBUTES) | 0x70
@@ -99,15 +101,24 @@ def _hand_over(
     if not isinstance(text, str):
         raise text
     content = credentials.file_for_helper(filesystem, text)
-    fd = os.memfd_create("credentials", os.MFD_CLOEXEC)
+    written = os.memfd_create("credentials", os.MFD_CLOEXEC)
+    try:
+        os.write(written, content.encode("utf-8"))
+        if system.has_selinux():
+            from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import labels
+
+            labels.copy_label(path, written)
+        # A domain that may read the file itself, but not write it, is refused a descriptor for both.
+        fd = os.open(f"/proc/self/fd/{written}", os.O_RDONLY | os.O_CLOEXEC)
+    finally:
+        os.close(written)
     stack.callback(os.close, fd)
-    os.write(fd, content.encode("utf-8"))
     return fd
 
 
 def make_stage(name: str) -> None:
     """Make a filesystem of our own in which a helper may mount: root's, private, gone with its mount."""
-    with contextlib.suppress(FileExistsError):
+    with contextlib.suppress(FileExistsError), system.labelled(system.STAGES):
         os.mkdir(system.STAGES, 0o700)
     found = os.lstat(system.STAGES)
     if found.st_mode & 0o170077 != 0o040000 or found.st_uid != 0:
@@ -126,8 +137,10 @@ def make_stage(name: str) -> None:
     finally:
         os.close(context)
     try:
-        os.mkdir(_TARGET, 0o700, dir_fd=stage)
-        os.mkdir(f"{system.STAGES}/{name}", 0o700)
+        with system.labelled(_MOUNTABLE):
+            os.mkdir(_TARGET, 0o700, dir_fd=stage)
+        with system.labelled(f"{system.STAGES}/{name}"):
+            os.mkdir(f"{system.STAGES}/{name}", 0o700)
         place = os.open(f"{system.STAGES}/{name}", os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
             syscalls.move_mount(stage, place)

@@ -20,6 +20,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
     inodes,
     pathwalk,
     syscalls,
+    system,
     utf8,
 )
 
@@ -57,7 +58,8 @@ def make_missing(
             depth, path = depth + 1, f"{path}/{name}"
             is_last = path == walk.path
             made = _Made(parent, temporary_name(operation, depth), is_last and is_file)
-            made.make(attributes if is_last else model.MountPointAttributes())
+            with system.labelled(path, is_file=made.is_file):
+                made.make(attributes if is_last else model.MountPointAttributes())
             note(path, made.identity)
             made.reveal(name)
             if is_last:

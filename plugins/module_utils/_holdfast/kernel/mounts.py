@@ -240,7 +240,7 @@ def living_mounts(
     living: t.Dict[str, t.Optional[int]] = {}
     for path, reference in references.items():
         # Ids of another boot or namespace may have been given to other mounts here.
-        is_here = (reference.boot_id, reference.mount_namespace) == (host.boot_id, host.mount_namespace)
+        is_here = host.shows(reference.boot_id, reference.mount_namespace)
         if not is_here or not reference.mount_id:
             living[path] = None
         elif host.protection == "full":

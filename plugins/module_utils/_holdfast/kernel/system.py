@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import stat
 import sys
 import time
 import typing as t
@@ -38,7 +39,7 @@ def observe_host() -> model.Host:
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
             boot_id = file.read().strip()
-        mount_namespace = os.stat("/proc/self/ns/mnt").st_ino
+        mount_namespace = _mount_namespace()
     except OSError as error:
         raise errors.MountError(
             "unsupported",
@@ -47,6 +48,25 @@ def observe_host() -> model.Host:
             errno=error.errno,
         ) from error
     return model.Host(boot_id, mount_namespace, _protection())
+
+
+def _mount_namespace() -> int:
+    """Return the inode of this process's mount namespace, 0 where it may not ask (SELinux, sys_ptrace)."""
+    try:
+        return os.stat("/proc/self/ns/mnt").st_ino
+    except PermissionError:
+        return 0
+
+
+def refuse_unknown_namespace(host: model.Host) -> None:
+    """Refuse a task that may not ask for its mount namespace: its mounts could not be told from others'."""
+    if not host.mount_namespace:
+        raise errors.MountError(
+            "unsupported",
+            "a security module forbids this task to read '/proc/self/ns/mnt', which tells its mount "
+            "namespace; run it in a domain that may (see the audit log)",
+            step="host",
+        )
 
 
 def refuse_other_namespace(ledger: claims.Ledger, host: model.Host) -> None:
@@ -133,9 +153,23 @@ def require_privileges(protection: model.Protection) -> None:
         )
 
 
+def has_selinux() -> bool:
+    """Whether SELinux is on, permissive or not."""
+    return os.path.exists(_SELINUX)
+
+
+def labelled(path: str, *, is_file: bool = False) -> t.ContextManager[None]:
+    """Have what this thread creates meanwhile get the label that the host's policy gives to this path."""
+    if not has_selinux():
+        return contextlib.nullcontext()
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import labels
+
+    return labels.created_as(path, stat.S_IFREG if is_file else stat.S_IFDIR)
+
+
 def refuse_missing_selinux() -> None:
     """Refuse a context where there is nothing that heeds it. Raises unsupported."""
-    if not os.path.exists(_SELINUX):
+    if not has_selinux():
         raise errors.MountError(
             "unsupported",
             "SELinux is off on this host, so no mount can have a context; leave 'selinux_context' out",

@@ -20,6 +20,7 @@ import time
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import system
 
 RUN_PATH = "/run/holdfast"
 _OPERATIONS = f"{RUN_PATH}/operations"
@@ -45,7 +46,7 @@ def prepare_run() -> None:
     """
     os.umask(0o022)
     for path in (RUN_PATH, _OPERATIONS):
-        with contextlib.suppress(FileExistsError):
+        with contextlib.suppress(FileExistsError), system.labelled(path):
             os.mkdir(path, 0o700)
         found = os.lstat(path)
         if found.st_mode & 0o170077 != 0o040000 or found.st_uid != 0:

@@ -12,7 +12,12 @@ import os
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, errors
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import files, pathwalk, utf8
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
+    files,
+    pathwalk,
+    system,
+    utf8,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import codec
 
 LEDGER_PATH = "/etc/ansible/facts.d/holdfast_mounts.fact"
@@ -60,7 +65,7 @@ class LedgerFile:
     def write(self, ledger: claims.Ledger) -> None:
         """Replace the ledger durably; the caller holds its lock. Raises MountError or OSError."""
         text = codec.ledger_to_json(ledger, self._lines).encode("ascii")
-        with _replaceable() as file:
+        with _replaceable() as file, system.labelled(LEDGER_PATH, is_file=True):
             file.replace(text, lambda fd: os.fchmod(fd, 0o644))
         self._raw, self._ledger = text, ledger
 
@@ -104,7 +109,7 @@ def _open_facts_directory() -> int:
     """
     facts = os.path.dirname(LEDGER_PATH)
     for directory in (os.path.dirname(facts), facts):
-        with contextlib.suppress(FileExistsError):
+        with contextlib.suppress(FileExistsError), system.labelled(directory):
             os.mkdir(directory, 0o755)
     with pathwalk.Walk(LEDGER_PATH, is_vital=True) as walk:
         files.refuse_unsafe_way(walk, _untrusted)

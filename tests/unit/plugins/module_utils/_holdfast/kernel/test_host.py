@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import inodes
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel.system import (
     observe_host,
+    refuse_unknown_namespace,
     require_privileges,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.model import Protection
@@ -94,3 +95,21 @@ def test_observe_host_tells_the_protection(
 ) -> None:
     monkeypatch.setattr(inodes, "inode_of", lambda fd: SimpleNamespace(**change))
     assert observe_host().protection == protection
+
+
+def test_observe_host_that_may_not_ask_for_its_namespace_goes_on_without(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As SELinux has it for staff_u, whose facts need no namespace."""
+    real = os.stat
+
+    def stat(path: t.Any, *args: t.Any, **kwargs: t.Any) -> os.stat_result:
+        if path == "/proc/self/ns/mnt":
+            raise PermissionError(13, "Permission denied")
+        return real(path, *args, **kwargs)
+
+    monkeypatch.setattr(os, "stat", stat)
+    seen = observe_host()
+    assert seen.mount_namespace == 0
+    assert (seen.shows(seen.boot_id, 5), seen.shows("another", 5)) == (True, False)
+    assert "audit log" in refused(refuse_unknown_namespace, seen).message
