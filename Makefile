@@ -133,7 +133,7 @@ torture: $(DEV)/.ready tree
 
 powercut: $(DEV)/.ready tree
 	cd $(TREE) && PYTHONPATH=$(TREE)/tests/integration:$(ROOT)/build \
-	  $(DEV)/bin/python tests/promises/programs/power_cuts.py $(MINUTES)
+	  $(DEV)/bin/python tests/promises/programs/power_cuts.py $(MINUTES) $(or $(SEED),0)
 
 .PHONY: fuzz
 fuzz: $(FUZZ)/.ready tree

@@ -18,7 +18,7 @@ from harness.world import LOG, World, executable
 from test_documented_examples import PLAYBOOKS, ROOT
 
 COMMANDS = re.compile(r"^```sh\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.MULTILINE | re.DOTALL)
-DISCLOSURE = "docs/safety.md"
+DISCLOSURE = "docs/safety_evidence.md"
 # An address that is not given out (RFC 2606).
 REPOSITORY = "https://git.example.org/holdfast/mounts"
 # What differs each time: moments, references of the log, processes. What is left out is "…".

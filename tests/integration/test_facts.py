@@ -157,7 +157,7 @@ DRIFT: t.List[t.Tuple[t.Callable[[World], None], str]] = [
 @pytest.mark.parametrize(("act", "kind"), DRIFT, ids=[act.__name__ for act, _kind in DRIFT])
 def test_drift_is_told_by_its_kind(world: World, act: t.Callable[[World], None], kind: str) -> None:
     if act is replace_alike and not has_unique_ids():
-        pytest.skip("before Linux 6.8 the table shows no difference, see docs/safety.md")
+        pytest.skip("before Linux 6.8 the table shows no difference, see docs/safety_evidence.md")
     succeed(world, **tmpfs(PATH, "a"))
     assert kinds(world.facts()) == set()
     act(world)

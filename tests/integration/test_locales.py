@@ -19,7 +19,7 @@ from harness.helped import CAN_HELP, helped, make_helper
 from harness.images import add_device, make_image
 from harness.place import HARNESS, find_collections_path
 from harness.results import Finished, Result, read_result
-from harness.world import World
+from harness.world import LEDGER, RUN, World
 
 LATIN = "de_DE.ISO-8859-1"
 # Latin-1 has the first letter, with another byte, and not the second one.
@@ -98,6 +98,20 @@ def test_names_are_the_same_in_every_locale(private_world: World, latin: t.Dict[
         assert succeed(world, environment, **leave(wish["path"], "a")).action == "unmounted"
     left = [os.listdir(world.file(area)) for area in ("/mnt", "/srv", "/media")]
     assert left == [[], [os.path.basename(layer)], []]
+
+
+@pytest.mark.parametrize("name", NAMES, ids=["in the locale", "not in the locale"])
+def test_directories_that_no_ledger_knows_are_removed(
+    private_world: World, latin: t.Dict[str, str], name: str
+) -> None:
+    world, path = private_world, f"/mnt/{name}/{name}"
+    succeed(world, latin, **tmpfs(path, "a"))
+    world.unmount(path)
+    world.file(LEDGER).unlink()  # as a power cut leaves it
+    shutil.rmtree(world.file(RUN))
+    reconciled = call(world, latin, "safe_mount_reconcile")
+    assert not reconciled.failed, reconciled
+    assert os.listdir(world.file("/mnt")) == []
 
 
 def test_helper_gets_the_bytes_that_were_written(private_world: World, latin: t.Dict[str, str]) -> None:

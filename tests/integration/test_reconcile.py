@@ -179,7 +179,7 @@ def test_drift_that_would_cost_a_foreign_mount_is_an_error(
 
 def test_replaced_by_an_equal_mount_is_held_as_it_is(world: World) -> None:
     if not has_unique_ids():
-        pytest.skip("before Linux 6.8 the table shows no difference, see docs/safety.md")
+        pytest.skip("before Linux 6.8 the table shows no difference, see docs/safety_evidence.md")
     succeed(world, **tmpfs(PATH, "a"))
     world.unmount(PATH)
     world.mount("tmpfs", PATH, "tmpfs", flags=SAFE)

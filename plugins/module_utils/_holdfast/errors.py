@@ -52,7 +52,8 @@ _AS_PROPOSED = "write what the message proposes; [from fstab](docs/migration.md)
 _LATER = "another call is at work, or a device or server does not answer; try again later"
 _READ_LOG = (
     "read the entry in the log; for a helper's, see [its filesystem](docs/filesystems/README.md); where "
-    "disk or ledger are full, release what nobody needs, [which always works](docs/safety.md#a-full-disk)"
+    "disk or ledger are full, release what nobody needs, "
+    "[which always works](docs/safety_evidence.md#a-full-disk)"
 )
 _PUT_RIGHT = "see who changed it. Nothing is overwritten until it is put right"
 # In the order of the tables: the call, the host, the mount, the files. A test fails when one has no meaning.

@@ -85,9 +85,12 @@ def loop_devices(file: Path) -> t.List[str]:
 def wait_for_no_loop_device(file: Path) -> None:
     """Prove that no loop device has the file any more; somebody else may look at one for a moment."""
     end = time.monotonic() + SECONDS
-    while loop_devices(file) and time.monotonic() < end:
+    while True:
+        found = loop_devices(file)
+        if not found or time.monotonic() > end:
+            break
         time.sleep(0.02)
-    assert loop_devices(file) == []
+    assert found == []
 
 
 def add_device(world: World, device: str, *links: str) -> None:

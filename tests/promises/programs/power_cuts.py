@@ -3,7 +3,7 @@
 """Cut the power at every write of a course of calls, boot, and compare.
 
 power_cuts.py FSTYPE WAY SAMPLES SEED, or for so many minutes, with other courses and all types:
-power_cuts.py MINUTES.
+power_cuts.py MINUTES FIRST-SEED.
 
 /etc and /srv lie on a disk that logs its writes and flushes; each acknowledgement is a mark in the log. A
 crash state is a prefix of the writes, block by block, or all that was flushed and some of what was not. WAY
@@ -399,10 +399,9 @@ def cut(fstype: str, way: str, samples: int, seed: int, *, subsets: int = 4) -> 
     return figures
 
 
-def go_on_for(minutes: float) -> None:
+def go_on_for(minutes: float, seed: int) -> None:
     """Cut one course after the other, each in a process of its own, and print what each has come to."""
-    end, seed = time.monotonic() + minutes * 60, 0
-    total = 0
+    end, total = time.monotonic() + minutes * 60, 0
     while time.monotonic() < end:
         for fstype in MAKE:
             argv = [sys.executable, __file__, fstype, "ours", "0", str(seed)]
@@ -419,8 +418,8 @@ def go_on_for(minutes: float) -> None:
 
 def main(words: t.Sequence[str]) -> None:
     """Cut one course, or go on for some minutes."""
-    if len(words) == 1:
-        go_on_for(float(words[0]))
+    if len(words) == 2:
+        go_on_for(float(words[0]), int(words[1]))
         return
     figures = cut(words[0], words[1], int(words[2]), int(words[3]))
     figures["cpu"] = round(sum(os.times()[:4]), 1)

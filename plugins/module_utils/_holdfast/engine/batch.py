@@ -160,7 +160,6 @@ def _commit(works: t.Sequence[states.Work], call: session.Session, decided_on: c
     if not writing and not any(work.removed for work in works):
         return
     try:
-        # First, or a boot after a power cut makes anew what has been removed.
         writing = _edit_fstab("old", writing, call, decided_on)
         with call.directory_lock:
             for work in writing:

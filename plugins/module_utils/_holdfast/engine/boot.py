@@ -3,7 +3,9 @@
 """Entries of fstab: they go before the ledger forgets who wanted them, and come after it knows.
 
 An entry that changes does both, so none is ever there that says anything else than the ledger, whatever is
-killed when. Private to holdfast.mounts.
+killed when. They go before the directories, too, which a boot after a power cut would make anew.
+
+Private to holdfast.mounts.
 """
 
 from __future__ import annotations

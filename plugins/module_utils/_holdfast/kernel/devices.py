@@ -131,7 +131,7 @@ def filesystem_identity(device: Device, superblock: str) -> str:
 
     May wait for the device. superblock: where that lies, C(offset:length) each. Sixteen bytes are a UUID.
     """
-    fd = os.open(device.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    fd = os.open(utf8.encoded(device.path), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         if _number(os.fstat(fd).st_rdev) != device.number:
             raise OSError(errno.ENXIO, "the device was exchanged")
