@@ -71,6 +71,13 @@ _value:
           description: Hosts by V(ok), V(drift), V(incomplete), V(failed), V(unreachable) and V(no_facts).
           type: dict
           sample: {ok: 1, drift: 1}
+        attention:
+          description:
+            - What needs attention, by state, the gravest first.
+            - Each host of which not all is known, and each mount point with drift, is counted once.
+          type: list
+          elements: dict
+          sample: [{state: missing, count: 1}]
         mounts:
           description: Mount points that the ledgers know.
           type: int
@@ -176,7 +183,7 @@ _value:
               type: int
               sample: 1800
             drift:
-              description: All drift of the mount point, each with C(kind) and C(message).
+              description: All drift of the mount point, the gravest first, each with C(kind) and C(message).
               type: list
               elements: dict
               sample: []

@@ -22,6 +22,24 @@ MOUNT_LIMIT = 2000
 HOLDER_LIMIT = 10000
 DRIFT_LIMIT = 2000
 SIZE_LIMIT = 1000000  # characters
+# What needs attention, the gravest first: what is broken or not what was asked for, what is not there, what
+# is not known, what a reconcile tidies up. A word that is not among them comes last.
+GRAVITY = (
+    "unhealthy",
+    "replaced",
+    "stacked",
+    "untrusted",
+    "missing",
+    "unreachable",
+    "failed",
+    "incomplete",
+    "no_facts",
+    "options_changed",
+    "interrupted",
+    "expired",
+    "deferred",
+    "orphaned",
+)
 _ISO = "%Y-%m-%dT%H:%M:%SZ"
 _ISO_LENGTH = 19
 
@@ -111,6 +129,11 @@ def text(value: object, limit: int = TEXT_LIMIT) -> str:
     return shown if len(shown) <= limit else f"{shown[:limit]}…"
 
 
+def gravity(word: str) -> int:
+    """Return where a state stands among all, the gravest first."""
+    return GRAVITY.index(word) if word in GRAVITY else len(GRAVITY)
+
+
 def parse_time(value: object) -> t.Optional[datetime.datetime]:
     """Return the time of an ISO 8601 text in UTC, to the second, None for anything else."""
     if not isinstance(value, str) or not value.endswith("Z"):
@@ -188,6 +211,7 @@ def _row(
     if managed and not can_be_held(row.get("mount", path)):
         managed = False
         drift = [Drift("untrusted", "Nothing can be held there, whatever the host answers."), *drift]
+    drift = sorted(drift, key=lambda item: gravity(item.kind))
     asked = reference if isinstance(reference, dict) else {}
     claims = asked.get("holders")
     names = row.get("holders")

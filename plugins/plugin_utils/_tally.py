@@ -12,7 +12,7 @@ import dataclasses
 import datetime
 import typing as t
 
-from ansible_collections.holdfast.mounts.plugins.plugin_utils._fleet import Host, Mounted, read_host
+from ansible_collections.holdfast.mounts.plugins.plugin_utils._fleet import Host, Mounted, gravity, read_host
 
 Report = t.Dict[str, t.Any]
 
@@ -96,6 +96,18 @@ def _is_off(mount: Mounted) -> bool:
     return mount.state not in ("ok", "unknown")
 
 
+def _attention(hosts: t.Sequence[Host]) -> t.List[Report]:
+    """Count what needs attention, once each: hosts of which not all is known, and mounts that are off."""
+    states = [host.status for host in hosts if host.status != "ok"]
+    counted = collections.Counter(
+        [*states, *(mount.state for host in hosts for mount in host.mounts if _is_off(mount))]
+    )
+    return [
+        {"state": state, "count": counted[state]}
+        for state in sorted(counted, key=lambda state: (gravity(state), state))
+    ]
+
+
 def _summary(hosts: t.Sequence[Host], sources: t.Sequence[Source]) -> Report:
     mounts = [mount for host in hosts for mount in host.mounts]
     managed = [mount for mount in mounts if mount.managed]
@@ -103,6 +115,7 @@ def _summary(hosts: t.Sequence[Host], sources: t.Sequence[Source]) -> Report:
     return {
         "hosts": len(hosts),
         "conditions": dict(collections.Counter(condition_of(host) for host in hosts)),
+        "attention": _attention(hosts),
         "mounts": len(managed),
         "unmanaged": len(mounts) - len(managed),
         "holders": len({holder.name for mount in managed for holder in mount.holders}),

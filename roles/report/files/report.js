@@ -4,7 +4,7 @@
   const data = JSON.parse(document.getElementById('data').textContent);
   const conditions = new Map(Object.entries(data.summary.conditions));
   const byId = (id) => document.getElementById(id);
-  const PAGE = 400;
+  const PAGE = 50;
   const CHIPS = 12;
   const SHOWN_DRIFT = 5;
   // Maps, as a host may use any word: an object has a constructor before anybody puts it there.
@@ -16,22 +16,25 @@
     ['drift', { label: 'with drift', mark: '!' }],
     ['ok', { label: 'in order', mark: '✓' }],
   ]);
+  // What to do. Each sentence stands where somebody looks for the next step, so it names the step.
   const ADVICE = new Map([
-    ['missing', 'It is held but not mounted. Acquiring it again or a reconcile mounts it.'],
-    ['replaced', 'Something else stands there. Look at who mounted it; nothing here touches it.'],
-    ['options_changed', 'Somebody remounted it. Release and acquire it to get what was asked for.'],
-    ['stacked', 'Another mount lies on it. Unmount that one by hand.'],
-    ['unhealthy', 'The kernel has stopped it after an error. Look at the kernel log, release it, check it, acquire it.'],
-    ['orphaned', 'Nobody holds it any longer. A reconcile unmounts it.'],
-    ['deferred', 'It was busy when its last holder left. A reconcile unmounts it once it is free.'],
-    ['expired', 'A lease has ended. A reconcile drops it, and unmounts when it was the last.'],
-    ['interrupted', 'An operation ended in the middle. The next one there, or a reconcile, finishes it.'],
+    ['unhealthy', 'The kernel has stopped this filesystem after an error. Read the kernel log of the host, have every holder release it, check it (fsck), then acquire it again. Nothing repairs it by itself.'],
+    ['replaced', 'Another mount stands there, or the source names another filesystem than the one that was held: the message says which. Find out who changed it. Bring back what was held, or have every holder release it and acquire it again. No reconcile touches it unasked.'],
+    ['stacked', 'Another mount lies on the one that is held. Unmount the other one by the means that made it.'],
     ['untrusted', 'No ledger in order names this path. Find out who answers for this host.'],
+    ['missing', 'It is held but not mounted. A reconcile, or acquiring it again, mounts it.'],
     ['unreachable', 'Nothing is known of this host. What it holds is not in this report.'],
     ['failed', 'The host answered with an error. What it holds is not in this report.'],
-    ['no_facts', 'The host was not asked in this run, because it had failed before.'],
     ['incomplete', 'Run safe_mount_facts on the host and look. No host in order has so much to tell.'],
+    ['no_facts', 'The host was not asked in this run, because it had failed before.'],
+    ['options_changed', 'Somebody remounted it. Release and acquire it to get what was asked for.'],
+    ['interrupted', 'An operation ended in the middle. The next one there, or a reconcile, finishes it.'],
+    ['expired', 'A lease has ended. A reconcile drops it, and unmounts when it was the last.'],
+    ['deferred', 'It was busy when its last holder left. A reconcile unmounts it once it is free.'],
+    ['orphaned', 'Nobody holds it any longer. A reconcile unmounts it.'],
   ]);
+  const adviceFor = (state) => ADVICE.get(state) || 'Run safe_mount_facts on the host and look.';
+  const weights = new Map(data.summary.attention.map((each, index) => [each.state, index]));
 
   // --- Elements and words ---
 
@@ -48,12 +51,10 @@
     for (const part of text.split(/(?<=[/.:@=-])/)) element.append(part, document.createElement('wbr'));
     return element;
   }
-  function draw(parent, tag, attributes, text) {
-    const element = document.createElementNS('http://www.w3.org/2000/svg', tag);
-    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-    if (text !== undefined) element.textContent = text;
-    parent.append(element);
-    return element;
+  // The address of a view of this page: a list and its filter, which are read as texts again.
+  const addressOf = (view) => `#${new URLSearchParams(view)}`;
+  function putHost(parent, host) {
+    putName(parent, 'a', host, 'host').href = addressOf({ list: 'mounts', host });
   }
   const collator = new Intl.Collator('en', { numeric: true });
   function compare(left, right) {
@@ -94,52 +95,56 @@
 
   // --- Rows ---
 
-  const searchable = (...parts) => parts.join('\n').toLowerCase();
   const rows = [];
-  for (const host of data.hosts) {
-    for (const mount of host.mounts) {
-      rows.push({
-        host: host.name, ...mount, is: 'mount',
-        find: searchable(host.name, mount.mount, mount.source, mount.fstype, mount.state, ...mount.holders.map((h) => h.name)),
-      });
-    }
+  // By the numbers in their names, once; every list keeps to this order where its key is equal.
+  for (const host of [...data.hosts].sort((left, right) => compare(left.name, right.name))) {
     if (host.mounts.length === 0 || host.status !== 'ok') {
       const state = host.status === 'ok' ? 'ok' : host.status;
-      const message = host.message || (state === 'ok' ? 'Nothing is held here.' : ADVICE.get(state));
-      rows.push({
-        host: host.name, mount: '', source: '', fstype: '', holders: [], drift: [], state, message, is: 'host',
-        find: searchable(host.name, state, message),
-      });
+      const message = host.message || (state === 'ok' ? 'Nothing is held here.' : '');
+      rows.push({ host: host.name, mount: '', source: '', fstype: '', holders: [], drift: [], age: null, left: null, state, message, isHost: true });
     }
+    for (const mount of host.mounts) rows.push({ host: host.name, ...mount });
   }
-  for (const source of data.sources) {
+  rows.forEach((row, index) => { row.order = index; });
+  data.sources.forEach((source, index) => {
     const times = new Map();
     for (const use of source.uses) for (const name of use.holders) times.set(name, (times.get(name) || 0) + 1);
     source.chips = [...times].map(([name, number]) => ({ name, times: number })).sort((a, b) => b.times - a.times || compare(a.name, b.name));
     source.states = new Set(source.uses.map((use) => use.state));
-    source.find = searchable(source.source, source.fstype, ...times.keys(), ...source.uses.flatMap((use) => [use.host, use.mount]));
+    source.hosts = new Set(source.uses.map((use) => use.host));
+    source.order = index;
+  });
+  // What a row is found by; made when somebody looks for something.
+  function textOf(row) {
+    row.text ??= [row.host, row.mount, row.source, row.fstype, row.state, row.message, ...(row.holders || row.chips).map((each) => each.name),
+      ...(row.uses || []).flatMap((use) => [use.host, use.mount])].join('\n').toLowerCase();
+    return row.text;
   }
-  const troubled = rows.filter((row) => kindOf(row.state) !== 'ok');
+  const troubled = rows.filter((row) => kindOf(row.state) !== 'ok').sort((a, b) => weights.get(a.state) - weights.get(b.state) || a.order - b.order);
+  troubled.forEach((row, index) => { row.weight = index; });
 
-  // --- Tables ---
+  // --- Lists ---
 
-  const names = (row) => row.holders.map((holder) => holder.name).join(' ');
-  const LISTS = {
-    mounts: {
-      title: 'Mounts', nouns: ['row', 'rows'], rows, row: mountRow, key: 0, up: true,
-      columns: [
-        { label: 'Host', value: (row) => row.host },
-        { label: 'Mount point', value: (row) => row.mount || null },
-        { label: 'Source', value: (row) => row.source || null },
-        { label: 'Type', value: (row) => row.fstype || null },
-        { label: 'Holders', value: (row) => (row.is === 'host' ? null : row.holders.length) },
-        { label: 'Age', value: (row) => row.age ?? null, num: true },
-        { label: 'Lease', value: (row) => row.left ?? null, num: true },
-        { label: 'State', value: (row) => [...CONDITIONS.keys()].indexOf(kindOf(row.state)) },
-      ],
-    },
-    sources: {
-      title: 'Sources', nouns: ['source', 'sources'], rows: data.sources, row: sourceRow, key: null, up: true,
+  const MOUNT_COLUMNS = [
+    { label: 'Host', value: (row) => row.host },
+    { label: 'Mount point', value: (row) => row.mount || null },
+    { label: 'State', value: (row) => weights.get(row.state) ?? weights.size },
+    { label: 'Holders', value: (row) => (row.isHost ? null : row.holders.length) },
+    { label: 'Source', value: (row) => row.source || null },
+    { label: 'Type', value: (row) => row.fstype || null },
+    { label: 'Age', value: (row) => row.age, num: true },
+    { label: 'Lease', value: (row) => row.left, num: true },
+  ];
+  const LISTS = new Map([
+    ['attention', {
+      title: 'Attention', nouns: ['thing to look at', 'things to look at'], empty: 'Nothing needs attention.',
+      rows: troubled, order: (row) => row.weight, row: mountRow, columns: MOUNT_COLUMNS,
+    }],
+    ['mounts', {
+      title: 'Mounts', nouns: ['row', 'rows'], empty: 'Nothing is held.', rows, order: (row) => row.order, row: mountRow, columns: MOUNT_COLUMNS,
+    }],
+    ['sources', {
+      title: 'Sources', nouns: ['source', 'sources'], empty: 'Nothing is held.', rows: data.sources, order: (row) => row.order, row: sourceRow,
       columns: [
         { label: 'Source', value: (row) => row.source },
         { label: 'Type', value: (row) => row.fstype },
@@ -147,47 +152,49 @@
         { label: 'Holders', value: (row) => row.holder_count, num: true },
         { label: 'Who needs it', value: (row) => (row.chips[0] || { name: '' }).name },
       ],
-    },
-    attention: {
-      title: 'Attention', nouns: ['thing to look at', 'things to look at'], rows: troubled, row: troubleRow, key: 0, up: true,
-      columns: [
-        { label: 'Host', value: (row) => row.host },
-        { label: 'Mount point', value: (row) => row.mount || null },
-        { label: 'What', value: (row) => row.state },
-        { label: 'What to do', value: (row) => ADVICE.get(row.state) || '' },
-      ],
-    },
-  };
+    }],
+  ]);
+  const tabs = [...LISTS.keys()];
 
+  function putCell(line, tag, label, className) {
+    const cell = put(line, tag, null, className);
+    if (tag === 'th') cell.scope = 'row';
+    cell.dataset.label = label;
+    return cell;
+  }
   function mountRow(row, line, previous) {
     if (previous && previous.host === row.host) line.className = 'same';
-    putName(line, 'th', row.host, 'host').scope = 'row';
-    if (row.is === 'host') {
-      const cell = put(line, 'td', row.message, 'soft');
-      cell.colSpan = 6;
-      putState(put(line, 'td'), row.state);
+    putHost(putCell(line, 'th', 'Host'), row.host);
+    if (row.isHost) {
+      putCell(line, 'td', '');
+      putState(putCell(line, 'td', 'State'), row.state);
+      putCell(line, 'td', '', 'soft said').colSpan = 5;
+      line.lastChild.textContent = row.message;
       return;
     }
-    const place = putName(line, 'td', row.mount, 'path');
-    putDrift(place, row.drift);
-    putName(line, 'td', row.source, 'path');
-    put(line, 'td', row.fstype);
-    const holders = put(line, 'td', row.holders.length ? null : row.managed ? 'nobody' : 'not managed', 'soft');
+    putName(putCell(line, 'td', 'Mount point'), 'span', row.mount, 'path');
+    const state = putCell(line, 'td', 'State');
+    putState(state, row.state);
+    putDrift(state, row.drift);
+    const holders = putCell(line, 'td', 'Holders', 'soft');
     if (row.holders.length) putChips(holders, row.holders);
-    put(line, 'td', row.age === null ? '' : span(row.age), 'num');
-    put(line, 'td', row.left === null ? '' : lease(row.left), row.left !== null && row.left <= 0 ? 'num over' : 'num');
-    putState(put(line, 'td'), row.state);
+    else put(holders, 'span', row.managed ? 'nobody' : 'not managed');
+    putName(putCell(line, 'td', 'Source'), 'span', row.source, 'path');
+    put(putCell(line, 'td', 'Type'), 'span', row.fstype, 'word');
+    const [age, left] = [putCell(line, 'td', 'Age', 'num'), putCell(line, 'td', 'Lease', 'num')];
+    if (row.age !== null) put(age, 'span', span(row.age));
+    if (row.left !== null) put(left, 'span', lease(row.left), row.left <= 0 ? 'over' : '');
   }
   function sourceRow(row, line) {
-    const head = putName(line, 'th', row.source, 'path');
-    head.scope = 'row';
+    const head = putCell(line, 'th', 'Source');
+    putName(head, 'span', row.source, 'path');
     if (!row.shared && row.host_count > 1) put(head, 'span', 'each host has its own', 'scope');
-    put(line, 'td', row.fstype);
-    put(line, 'td', row.host_count, 'num');
-    put(line, 'td', row.holder_count, 'num');
-    const cell = put(line, 'td');
+    put(putCell(line, 'td', 'Type'), 'span', row.fstype, 'word');
+    put(putCell(line, 'td', 'Hosts', 'num'), 'span', row.host_count);
+    put(putCell(line, 'td', 'Holders', 'num'), 'span', row.holder_count);
+    const cell = putCell(line, 'td', 'Who needs it');
     if (row.chips.length) putChips(cell, row.chips);
-    if (row.chips.length === 0) put(cell, 'span', 'nobody', 'soft');
+    else put(cell, 'span', 'nobody', 'soft');
     const details = put(cell, 'details');
     put(details, 'summary', `${count(row.uses.length, 'mount point', 'mount points')} on ${count(row.host_count, 'host', 'hosts')}`, 'soft');
     // Three hundred lists of three hundred are made when they are opened, not before.
@@ -196,8 +203,9 @@
       const list = put(details, 'ul');
       for (const use of row.uses) {
         const item = put(list, 'li', null, 'use');
-        putName(item, 'span', use.host);
+        putHost(item, use.host);
         putName(item, 'span', use.mount, 'path');
+        putState(item, use.state);
         if (use.holders.length) putChips(item, use.holders.map((name) => ({ name })));
         else put(item, 'span', 'nobody', 'soft');
       }
@@ -205,149 +213,207 @@
     details.addEventListener('toggle', fill);
     details.fill = fill;
   }
-  function troubleRow(row, line) {
-    putName(line, 'th', row.host, 'host').scope = 'row';
-    putName(line, 'td', row.mount, 'path');
-    const cell = put(line, 'td');
-    putState(cell, row.state);
-    if (row.message) put(cell, 'div', row.message, 'why');
-    putDrift(cell, row.drift);
-    put(line, 'td', ADVICE.get(row.state) || 'Run safe_mount_facts on the host and look.', 'soft');
+  function putGroup(body, list, state, number) {
+    const line = put(body, 'tr', null, 'group');
+    const head = put(line, 'th');
+    head.scope = 'rowgroup';
+    head.colSpan = list.columns.length;
+    putState(head, state);
+    put(head, 'b', ` ${number.toLocaleString('en')}`);
+    put(head, 'span', adviceFor(state), 'advice');
   }
 
+  // --- The view: which list, filtered, sorted and at which page. The address keeps it. ---
+
   const inputs = { query: byId('query'), state: byId('state'), type: byId('type') };
+  const view = { list: tabs[0], host: '', sort: '', down: false, page: 0 };
+
+  function readView() {
+    const told = new URLSearchParams(location.hash.slice(1));
+    for (const [name, input] of Object.entries(inputs)) {
+      input.value = told.get(name) || '';
+      if (input.selectedIndex === -1) input.value = '';
+    }
+    view.host = told.get('host') || '';
+    view.list = LISTS.has(told.get('list')) ? told.get('list') : troubled.length || rows.length === 0 ? 'attention' : 'mounts';
+    view.sort = LISTS.get(view.list).columns.some((column) => column.label === told.get('sort')) ? told.get('sort') : '';
+    view.down = told.has('down');
+    view.page = Math.max(0, (Number.parseInt(told.get('page'), 10) || 1) - 1);
+  }
+  function writeView() {
+    const told = new URLSearchParams({ list: view.list });
+    for (const [name, input] of Object.entries(inputs)) if (input.value) told.set(name, input.value);
+    if (view.host) told.set('host', view.host);
+    if (view.sort) told.set('sort', view.sort);
+    if (view.down) told.set('down', '');
+    if (view.page) told.set('page', view.page + 1);
+    history.replaceState(null, '', `#${told}`);
+  }
   function select(list) {
     const words = inputs.query.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const { value: state } = inputs.state;
-    const { value: type } = inputs.type;
-    const chosen = list.rows.filter((row) => words.every((word) => row.find.includes(word))
-      && (!state || row.state === state || (row.states && row.states.has(state)))
-      && (!type || row.fstype === type));
-    if (list.key === null) return chosen;
-    const { value } = list.columns[list.key];
-    const host = list.rows === data.sources ? (row) => row.source : (row) => row.host;
+    const { state: { value: state }, type: { value: type } } = inputs;
+    return list.rows.filter((row) => (!view.host || row.host === view.host || row.hosts?.has(view.host))
+      && (!state || row.state === state || row.states?.has(state))
+      && (!type || row.fstype === type)
+      && words.every((word) => textOf(row).includes(word)));
+  }
+  // In Attention the weight stays the first key, so that each state has its rows together.
+  function sort(chosen, name, list) {
+    const column = list.columns.find((each) => each.label === view.sort);
+    if (!column || (name !== view.list)) return chosen;
+    const group = name === 'attention' ? (row) => weights.get(row.state) : () => 0;
     return chosen.sort((left, right) => {
-      const [a, b] = [value(left), value(right)];
+      const [a, b] = [column.value(left), column.value(right)];
+      const apart = group(left) - group(right);
+      if (apart) return apart;
       // What has no value comes last, whichever way.
-      if (a === null || b === null) return (a === null) - (b === null) || compare(host(left), host(right));
-      return (list.up ? compare(a, b) : compare(b, a)) || compare(host(left), host(right)) || compare(left.mount || '', right.mount || '');
+      if (a === null || b === null) return (a === null) - (b === null) || list.order(left) - list.order(right);
+      return (view.down ? compare(b, a) : compare(a, b)) || list.order(left) - list.order(right);
     });
   }
-  function render(name, everything) {
-    const list = LISTS[name];
-    const panel = byId(`panel-${name}`);
-    const chosen = select(list);
-    panel.dataset.title = list.title;
-    panel.replaceChildren();
-    byId(`tab-${name}`).querySelector('.count').textContent = chosen.length.toLocaleString('en');
-    list.chosen = chosen.length;
-    if (chosen.length === 0) {
-      put(panel, 'p', list.rows.length ? 'Nothing matches the filter.' : name === 'attention' ? 'Nothing needs attention.' : 'Nothing is held.', 'none');
-      return;
-    }
-    const table = put(panel, 'table');
-    put(table, 'caption', list.title);
+  function putHeads(table, name, list) {
     const heads = put(put(table, 'thead'), 'tr');
-    list.columns.forEach((column, index) => {
+    for (const column of list.columns) {
       const head = put(heads, 'th', null, column.num ? 'num' : '');
       head.scope = 'col';
-      const isKey = list.key === index;
-      if (isKey) head.setAttribute('aria-sort', list.up ? 'ascending' : 'descending');
+      const isKey = name === view.list && view.sort === column.label;
+      if (isKey) head.setAttribute('aria-sort', view.down ? 'descending' : 'ascending');
       const button = put(head, 'button', column.label);
       button.type = 'button';
-      put(button, 'span', isKey ? (list.up ? '↑' : '↓') : '', 'arrow').setAttribute('aria-hidden', 'true');
+      put(button, 'span', isKey ? (view.down ? '↓' : '↑') : '', 'arrow').setAttribute('aria-hidden', 'true');
       button.addEventListener('click', () => {
-        list.up = isKey ? !list.up : true;
-        list.key = index;
-        render(name, everything);
-        byId(`panel-${name}`).querySelectorAll('thead button')[index].focus();
+        Object.assign(view, { sort: column.label, down: isKey && !view.down, page: 0 });
+        update();
+        [...byId(`panel-${name}`).querySelectorAll('thead button')].find((each) => each.firstChild.data === column.label).focus();
       });
-    });
+    }
+  }
+  function render(name, chosen, first, last) {
+    const list = LISTS.get(name);
+    const panel = byId(`panel-${name}`);
+    panel.dataset.title = list.title;
+    panel.replaceChildren();
+    if (chosen.length === 0) {
+      put(panel, 'p', list.rows.length ? 'Nothing matches the filter.' : list.empty, 'none');
+      return;
+    }
+    const sorted = sort(chosen, name, list);
+    const table = put(panel, 'table');
+    put(table, 'caption', list.title);
+    putHeads(table, name, list);
     const body = put(table, 'tbody');
-    const shown = everything ? chosen : chosen.slice(0, PAGE);
-    shown.forEach((row, index) => list.row(row, put(body, 'tr'), shown[index - 1]));
-    if (shown.length < chosen.length) {
-      const button = put(panel, 'button', `Show all ${chosen.length.toLocaleString('en')}`, 'plain more');
-      button.type = 'button';
-      button.addEventListener('click', () => render(name, true));
-    }
+    sorted.slice(first, last).forEach((row, index, shown) => {
+      let previous = shown[index - 1];
+      if (name === 'attention' && previous?.state !== row.state) {
+        putGroup(body, list, row.state, chosen.filter((each) => each.state === row.state).length);
+        previous = null;
+      }
+      list.row(row, put(body, 'tr'), previous);
+    });
   }
-  const tabs = Object.keys(LISTS);
-  let current = 'mounts';
-  function show(name) {
-    current = name;
-    for (const each of tabs) {
-      const tab = byId(`tab-${each}`);
-      tab.setAttribute('aria-selected', String(each === name));
-      tab.tabIndex = each === name ? 0 : -1;
-      byId(`panel-${each}`).hidden = each !== name;
+  function show(everything) {
+    for (const name of tabs) {
+      const isCurrent = name === view.list;
+      const tab = byId(`tab-${name}`);
+      tab.setAttribute('aria-selected', String(isCurrent));
+      tab.tabIndex = isCurrent ? 0 : -1;
+      byId(`panel-${name}`).hidden = !isCurrent;
+      const list = LISTS.get(name);
+      const chosen = select(list);
+      tab.querySelector('.count').textContent = chosen.length.toLocaleString('en');
+      if (everything === true) render(name, chosen, 0, chosen.length);
+      else if (isCurrent) showPage(name, list, chosen);
     }
-    tell();
+    const only = byId('only');
+    only.hidden = !view.host;
+    only.textContent = `Only ${view.host} ✕`;
+    only.setAttribute('aria-label', `Only ${view.host}: show all hosts again`);
   }
-  function tell() {
-    const { chosen, rows: all, nouns } = LISTS[current];
-    const total = count(all.length, ...nouns);
-    byId('found').textContent = chosen === all.length ? total : `${chosen.toLocaleString('en')} of ${total}`;
+  function showPage(name, list, chosen) {
+    const pages = Math.max(1, Math.ceil(chosen.length / PAGE));
+    view.page = Math.min(view.page, pages - 1);
+    render(name, chosen, view.page * PAGE, (view.page + 1) * PAGE);
+    const total = count(list.rows.length, ...list.nouns);
+    byId('found').textContent = chosen.length === list.rows.length ? total : `${chosen.length.toLocaleString('en')} of ${total}`;
+    byId('pager').hidden = pages === 1;
+    byId('page').textContent = `Page ${(view.page + 1).toLocaleString('en')} of ${pages.toLocaleString('en')}`;
+    byId('previous').disabled = view.page === 0;
+    byId('next').disabled = view.page === pages - 1;
   }
   function update() {
-    for (const name of tabs) render(name);
-    tell();
+    show();
+    writeView();
+  }
+  function filter() {
+    view.page = 0;
+    update();
+  }
+  function change(name) {
+    Object.assign(view, { list: name, sort: '', down: false, page: 0 });
+    update();
+  }
+  function turn(step) {
+    view.page += step;
+    update();
+    goTo('panels');
+  }
+  function goTo(id) {
+    byId(id).scrollIntoView();
+    byId(id).focus({ preventScroll: true });
+  }
+  // Arrow keys, Home and End move within a row of tabs or squares, which is one stop of the Tab key.
+  function stepOf(event, at, length) {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    const next = event.key === 'Home' ? 0 : event.key === 'End' ? length - 1 : step ? (at + step + length) % length : null;
+    if (next !== null) event.preventDefault();
+    return next;
   }
 
   // --- Overview ---
 
   function drawFleet() {
-    const total = data.hosts.length;
     const parts = [...CONDITIONS.keys()].filter((name) => conditions.get(name));
-    const width = 640;
-    const size = total <= 12 ? 44 : total <= 60 ? 26 : total <= 400 ? 15 : 9;
-    const gap = size > 20 ? 6 : size > 10 ? 3.4 : 2;
-    const columns = Math.floor((width + gap) / (size + gap));
-    const top = 30;
-    const height = top + Math.ceil(total / columns) * (size + gap);
-    const svg = draw(byId('fleet'), 'svg', { viewBox: `0 0 ${width} ${Math.max(height, top)}`, role: 'img', 'aria-labelledby': 'fleet-words' });
-    draw(svg, 'title', { id: 'fleet-words' }, parts.map((name) => `${count(conditions.get(name), 'host', 'hosts')} ${CONDITIONS.get(name).label}`).join(', ') || 'No hosts');
-    let x = 0;
+    const fleet = byId('fleet');
+    fleet.classList.toggle('small', data.hosts.length > 400);
     for (const name of parts) {
-      const part = (conditions.get(name) / Math.max(total, 1)) * width;
-      draw(svg, 'rect', { x, y: 0, width: Math.max(part - 2, 1.5), height: 12, rx: 2, class: name });
-      x += part;
-    }
-    let index = 0;
-    for (const name of parts) {
+      const { label, mark } = CONDITIONS.get(name);
+      put(byId('share'), 'span', null, name).style.flexGrow = conditions.get(name);
       for (const host of data.hosts.filter((each) => each.condition === name)) {
-        const [left, down] = [(index % columns) * (size + gap), top + Math.floor(index / columns) * (size + gap)];
-        const cell = draw(svg, 'rect', { x: left, y: down, width: size, height: size, rx: size / 6, class: name });
-        draw(cell, 'title', {}, `${host.name}: ${CONDITIONS.get(name).label}`);
-        if (name !== 'ok' && size > 10) {
-          draw(svg, 'text', { x: left + size / 2, y: down + size / 2, class: 'mark', 'font-size': size * 0.66, 'pointer-events': 'none' }, CONDITIONS.get(name).mark);
-        }
-        index += 1;
+        const list = kindOf(name) === 'ok' ? 'mounts' : 'attention';
+        const cell = put(fleet, 'a', null, `cell ${name}`);
+        if (name !== 'ok') cell.dataset.mark = mark;
+        cell.href = addressOf({ list, host: host.name });
+        cell.title = `${host.name}: ${label}`;
+        cell.setAttribute('aria-label', cell.title);
+        cell.tabIndex = -1;
       }
-      const item = put(byId('legend'), 'li');
-      const badge = put(item, 'span', `${CONDITIONS.get(name).label} `, `state ${name}`);
-      badge.dataset.mark = CONDITIONS.get(name).mark;
+      const badge = put(put(byId('legend'), 'li'), 'span', `${label} `, `state ${name}`);
+      badge.dataset.mark = mark;
       put(badge, 'b', conditions.get(name).toLocaleString('en'));
     }
+    if (fleet.firstChild) fleet.firstChild.tabIndex = 0;
+    fleet.addEventListener('keydown', (event) => {
+      const cells = [...fleet.children].filter((cell) => cell.checkVisibility());
+      const next = stepOf(event, cells.indexOf(event.target), cells.length);
+      if (next === null) return;
+      event.target.tabIndex = -1;
+      cells[next].tabIndex = 0;
+      cells[next].focus();
+    });
   }
   function drawTypes() {
     const sorted = Object.entries(data.summary.types).sort((a, b) => b[1] - a[1] || compare(a[0], b[0]));
     const rest = sorted.slice(6).reduce((sum, each) => sum + each[1], 0);
     const bars = rest ? [...sorted.slice(0, 6), ['other', rest]] : sorted;
-    if (bars.length === 0) {
-      put(byId('types'), 'p', 'Nothing is held.', 'soft');
-      return;
-    }
+    if (bars.length === 0) put(byId('types'), 'p', 'Nothing is held.', 'soft');
     const most = Math.max(...bars.map((bar) => bar[1]));
-    const svg = draw(byId('types'), 'svg', { viewBox: `0 0 380 ${bars.length * 28}`, role: 'img', 'aria-labelledby': 'types-words' });
-    draw(svg, 'title', { id: 'types-words' }, bars.map(([name, number]) => `${name}: ${number}`).join(', '));
-    bars.forEach(([name, number], index) => {
-      const y = index * 28;
-      draw(svg, 'text', { x: 0, y: y + 15, class: 'name' }, name.length > 12 ? `${name.slice(0, 11)}…` : name || 'unknown');
-      draw(svg, 'rect', { x: 100, y: y + 4, width: 230, height: 14, rx: 3, class: 'track' });
-      draw(svg, 'rect', { x: 100, y: y + 4, width: Math.max((number / most) * 230, 3), height: 14, rx: 3, class: 'level' });
-      draw(svg, 'text', { x: 380, y: y + 15, class: 'value' }, number.toLocaleString('en'));
-    });
+    for (const [name, number] of bars) {
+      const line = put(byId('types'), 'div', null, 'type');
+      putName(line, 'span', name || 'unknown', 'path');
+      const track = put(line, 'span', null, 'track');
+      put(track, 'span', null, 'level').style.width = `${(number / most) * 100}%`;
+      put(line, 'span', number.toLocaleString('en'), 'soft num');
+    }
   }
   function drawOverview() {
     const { summary } = data;
@@ -367,8 +433,14 @@
       ['Holders', summary.holders, count(summary.claims, 'claim', 'claims')],
       ['Sources', summary.sources, ''],
       ['Leases', summary.leases, ended ? `${ended} ended` : summary.leases ? 'none ended' : ''],
-      ['Need attention', troubled.length, Object.entries(summary.drift).map(([kind, number]) => `${number} ${kind.replace(/_/g, ' ')}`).slice(0, 3).join(', ')],
+      ['Need attention', troubled.length, ''],
     ];
+    for (const { state, count: number } of summary.attention) {
+      const link = put(put(byId('kinds'), 'li'), 'a', null, 'kind');
+      link.href = addressOf({ list: 'attention', state });
+      put(link, 'b', `${number.toLocaleString('en')} `);
+      putState(link, state);
+    }
     for (const [label, number, note] of tiles) {
       const tile = put(byId('tiles'), 'div', null, 'tile');
       put(tile, 'dt', label);
@@ -389,16 +461,23 @@
   drawFleet();
   drawTypes();
   byId('tools').addEventListener('submit', (event) => event.preventDefault());
-  byId('tools').addEventListener('reset', () => setTimeout(update));
-  for (const input of Object.values(inputs)) input.addEventListener('input', update);
-  for (const name of tabs) byId(`tab-${name}`).addEventListener('click', () => show(name));
+  byId('tools').addEventListener('reset', () => setTimeout(() => {
+    view.host = '';
+    filter();
+  }));
+  for (const input of Object.values(inputs)) input.addEventListener('input', filter);
+  for (const name of tabs) byId(`tab-${name}`).addEventListener('click', () => change(name));
+  byId('only').addEventListener('click', () => {
+    view.host = '';
+    filter();
+    byId(`tab-${view.list}`).focus();
+  });
+  byId('previous').addEventListener('click', () => turn(-1));
+  byId('next').addEventListener('click', () => turn(1));
   document.querySelector('[role=tablist]').addEventListener('keydown', (event) => {
-    const step = Number(event.key === 'ArrowRight') - Number(event.key === 'ArrowLeft');
-    const at = tabs.indexOf(current);
-    const next = event.key === 'Home' ? 0 : event.key === 'End' ? tabs.length - 1 : step ? (at + step + tabs.length) % tabs.length : null;
+    const next = stepOf(event, tabs.indexOf(view.list), tabs.length);
     if (next === null) return;
-    event.preventDefault();
-    show(tabs[next]);
+    change(tabs[next]);
     byId(`tab-${tabs[next]}`).focus();
   });
   document.addEventListener('keydown', (event) => {
@@ -410,14 +489,25 @@
       byId('tools').reset();
     }
   });
+  window.addEventListener('hashchange', () => {
+    // The links within the page are no views.
+    const part = ['panels', 'glance'].find((id) => location.hash === `#${id}`);
+    if (part) {
+      writeView();
+    } else {
+      readView();
+      show();
+    }
+    goTo(part || 'panels');
+  });
   window.addEventListener('beforeprint', () => {
-    for (const name of tabs) render(name, true);
+    show(true);
     for (const details of document.querySelectorAll('details')) {
       details.fill();
       details.open = true;
     }
   });
-  window.addEventListener('afterprint', update);
-  update();
-  show(location.hash === '#attention' || location.hash === '#sources' ? location.hash.slice(1) : 'mounts');
+  window.addEventListener('afterprint', () => show());
+  readView();
+  show();
 })();

@@ -15,7 +15,7 @@ CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or ""
 class Sheet:
     """An open page, and what went wrong in it."""
 
-    def __init__(self, context: t.Any, path: Path) -> None:
+    def __init__(self, context: t.Any, address: str) -> None:
         self.page = context.new_page()
         self.faults: t.List[str] = []
         self.requests: t.List[str] = []
@@ -23,7 +23,7 @@ class Sheet:
         self.page.on("console", lambda message: self.faults.append(message.text))
         self.page.on("dialog", lambda dialog: self.faults.append(dialog.message))
         self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.goto(path.as_uri())
+        self.page.goto(address)
 
     def texts(self, selector: str) -> t.List[str]:
         """The texts of the visible elements."""
@@ -34,16 +34,43 @@ class Sheet:
         """The visible cells of a column of one of the lists."""
         return self.texts(f"#panel-{name} tbody tr > :nth-child({number})")
 
+    def link_named(self, name: str) -> t.Any:
+        """The link of this accessible name."""
+        return self.page.get_by_role("link", name=name, exact=True)
+
+    def follow(self, action: t.Callable[[], object]) -> None:
+        """Do what follows a link within the page, and wait until the page has answered."""
+        self.page.evaluate(
+            "() => { window.moved = new Promise((done) => {"
+            " addEventListener('hashchange', () => done(true), { once: true }); }); }"
+        )
+        action()
+        self.page.evaluate("window.moved")
+
+    def is_wider_than_the_screen(self) -> bool:
+        """Whether anything, seen or cut off, asks for scrolling sideways."""
+        return bool(self.page.evaluate("document.documentElement.scrollWidth > innerWidth"))
+
+    def refusals(self, axe: t.Any) -> t.List[str]:
+        """What axe-core finds serious or critical, for people who do not see or do not use a mouse."""
+        found = axe.Axe().run(self.page).response["violations"]
+        return [
+            f"{each['id']}: {node['html'][:200]}"
+            for each in found
+            if each["impact"] in ("serious", "critical")
+            for node in each["nodes"][:3]
+        ]
+
     def contrast(self, selector: str) -> float:
         """The contrast of a text to the nearest background that is painted (WCAG 2.2, relative luminance)."""
         return float(self.page.locator(selector).first.evaluate(CONTRAST))
 
-    def keep(self, name: str) -> None:
+    def keep(self, name: str, *, full: bool = False) -> None:
         """Keep a picture for people, where SCREENSHOTS says."""
         folder = os.environ.get("SCREENSHOTS")
         if folder:
             Path(folder).mkdir(parents=True, exist_ok=True)
-            self.page.screenshot(path=str(Path(folder) / f"{name}.png"))
+            self.page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=full)
 
 
 CONTRAST = """(element) => {

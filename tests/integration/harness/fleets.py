@@ -89,6 +89,47 @@ def make_many(number: int = 300) -> Data:
     return hosts
 
 
+def make_troubled() -> Data:
+    """Two hosts with a drift of each weight, an image among them, and one that answered with an error."""
+    release = reference(EXPORT, "nfs4", "shop", "billing")
+    image = reference("/srv/images/app.img", "ext4", "shop", since="2026-02-28T09:00:00Z")
+    other = "Not mounted, and its source was ext4, 8:17, 77e7 and is ext4, 8:33, 90ab by now."
+    stopped = "The kernel has stopped it after an error (emergency_ro)."
+    ended = reference("scratch", "tmpfs", "job-2", expires="2026-03-01T11:20:00Z")
+    return {
+        "web10": answer(
+            {"/srv/app": image, "/srv/scratch": ended, "/srv/releases": release},
+            ("/srv/app", "unhealthy", stopped),
+            ("/srv/scratch", "expired", "The lease of job-2 has ended."),
+        ),
+        "web2": answer(
+            {"/srv/app": image, "/srv/scratch": ended, "/srv/releases": release, "/srv/b": image},
+            ("/srv/scratch", "expired", "The lease of job-2 has ended."),
+            ("/srv/scratch", "missing", "Not mounted any more."),
+            ("/srv/app", "replaced", other),
+            ("/srv/releases", "missing", "Not mounted any more."),
+        ),
+        "web1": answer({"/srv/releases": release}),
+        "db1": {"msg": "the ledger is not what was written"},
+    }
+
+
+def make_large(hosts: int = 300, mounts: int = 40) -> Data:
+    """As many hosts with as many mounts, of which every 97th is off."""
+    kinds = ("missing", "expired", "replaced")
+    large: Data = {}
+    for host in range(hosts):
+        paths = [f"/srv/share{mount:02}" for mount in range(mounts)]
+        held = {
+            path: reference(f"nas{i % 4}:/export{path}", "nfs4", f"app{i % 9}")
+            for i, path in enumerate(paths)
+        }
+        off = [(host * mounts + number, path) for number, path in enumerate(paths)]
+        drift = [(path, kinds[at % 3], "So it is.") for at, path in off if at % 97 == 0]
+        large[f"host{host + 1:03}.example.org"] = answer(held, *drift)
+    return large
+
+
 def make_evil() -> Data:
     """Hosts whose every name is an attack, also at a mount point that may be."""
     hosts: Data = {}

@@ -16,6 +16,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.holdfast.mounts.plugins.filter.fleet_page import FILES, fleet_page
 from ansible_collections.holdfast.mounts.plugins.filter.fleet_report import fleet_report
+from ansible_collections.holdfast.mounts.plugins.plugin_utils._fleet import GRAVITY
 from ansible_collections.holdfast.mounts.plugins.plugin_utils._page import embed
 from hypothesis import given
 from hypothesis import strategies as st
@@ -104,7 +105,7 @@ def test_policy_names_the_hashes_of_what_the_page_holds() -> None:
 def test_page_needs_nothing_from_elsewhere() -> None:
     elements = Elements(page_of("/srv/a"))
     names = [(name, value) for _tag, each in elements.found for name, value in each.items()]
-    assert [value for name, value in names if name in ("src", "href")] == ["#panels"]
+    assert [value for name, value in names if name in ("src", "href")] == ["#panels", "#glance"]
     assert [name for name, _value in names if name == "style" or name.startswith("on")] == []
 
 
@@ -119,6 +120,12 @@ def test_page_needs_nothing_from_elsewhere() -> None:
 def test_file_of_the_page_is_no_template_and_ends_no_element(name: str, refused: str) -> None:
     text = (FILES / name).read_text(encoding="utf-8")
     assert [word for word in refused.split() if word in text] == []
+
+
+def test_page_says_what_to_do_about_each_state_that_needs_attention() -> None:
+    script = (FILES / "report.js").read_text(encoding="utf-8")
+    advice = script.partition("const ADVICE = new Map([")[2].partition("]);")[0]
+    assert tuple(re.findall(r"^ *\['(\w+)', '.+'\],$", advice, re.MULTILINE)) == GRAVITY
 
 
 @pytest.mark.parametrize(

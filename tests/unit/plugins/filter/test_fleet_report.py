@@ -8,16 +8,20 @@ import time
 import typing as t
 
 import pytest
+import yaml
 from ansible.errors import AnsibleFilterError
 from ansible_collections.holdfast.mounts.plugins.filter.fleet_page import fleet_page
 from ansible_collections.holdfast.mounts.plugins.filter.fleet_report import fleet_report
+from ansible_collections.holdfast.mounts.plugins.modules import safe_mount_reconcile
 from ansible_collections.holdfast.mounts.plugins.plugin_utils._fleet import (
     DRIFT_LIMIT,
+    GRAVITY,
     HOLDER_LIMIT,
     MOUNT_LIMIT,
     SIZE_LIMIT,
     TEXT_LIMIT,
     WORD_LIMIT,
+    Status,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -263,6 +267,34 @@ def test_condition_of_host_is_told(outcome: Data, condition: str) -> None:
     assert told["hosts"][0]["condition"] == condition
     assert told["summary"]["conditions"] == {condition: 1}
     assert told["hosts"][0]["message"] == outcome.get("msg", "")
+
+
+def test_attention_is_counted_once_each_the_gravest_first() -> None:
+    held = {f"/mnt/{name}": reference("a", "tmpfs") for name in "abc"}
+    told = report(
+        {
+            "web1": answer(held, ("/mnt/a", "expired"), ("/mnt/a", "missing"), ("/mnt/b", "a new word")),
+            "web2": answer(held, ("/mnt/c", "unhealthy"), ("/mnt/a", "missing")),
+            "web3": {"unreachable": True},
+            "web4": answer(held),
+        }
+    )
+    assert told["summary"]["attention"] == [
+        {"state": "unhealthy", "count": 1},
+        {"state": "missing", "count": 2},
+        {"state": "unreachable", "count": 1},
+        {"state": "a new word", "count": 1},
+    ]
+    mount = told["hosts"][0]["mounts"][0]
+    kinds = [drift["kind"] for drift in mount["drift"]]
+    assert (mount["state"], kinds) == ("missing", ["missing", "expired"])
+    assert told["summary"]["drift"] == {"missing": 2, "expired": 1, "unhealthy": 1, "a new word": 1}
+
+
+def test_every_kind_of_drift_has_a_gravity() -> None:
+    choices = yaml.safe_load(safe_mount_reconcile.DOCUMENTATION)["options"]["repair"]["choices"]
+    assert set(choices) < set(GRAVITY)
+    assert set(t.get_args(Status)) - {"ok"} < set(GRAVITY)
 
 
 def test_age_is_of_the_oldest_and_lease_of_the_next_to_end() -> None:
