@@ -80,6 +80,20 @@ class Machine:
         self.end()
         self._launch()
 
+    def exchange_spares(self) -> None:
+        """Shut the system down, exchange the two spare disks, boot, and wait for SSH."""
+        self._try("systemctl poweroff")
+        deadline = time.monotonic() + BOOT_SECONDS
+        while self.find_process() is not None:
+            if time.monotonic() > deadline:
+                raise Unavailable(f"it does not shut down:\n{self.tail()}")
+            time.sleep(0.5)
+        first, second = (self.folder / f"{name}.qcow2" for name in SPARES)
+        first.rename(self.folder / "exchanged")
+        second.rename(first)
+        (self.folder / "exchanged").rename(second)
+        self._launch()
+
     def end(self) -> None:
         """End the machine at once. Its folder stays."""
         pid = self.find_process()
