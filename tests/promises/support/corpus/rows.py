@@ -6,8 +6,7 @@ A file is a list of groups. A group has C(arguments) that all of its calls share
 are refused a C(code), which a row may override: a code of the contract, or C(argument_spec) for what Ansible
 itself refuses. A row has C(why) somebody would try it (with the manual page or CVE that tells of it), and
 C(given): the value of the group's C(option), or arguments where the group has none. C(harmless) marks what is
-refused although nothing is wrong with it, C(shown) names options that the kernel must show. With
-C(reaches_module) of false ansible-core gives up before the module is asked: it cannot encode the text.
+refused although nothing is wrong with it, C(shown) names options that the kernel must show.
 
 Values may be written short as C(grammar_corpus.py) of the unit tests says.
 """
@@ -34,7 +33,6 @@ class Row:
     arguments: t.Mapping[str, t.Any]
     code: t.Optional[str] = None
     is_harmless: bool = False
-    reaches_module: bool = True
     shown: t.Tuple[str, ...] = ()
 
     @property
@@ -53,7 +51,6 @@ def _read_group(group: t.Mapping[str, t.Any]) -> t.Iterator[Row]:
             {**build(group["arguments"]), **arguments},
             row.get("code", group.get("code")),
             is_harmless=row.get("harmless", group.get("harmless", False)),
-            reaches_module=row.get("reaches_module", True),
             shown=tuple(row.get("shown", ())),
         )
 
