@@ -153,7 +153,11 @@ def is_in_fstab(world: World) -> bool:
 def die(world: World, operation: Operation, point: int) -> None:
     """Let the call die, and look at what anybody can see then."""
     finished = world.wait(world.start(arguments=operation.call, fuse=point))
-    assert finished.rc == -signal.SIGKILL, finished
+    if finished.rc == 0:
+        # Loop devices of others come and go: it made fewer calls than when they were counted.
+        assert int(finished.stderr.split()[-1]) < point, finished
+    else:
+        assert finished.rc == -signal.SIGKILL, finished
     held = world.references.get(PATH, {}).get("holders", {})
     assert set(operation.kept) <= set(held), "an acknowledged reference is lost"
     assert all(len(world.stack(path)) <= 1 for path in (PATH, *(entry["path"] for entry in BULK)))
