@@ -53,7 +53,7 @@ def wait_until(condition: t.Callable[[], bool], what: t.Callable[[], object]) ->
 
 def assert_nothing_is_left(world: World, before: t.Collection[int]) -> None:
     """Fail when a process, a mount or a stage stays."""
-    wait_until(lambda: set(world.processes()) <= set(before), lambda: world.processes())
+    wait_until(lambda: set(world.processes()) <= set(before), world.processes)
     assert [mount.point for mount in world.table if mount.point.startswith((PATH, RUN))] == []
     assert list(world.file(f"{RUN}/stage").iterdir()) == []
 

@@ -81,7 +81,9 @@ def agrees(here: str, answer: str) -> bool:
     return here.split(",")[0].split(".")[0] in answer if verdict == "write" else verdict in answer
 
 
-@pytest.mark.parametrize(("word", "fstype", "here"), CASES, ids=[f"{word} of {of}" for word, of, _ in CASES])
+@pytest.mark.parametrize(
+    ("word", "fstype", "here"), CASES, ids=[f"{word} of {of}" for word, of, _here in CASES]
+)
 def test_row_is_what_the_grammar_says(word: str, fstype: str, here: str) -> None:
     answer = answer_to(fstype, word)
     assert agrees(here, answer), answer or "it is taken"
