@@ -125,6 +125,20 @@ def test_block_by_tag_comes_and_goes(device_world: World, ext4: str, src: str) -
     assert device_world.references[PATH]["src"] == src
 
 
+def test_block_by_label_with_blanks_comes_and_goes(device_world: World, ext4: str) -> None:
+    world, src = device_world, "LABEL=My Own Disk"
+    # As udev escapes it (60-persistent-storage.rules, ID_FS_LABEL_ENC).
+    os.symlink(f"../../{os.path.basename(ext4)}", world.file("/dev/disk/by-label/My\\x20Own\\x20Disk"))
+    run_cycle(world, **block(src, "ext4"))
+    succeed(world, **block(src, "ext4", boot=True))
+    lines = world.file("/etc/fstab").read_text(encoding="utf-8").splitlines()
+    assert [line.split()[:2] for line in lines if PATH in line] == [["LABEL=My\\040Own\\040Disk", PATH]]
+    world.unmount(PATH)
+    assert world.run("mount", PATH).rc == 0, "mount(8) reads the entry as we do"
+    world.unmount(PATH)
+    apply(world, "unmounted", **leave(PATH, "a"))
+
+
 def test_block_by_udev_link_comes_and_goes(device_world: World, ext4: str) -> None:
     src = f"/dev/disk/by-uuid/{UUID}"
     run_cycle(device_world, **block(src, "ext4"))

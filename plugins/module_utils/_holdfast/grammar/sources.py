@@ -176,7 +176,7 @@ SHOWN: t.Mapping[str, t.Callable[[str, str], bool]] = {"ceph": is_ceph_shown}
 SOURCE_BYTES = 1024
 DEVICE = re.compile(r"/dev/[A-Za-z0-9/._:+@-]+")
 TOKEN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-LABEL = re.compile(r"(?!\.)[A-Za-z0-9._-]{1,64}")
+LABEL = re.compile(r"(?![. ])[A-Za-z0-9._ -]{1,64}(?<! )")
 _LONG = r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 # By the words of record.py.
 UUIDS: t.Mapping[str, t.Pattern[str]] = {
@@ -185,7 +185,9 @@ UUIDS: t.Mapping[str, t.Pattern[str]] = {
     record.SHORT_UUID: re.compile("[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}"),
     record.UUID: re.compile(_LONG),
 }
-_LABELS = "1 to 64 characters out of A-Z a-z 0-9 . _ - that do not begin with a dot"
+_LABELS = (
+    "1 to 64 characters out of A-Z a-z 0-9 . _ - and blanks, with no dot or blank first and no blank last"
+)
 TAGS: t.Mapping[str, t.Tuple[t.Pattern[str], str]] = {
     "LABEL": (LABEL, _LABELS),
     "PARTLABEL": (LABEL, _LABELS),

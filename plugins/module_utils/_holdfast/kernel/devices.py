@@ -18,7 +18,7 @@ import typing as t
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, model
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import inodes, pathwalk, utf8
 
-# udev(7), 60-persistent-storage.rules. The grammar of src leaves nothing in a value to be escaped.
+# udev(7), 60-persistent-storage.rules. The grammar of src leaves nothing but blanks in a value to be escaped.
 _TAG_LINKS = {
     "UUID": "/dev/disk/by-uuid/",
     "LABEL": "/dev/disk/by-label/",
@@ -163,9 +163,9 @@ def number_named(src: str) -> t.Optional[str]:
 
 
 def tag_link(src: str) -> str:
-    """Return udev's link for a tag, nothing for a path."""
+    """Return udev's link for a tag, nothing for a path. A blank in it is escaped there."""
     tag, equals, value = src.partition("=")
-    return _TAG_LINKS[tag] + value if equals else ""
+    return _TAG_LINKS[tag] + value.replace(" ", "\\x20") if equals else ""
 
 
 def path_of(number: str) -> str:

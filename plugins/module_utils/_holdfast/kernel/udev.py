@@ -28,7 +28,7 @@ def devices_with_tag(src: str) -> t.Tuple[devices.Device, ...]:
         return ()
     priorities: t.Dict[str, int] = {}
     for name in (link[len("/dev/") :], link[len("/dev") :]):  # the latter before systemd 250
-        folder = "/".join((_LINKS, name.replace("/", "\\x2f")))
+        folder = "/".join((_LINKS, name.replace("\\", "\\x5c").replace("/", "\\x2f")))
         for entry in devices.list_names(folder):
             number = entry[1:]
             if entry.startswith("b") and devices.path_of(number):

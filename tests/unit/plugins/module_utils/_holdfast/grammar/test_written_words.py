@@ -88,7 +88,7 @@ SOURCES: t.Dict[str, t.Tuple[str, str, str]] = {
     "share-with-trailing-slash": ("cifs", "//s/x/", "without the trailing slash"),
     "host-alone": ("nfs4", "fs-1", ":/ after it"),
     "sshfs-slash-missing": ("fuse.sshfs", "a@s:x", "slash after the colon"),
-    "label-with-a-space": ("ext4", "LABEL=a b", "UUID="),
+    "label-with-a-slash": ("ext4", "LABEL=a/b", "UUID="),
     "uuid-of-ntfs": ("exfat", "UUID=4A402C4F6D25170F", "write fstype: ntfs3"),
 }
 
