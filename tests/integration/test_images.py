@@ -17,7 +17,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from harness.cycle import apply, leave, predict_and_call, refuse, run_cycle, succeed, tmpfs, warm_up
+from harness.cycle import leave, refuse, run_cycle, succeed, tmpfs, warm_up
 from harness.images import (
     NEEDS_FUSE,
     SECONDS,
@@ -28,6 +28,7 @@ from harness.images import (
     wait_for_no_loop_device,
 )
 from harness.reconcile import call_reconcile, reboot, reconcile
+from harness.results import Result
 from harness.world import World
 
 IMAGES = "/srv/images"
@@ -65,6 +66,29 @@ def assert_no_loop(world: World, src: str) -> None:
 def drift_of(world: World, path: str = PATH) -> t.List[str]:
     """Return the kinds of drift that the facts tell of a mount point."""
     return [row["kind"] for row in world.facts()["drift"] if row["path"] == path]
+
+
+def foresee(world: World, **arguments: t.Any) -> Result:
+    """Call, and prove that check mode told it. The kernel writes images by itself, so no bytes are compared."""
+    predicted, result = world.predict(**arguments), world.call(**arguments)
+    assert predicted.outcome() == result.outcome(), "check mode predicts what happens"
+    return result
+
+
+def act(world: World, action: str, **arguments: t.Any) -> Result:
+    """Check, apply, apply again."""
+    result = foresee(world, **arguments)
+    assert (result.failed, result.action, result.changed) == (False, action, True), result
+    again = foresee(world, **arguments)
+    assert (again.failed, again.action, again.changed) == (False, "none", False), again
+    return result
+
+
+def meet(world: World, code: str, **arguments: t.Any) -> Result:
+    """Prove that a call is refused with this code, in check mode too."""
+    result = foresee(world, **arguments)
+    assert (result.failed, result.code, result.changed) == (True, code, False), result
+    return result
 
 
 # Refusals
@@ -189,7 +213,7 @@ def test_image_comes_and_goes_with_its_loop_device(world: World, tmp_path: Path,
     if fstype in READ_ONLY:
         run_cycle(world, **held(src))  # to the byte, the image's own among them
         assert_no_loop(world, src)
-    acquired = apply(world, "mounted", **held(src))
+    acquired = act(world, "mounted", **held(src))
     assert acquired.mount["src"] == src
     assert (world.top(PATH).fstype, world.top(PATH).source) == (fstype, loops(world, src)[0])
     if fstype in READ_ONLY:
@@ -198,18 +222,18 @@ def test_image_comes_and_goes_with_its_loop_device(world: World, tmp_path: Path,
         world.write(f"{PATH}/file", "stored")
     rows = {row["mount"]: row for row in world.facts()["mounts"]}
     assert (rows[PATH]["device"], rows[PATH]["state"]) == (src, "ok")
-    apply(world, "unmounted", **leave(PATH, "a"))
+    act(world, "unmounted", **leave(PATH, "a"))
     assert_no_loop(world, src)
 
 
 def test_image_has_one_loop_device_for_all_who_name_it(private_world: World, tmp_path: Path) -> None:
     world = private_world
     src = put(world, tmp_path)
-    apply(world, "mounted", **held(src))
-    apply(world, "joined", **held(src, holder="b"))
-    apply(world, "mounted", **held(src, "/mnt/second", "c"))
+    act(world, "mounted", **held(src))
+    act(world, "joined", **held(src, holder="b"))
+    act(world, "mounted", **held(src, "/mnt/second", "c"))
     os.link(world.file(src), world.file(f"{IMAGES}/other.ext4"))
-    apply(world, "mounted", **held(f"{IMAGES}/other.ext4", "/mnt/third", "d"))
+    act(world, "mounted", **held(f"{IMAGES}/other.ext4", "/mnt/third", "d"))
     assert len(loops(world, src)) == 1
     for path, holder in ((PATH, "a"), ("/mnt/second", "c"), (PATH, "b"), ("/mnt/third", "d")):
         assert len(loops(world, src)) == 1
@@ -293,10 +317,10 @@ def test_image_that_is_another_file_by_now_is_replaced(
     else:
         os.rename(f"{file}.new", file)
     assert drift_of(world) == ["replaced"]
-    told = predict_and_call(world, **held(src))
+    told = foresee(world, **held(src))
     assert (told.failed, told.mount["drift"]) == (False, ["replaced"]), told
-    assert refuse(world, "conflict", **held(src, holder="b"))["error"]["step"] == "identity"
-    apply(world, "unmounted", **leave(PATH, "a"))
+    assert meet(world, "conflict", **held(src, holder="b"))["error"]["step"] == "identity"
+    act(world, "unmounted", **leave(PATH, "a"))
 
 
 def test_image_on_a_managed_mount_keeps_that_in_use(private_world: World, tmp_path: Path) -> None:
@@ -304,10 +328,10 @@ def test_image_on_a_managed_mount_keeps_that_in_use(private_world: World, tmp_pa
     succeed(world, **tmpfs(IMAGES, "a", opts=["mode=0755"]))
     src = put(world, tmp_path)
     succeed(world, **held(src))
-    refuse(world, "in_use", **leave(IMAGES, "a"))
+    meet(world, "in_use", **leave(IMAGES, "a"))
     succeed(world, **leave(PATH, "a"))
     assert_no_loop(world, src)
-    apply(world, "unmounted", **leave(IMAGES, "a"))
+    act(world, "unmounted", **leave(IMAGES, "a"))
 
 
 def test_image_of_somebody_else_is_named_by_what_it_keeps_busy(
@@ -336,9 +360,9 @@ def test_image_held_by_two_of_its_names_is_the_same_by_each(
     else:
         other = f"{IMAGES}/other.ext4"
         os.link(world.file(src), world.file(other))
-    apply(world, "mounted", **held(src))
-    apply(world, "mounted", **held(other, "/mnt/other"))
-    apply(world, "joined", **held(other, "/mnt/other", "b"))
+    act(world, "mounted", **held(src))
+    act(world, "mounted", **held(other, "/mnt/other"))
+    act(world, "joined", **held(other, "/mnt/other", "b"))
     assert drift_of(world, "/mnt/other") == []
     devices = {row["mount"]: row["device"] for row in world.facts()["mounts"]}
     assert (devices[PATH], devices["/mnt/other"]) == (src, other)
@@ -354,8 +378,8 @@ def test_image_hidden_by_another_mount_is_replaced(private_world: World, tmp_pat
     world.run("mount", "-t", "tmpfs", "none", IMAGES)
     shutil.copy(tmp_path / "disk.ext4", world.file(src))
     assert drift_of(world) == ["replaced"]
-    assert refuse(world, "conflict", **held(src, holder="b"))["error"]["step"] == "identity"
-    apply(world, "unmounted", **leave(PATH, "a"))
+    assert meet(world, "conflict", **held(src, holder="b"))["error"]["step"] == "identity"
+    act(world, "unmounted", **leave(PATH, "a"))
 
 
 def test_image_mounted_by_hand_is_adopted_and_a_part_of_it_is_not(
@@ -370,10 +394,10 @@ def test_image_mounted_by_hand_is_adopted_and_a_part_of_it_is_not(
         world.file(PATH).mkdir(exist_ok=True)
         assert world.run("mount", "-o", f"nosuid,nodev,{options}", file, PATH).rc == 0
         if file == src:
-            apply(world, "adopted", **held(src, adopt=True))
-            apply(world, "released", **leave(PATH, "a"))
+            act(world, "adopted", **held(src, adopt=True))
+            act(world, "released", **leave(PATH, "a"))
         else:
-            refuse(world, "conflict", **held(file, adopt=True))
+            meet(world, "conflict", **held(file, adopt=True))
         world.run("umount", PATH)
         assert_no_loop(world, file)
 
@@ -387,12 +411,12 @@ def test_image_attached_read_only_becomes_writable_by_release_alone(
     world = private_world
     src = put(world, tmp_path)
     succeed(world, **held(src, opts=["ro"]))
-    refused = refuse(world, "conflict", **held(src))
+    refused = meet(world, "conflict", **held(src))
     assert "release it, then hold it again without 'ro'" in refused["msg"]
-    apply(world, "unmounted", **leave(PATH, "a"))
-    apply(world, "mounted", **held(src))
-    apply(world, "remounted", **held(src, opts=["ro"]))
-    apply(world, "remounted", **held(src))
+    act(world, "unmounted", **leave(PATH, "a"))
+    act(world, "mounted", **held(src))
+    act(world, "remounted", **held(src, opts=["ro"]))
+    act(world, "remounted", **held(src))
 
 
 def test_image_writable_at_one_mount_point_comes_back_writable_at_another(
@@ -402,8 +426,8 @@ def test_image_writable_at_one_mount_point_comes_back_writable_at_another(
     src = put(world, tmp_path)
     succeed(world, **held(src))
     succeed(world, **held(src, "/mnt/second"))
-    apply(world, "remounted", **held(src, "/mnt/second", opts=["ro"]))
-    apply(world, "remounted", **held(src, "/mnt/second"))
+    act(world, "remounted", **held(src, "/mnt/second", opts=["ro"]))
+    act(world, "remounted", **held(src, "/mnt/second"))
 
 
 def test_image_that_is_immutable_names_the_option(disk_world: World, tmp_path: Path) -> None:
@@ -482,7 +506,7 @@ def test_image_at_boot_is_written_with_loop_and_taken_over(private_world: World,
     world = private_world
     warm_up(world)
     src = put(world, tmp_path)
-    apply(world, "mounted", **held(src, boot=True))
+    act(world, "mounted", **held(src, boot=True))
     line = next(
         line for line in world.file("/etc/fstab").read_text(encoding="utf-8").splitlines() if src in line
     )
@@ -496,7 +520,7 @@ def test_image_at_boot_is_written_with_loop_and_taken_over(private_world: World,
     told = succeed(world, **held(src, boot=True))
     assert (told.mount["owned"], told.mount["drift"]) == (True, []), told
     assert len(loops(world, src)) == 1
-    apply(world, "unmounted", **leave(PATH, "a"))
+    act(world, "unmounted", **leave(PATH, "a"))
     assert_no_loop(world, src)
 
 
@@ -532,13 +556,13 @@ def test_image_comes_back_by_reconcile_and_another_file_does_not(
             left
         )
         assert world.stack(PATH) == []
-        refuse(world, "conflict", **held(src))
-        apply(world, "unmounted", **leave(PATH, "a"))
+        meet(world, "conflict", **held(src))
+        act(world, "unmounted", **leave(PATH, "a"))
         return
     repaired = reconcile(world)
     assert [row["path"] for row in repaired["repaired"]] == [PATH], repaired
     assert len(loops(world, src)) == 1
-    apply(world, "unmounted", **leave(PATH, "a"))
+    act(world, "unmounted", **leave(PATH, "a"))
     assert_no_loop(world, src)
 
 

@@ -39,7 +39,7 @@ TOOLS: t.Dict[str, t.Tuple[int, t.List[str]]] = {
     "xfs": (320 * MEGABYTE, ["mkfs.xfs", "-q", "-f", "-L", LABEL]),
     "btrfs": (128 * MEGABYTE, ["mkfs.btrfs", "-q", "-f", "-L", LABEL]),
     "vfat": (8 * MEGABYTE, ["mkfs.vfat", "-n", "DISK_ONE"]),
-    "exfat": (8 * MEGABYTE, ["mkfs.exfat", "-q", "-L", LABEL]),
+    "exfat": (8 * MEGABYTE, ["mkfs.exfat", "-L", LABEL]),
     "ntfs3": (16 * MEGABYTE, ["mkfs.ntfs", "-q", "-F", "-L", LABEL]),
     "f2fs": (64 * MEGABYTE, ["mkfs.f2fs", "-q", "-f", "-l", LABEL]),
     "udf": (8 * MEGABYTE, ["mkfs.udf", "-b", "512", "-l", LABEL]),
