@@ -69,7 +69,7 @@ def drift_of(world: World, path: str = PATH) -> t.List[str]:
 
 
 def foresee(world: World, **arguments: t.Any) -> Result:
-    """Call, and prove that check mode told it. The kernel writes images by itself, so no bytes are compared."""
+    """Call, and prove that check mode told it. The kernel writes images by itself, so bytes do not count."""
     predicted, result = world.predict(**arguments), world.call(**arguments)
     assert predicted.outcome() == result.outcome(), "check mode predicts what happens"
     return result
