@@ -8,7 +8,8 @@ import itertools
 import typing as t
 
 import pytest
-from harness.cycle import predict_and_call, succeed, warm_up
+from harness.cycle import leave, predict_and_call, succeed, tmpfs, warm_up
+from harness.reconcile import reconcile
 from harness.results import play, task
 from harness.world import World
 
@@ -63,6 +64,64 @@ def test_nested_child_on_a_bind_of_its_brother(world: World) -> None:
     assert world.top("/srv/view/below").fstype == "tmpfs"
     succeed(world, mounts=[{"path": "/srv/view"}, {"path": "/srv/view/below"}], holder="a", state="released")
     assert not world.exists("/srv/source/below")
+
+
+# --- A parent that is held and not mounted ---
+
+
+def vanished(world: World) -> World:
+    """Return a world where a parent is held by another holder, and was unmounted by hand."""
+    succeed(world, **tmpfs(PATHS[0], "owner", opts=["mode=0755"]))
+    world.unmount(PATHS[0])
+    return world
+
+
+def below(world: World) -> t.Dict[str, t.Any]:
+    """Return a tmpfs below the parent."""
+    return tmpfs(PATHS[1], "a")
+
+
+def shown(world: World) -> t.Dict[str, t.Any]:
+    """Return a bind of a directory that the parent hides while it is mounted."""
+    world.make_directory(PATHS[1])
+    return {"path": "/mnt/view", "src": PATHS[1], "fstype": "bind", "holder": "a"}
+
+
+@pytest.mark.parametrize("make", [below, shown], ids=["below it", "of a directory in it"])
+def test_nested_in_a_parent_that_is_missing_is_refused_until_that_is_back(
+    world: World, make: t.Callable[[World], t.Dict[str, t.Any]]
+) -> None:
+    warm_up(world)
+    wanted = make(vanished(world))
+    foreseen = world.predict(**wanted)  # an earlier task may bring the parent back
+    assert (foreseen.action, f"'{PATHS[0]}'" in str(foreseen["warnings"])) == ("mounted", True), foreseen
+    before = world.settled()
+    result = world.call(**wanted)
+    assert (result.code, result.failed) == ("mount_failed", True), result
+    assert f"'{PATHS[0]}'" in result["msg"]
+    assert before.differences(world.settled()) == []
+    # As the message says, once nothing is hidden by what comes back.
+    world.run("rmdir", PATHS[1])
+    reconcile(world)
+    world.run("mkdir", PATHS[1])
+    assert succeed(world, **wanted).action == "mounted"
+    assert [len(world.stack(path)) for path in (PATHS[0], wanted["path"])] == [1, 1]
+
+
+def test_nested_with_a_parent_that_is_missing_in_one_task_brings_back_both(world: World) -> None:
+    vanished(world)
+    result = predict_and_call(world, mounts=entries(PATHS[:2]), holder="a")
+    assert [entry["action"] for entry in result.mounts] == ["mounted", "mounted"], result
+    assert [len(world.stack(path)) for path in PATHS[:2]] == [1, 1]
+
+
+def test_nested_in_a_missing_parent_that_nobody_holds_is_mounted(world: World) -> None:
+    succeed(world, **tmpfs(PATHS[0], "owner"))
+    pid = world.occupy(PATHS[0])
+    assert succeed(world, **leave(PATHS[0], "owner", on_busy="defer")).action == "deferred"
+    world.end(pid)
+    world.unmount(PATHS[0])
+    assert succeed(world, **tmpfs(PATHS[1], "a")).action == "mounted"
 
 
 def test_nested_of_a_playbook(world: World) -> None:

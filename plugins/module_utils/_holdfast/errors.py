@@ -122,7 +122,8 @@ MEANINGS: t.Mapping[Code, Meaning] = {
         _LATER,
     ),
     "mount_failed": Meaning(
-        "the kernel or a helper refused to mount; the source does not exist; the ledger is full",
+        "the kernel or a helper refused to mount; the source does not exist; a mount that it lies on or "
+        "shows is missing; the ledger is full",
         _READ_LOG,
     ),
     "unmount_failed": Meaning(

@@ -310,6 +310,15 @@ def booted_places(
             continue  # whoever decides of this mount point meets it again, and tells it
 
 
+def missing_of(references: t.Mapping[str, claims.Reference], call: session.Session) -> t.Tuple[str, ...]:
+    """Return those of these managed mount points at which nothing is mounted."""
+    return tuple(
+        path
+        for path, reference in references.items()
+        if not is_alive(reference, call.host) and not stands(path, reference, call)
+    )
+
+
 def stands(path: str, reference: claims.Reference, call: session.Session) -> bool:
     """Whether any mount stands at this managed mount point; false where seeing it may take waiting."""
     try:

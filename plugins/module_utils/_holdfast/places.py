@@ -134,6 +134,7 @@ def _observe_source(
             device_number=device.number,
             rivals=_rivals(definition, device, call),
             names=names,
+            twins=second_names.mounts_of(device, call.table().rows),
             identity=found,
         )
     table = call.table() if definition.source_paths else None
@@ -158,6 +159,7 @@ def _observe_image(
     source = steps.Source(
         places=found,
         names=() if device is None else second_names.device_names(definition, device),
+        twins=() if device is None else second_names.mounts_of(device, call.table().rows),
         identity=identity_of(found),
     )
     if shown is None or not loops.is_file(loops.image_of(shown), image.path, image.identity):

@@ -179,6 +179,16 @@ def device_names(
     return names_of(tree, same) if tree else ()
 
 
+def mounts_of(device: devices.Device, rows: t.Iterable[model.KernelMount]) -> t.Tuple[model.KernelMount, ...]:
+    """Return which of these rows are mounts of a block device."""
+    # btrfs shows a number of its own, so the source's path counts as well, or that of another member.
+    return tuple(
+        row
+        for row in rows
+        if row.device == device.number or row.source == device.path or devices.is_member(device.number, row)
+    )
+
+
 def _shown_tree(mount: int, *, is_btrfs: bool) -> model.Tree:
     if not is_btrfs:
         return model.Tree(inodes.inode_of(mount).identity.device, "/")

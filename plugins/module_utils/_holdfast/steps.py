@@ -21,6 +21,7 @@ class Source:
     device_path, device_number: of a block device.
     rivals: the paths of other devices that have the same tag.
     names: every path at which the mount table shows what a device or a server would show here.
+    twins: the mounts of a device that the table shows.
     memory: of the host, in bytes, where a part of it is asked for; 0 where nobody asked.
     identity: of a device that of its filesystem, of places one each: C(type major:minor inode birth); empty
         where nobody looked.
@@ -36,6 +37,7 @@ class Source:
     device_number: str = ""
     rivals: t.Tuple[str, ...] = ()
     names: t.Tuple[str, ...] = ()
+    twins: t.Tuple[model.KernelMount, ...] = ()
     memory: int = 0
     identity: t.Tuple[str, ...] = ()
     trees: t.Tuple[t.Optional[model.Tree], ...] = ()
@@ -56,6 +58,7 @@ class Observation:
     submounts: ids of what is mounted on or below the ledger's mount.
     in_the_way: those, or what keeps a lookup of the path from reaching the ledger's mount, for people.
     managed_below: managed mount points below the path that a mount there would hide.
+    missing_above: managed mount points that the path or its source lies at or below, held and not mounted.
     foreign_below: mount points of the kernel's table below the path, looked up only where the path
         has entries that shall be covered.
     fstab: what the host's table of filesystems says of the path, None if nobody looked.
@@ -70,6 +73,7 @@ class Observation:
     submounts: t.Tuple[int, ...] = ()
     in_the_way: t.Tuple[model.KernelMount, ...] = ()
     managed_below: t.Tuple[str, ...] = ()
+    missing_above: t.Tuple[str, ...] = ()
     foreign_below: t.Tuple[str, ...] = ()
     source: Source = Source()
     fstab: t.Optional[model.BootEntry] = None

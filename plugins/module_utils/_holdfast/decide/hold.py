@@ -212,11 +212,7 @@ def _adopt(wish: Wish, seen: steps.Observation, mount: model.KernelMount) -> ste
 
 
 def _mount(wish: Wish, seen: steps.Observation) -> steps.Plan:
-    rules.refuse_bad_source(wish.path, wish.definition, seen.source, wish.request)
-    rules.refuse_wrong_kind(seen.place, rules.wanted_kind(wish.definition, seen.source))
-    rules.refuse_shadowing(wish.path, (*seen.managed_below, *seen.foreign_below))
-    rules.refuse_entries(seen.place, wish.request)
-    rules.refuse_append_only(seen.place)
+    rules.refuse_mount(wish.path, wish.definition, seen, wish.request)
     held = replace(_new_reference(wish, seen.reference, owned=True), identity=seen.source.identity)
     return _plan(wish, seen, "mounted", "mount", held)
 

@@ -103,6 +103,15 @@ class ManagedMounts:
         standing = stands_on(path, definition) & self._references.keys()
         return tuple(sorted(point for point in standing if not self._references[point].is_at_boot))
 
+    def definitions_at(self, points: t.Iterable[str]) -> t.List[model.Definition]:
+        """Return what is held at those of these mount points that are managed."""
+        return [self._references[point].definition for point in points if point in self._references]
+
+    def held_above(self, path: str, definition: model.Definition) -> t.Dict[str, claims.Reference]:
+        """Return the references, with a holder, that a mount at this path would lie on or show."""
+        standing = sorted(stands_on(path, definition) & self._references.keys())
+        return {point: self._references[point] for point in standing if self._references[point].holders}
+
     def writers_of(self, directory: str) -> t.Tuple[str, ...]:
         """Return the managed overlays that have this directory as their upper or work directory."""
         definitions = {point: self._references[point].definition for point in self._shown.get(directory, ())}

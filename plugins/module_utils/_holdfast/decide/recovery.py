@@ -145,11 +145,7 @@ def _plan_missing(
     definition = reference.definition
     identity.refuse_replaced(path, definition, reference, seen.source.identity, boot_id=host.boot_id)
     rules.refuse_unsafe_way(seen.place, request, what="mount point", about=path)
-    rules.refuse_bad_source(path, definition, seen.source, request)
-    rules.refuse_wrong_kind(seen.place, rules.wanted_kind(definition, seen.source))
-    rules.refuse_shadowing(path, (*seen.managed_below, *seen.foreign_below))
-    rules.refuse_entries(seen.place, request)
-    rules.refuse_append_only(seen.place)
+    rules.refuse_mount(path, definition, seen, request)
     again = replace(_restored(reference, host), owned=True)
     return _plan(path, seen, "mounted", "mount", again, definition=definition)
 

@@ -11,7 +11,7 @@ import collections
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, model, steps
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import neighbours
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import neighbours, sameness
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems, paths
 
 # So many are named; a line of the log has to stay one.
@@ -139,6 +139,40 @@ def refuse_shadowing(path: str, hidden: t.Sequence[str]) -> None:
         )
 
 
+def refuse_missing_parents(path: str, missing: t.Sequence[str]) -> None:
+    """Refuse a mount on, or of, what a managed mount hides while it is mounted.
+
+    It would show the wrong files, or stand in the way of that mount for good.
+    """
+    if missing:
+        raise errors.MountError(
+            "mount_failed",
+            f"'{path}' was left alone, because '{missing[0]}', which it lies below or shows, is held and not "
+            "mounted; reconcile the host, or hold that one again, then repeat",
+            step="order",
+            path=path,
+            detail="missing: " + ", ".join(missing),
+        )
+
+
+def refuse_other_superblock(
+    path: str,
+    definition: model.Definition,
+    twins: t.Sequence[model.KernelMount],
+    managed_mounts: neighbours.ManagedMounts,
+) -> None:
+    """Refuse a device that is mounted already, with other options of the superblock that its mounts share."""
+    held = managed_mounts.definitions_at(twin.mount_point for twin in twins)
+    if not all(sameness.is_same_superblock(definition, twin, held) for twin in twins):
+        raise refusal(
+            "conflict",
+            path,
+            f"the source '{definition.src}' is mounted elsewhere with other superblock options; ask for "
+            "the same",
+            detail="; ".join(f"'{twin.mount_point}': {','.join(twin.options)}" for twin in twins),
+        )
+
+
 def refuse_bad_source(
     path: str, definition: model.Definition, source: steps.Source, request: model.Request
 ) -> None:
@@ -182,6 +216,18 @@ def refuse_bad_source(
                 "kernel would read what they make of it; make it root's, and not writable by others, on a "
                 "filesystem of the host's own",
             )
+
+
+def refuse_mount(
+    path: str, definition: model.Definition, seen: steps.Observation, request: model.Request
+) -> None:
+    """Refuse a new mount that its source, its mount point or what is mounted around it forbids."""
+    refuse_missing_parents(path, seen.missing_above)
+    refuse_bad_source(path, definition, seen.source, request)
+    refuse_wrong_kind(seen.place, wanted_kind(definition, seen.source))
+    refuse_shadowing(path, (*seen.managed_below, *seen.foreign_below))
+    refuse_entries(seen.place, request)
+    refuse_append_only(seen.place)
 
 
 def refuse_second_name(

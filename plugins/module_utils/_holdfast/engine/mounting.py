@@ -101,7 +101,7 @@ def _make_mount(
     elif filesystems.record_of(definition.fstype).is_block:
         with _attached(definition, work, call, managed_mounts) as (device, source_identity):
             with _explained(definition, device, work, call):
-                made = _create_on_device(definition, device, work, call, ledger)
+                made = _create_on_device(definition, device, work, call, managed_mounts)
             work.mount = int(made)
             source_identity = source_identity or ((made.remark,) if made.remark else ())
             names = second_names.device_names(definition, device, work.mount)
@@ -239,9 +239,9 @@ def _create_on_device(
     device: devices.Device,
     work: states.Work,
     call: session.Session,
-    ledger: claims.Ledger,
+    managed_mounts: neighbours.ManagedMounts,
 ) -> child.Descriptor:
-    twins: t.List[model.KernelMount] = []
+    twins: t.Tuple[model.KernelMount, ...] = ()
     where = filesystems.record_of(definition.fstype).superblock
 
     def identify() -> str:
@@ -255,20 +255,12 @@ def _create_on_device(
         except OSError as error:
             if error.errno not in (errno.EBUSY, errno.EOPNOTSUPP):
                 raise
-            twins = _mounts_of(device)
+            twins = second_names.mounts_of(device, mountinfo.read_mounts())
             if twins or error.errno == errno.EOPNOTSUPP:
                 break
             if pause == _PAUSES[-1]:
                 _refuse_other_superblock(definition, device, work, call)
-    held = [ledger.references[m.mount_point].definition for m in twins if m.mount_point in ledger.references]
-    if not all(sameness.is_same_superblock(definition, twin, held) for twin in twins):
-        raise rules.refusal(
-            "conflict",
-            work.path,
-            f"the source '{definition.src}' is mounted elsewhere with other superblock options; ask for "
-            "the same",
-            detail="; ".join(f"'{m.mount_point}': {','.join(m.options)}" for m in twins),
-        )
+    rules.refuse_other_superblock(work.path, definition, twins, managed_mounts)
     return _with_deadline(lambda: _create(definition, device, may_share=True), call, identify)
 
 
@@ -298,15 +290,6 @@ def _refuse_other_superblock(
         "options; ask for the same, or end the processes that have that namespace",
         detail=detail,
     )
-
-
-def _mounts_of(device: devices.Device) -> t.List[model.KernelMount]:
-    # btrfs shows a number of its own, so the source's path counts as well, or that of another member.
-    return [
-        m
-        for m in mountinfo.read_mounts()
-        if m.device == device.number or m.source == device.path or devices.is_member(device.number, m)
-    ]
 
 
 def attach_mount(

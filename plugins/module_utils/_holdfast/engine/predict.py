@@ -73,6 +73,9 @@ class _World:
         """
         if entry.definition is None:
             return replace(seen, submounts=self._submounts(seen, entry.path))
+        if seen.missing_above:
+            missing = tuple(path for path in seen.missing_above if path not in self.mounted)
+            seen = replace(seen, missing_above=missing)
         fresh = self._fresh(*neighbours.ancestors(entry.path))
         if fresh is not None:
             place = model.Place(
@@ -110,9 +113,10 @@ class _World:
         is_file = seen.place.kind == "file" or bool(entry.definition and entry.definition.image)
         kind: model.Kind = "file" if is_file else "directory"
         taken = tuple(replace(place, kind=kind) if place in absent else place for place in source.places)
+        missing = [f"'{path}', which it lies below or shows, is not mounted" for path in seen.missing_above]
         return (
-            replace(seen, source=replace(source, places=taken)),
-            tuple(f"the source '{place.path}' does not exist" for place in absent),
+            replace(seen, source=replace(source, places=taken), missing_above=()),
+            (*(f"the source '{place.path}' does not exist" for place in absent), *missing),
         )
 
     def _fresh(self, *ways: str) -> t.Optional[str]:

@@ -201,6 +201,9 @@ def _observe(
         looks_below=call.request.allow_nonempty,
         trusted=managed_mounts.trusted_mounts(call.host.boot_id),
     )
+    above = {} if seen.is_here else managed_mounts.held_above(entry.path, entry.definition)
+    if above:
+        seen = replace(seen, missing_above=observe.missing_of(above, call))
     below = managed_mounts.below(entry.path)
     return (
         replace(seen, managed_below=observe.would_be_hidden(entry.path, below, references, call.host))
@@ -230,6 +233,10 @@ def decide(
     if plan.reference is not None and (plan.step == "mount" or plan.action == "adopted"):
         rules.refuse_system_place(seen.place)
         rules.refuse_second_name(entry.path, plan.reference.definition, seen.source, call.roots)
+        if plan.step == "mount":
+            rules.refuse_other_superblock(
+                entry.path, plan.reference.definition, seen.source.twins, managed_mounts
+            )
     if seen.fstab is None:
         return plan
     from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import fstab
