@@ -93,7 +93,7 @@ def fstab_tasks(table: t.Any, mounts: t.Any = (), holder: t.Any = None) -> t.Any
     """Return what takes the place of each line of a table."""
     text, rows = plain(table), plain(mounts)
     if not isinstance(text, str):
-        raise AnsibleFilterError("fstab_tasks: the input is not a text; give what stands in /etc/fstab")
+        raise AnsibleFilterError("fstab_tasks: the input is not text; give the content of /etc/fstab")
     if not isinstance(rows, list):
         raise AnsibleFilterError("fstab_tasks: mounts: not a list; give what safe_mount_facts returns")
     known = [row for row in rows if isinstance(row, dict)]

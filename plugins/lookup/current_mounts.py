@@ -181,7 +181,7 @@ class LookupModule(LookupBase):
                 naming.check_holder(holder, "holder")
             patterns = plain(list(terms))
             if not all(isinstance(pattern, str) for pattern in patterns):
-                raise FactsError("a term is not a text; give shell patterns of mount points, or none")
+                raise FactsError("a term is not text; give shell patterns of mount points, or none")
             rows = select_rows(self._rows(variables or {}), patterns, holder)
         except (FactsError, errors.MountError) as error:
             raise AnsibleError(f"current_mounts: {error}") from error

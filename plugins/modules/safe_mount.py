@@ -184,7 +184,7 @@ options:
     default: false
   allow_unsafe_parents:
     description:
-      - Accept a directory on the way to the mount point or to a source that others than root may write.
+      - Accept a directory on the way to the mount point or to a source that users other than root can write.
       - A directory on a filesystem that is not local, such as FUSE, NFS or CIFS, counts as one, unless this
         collection has mounted that, as its owners and modes are what its server says.
       - They can then move the mount point to another place within the reach of that directory.

@@ -58,7 +58,7 @@ options:
     default: false
   allow_unsafe_parents:
     description:
-      - Accept an ancestor of a mount point or source that others than root may write.
+      - Accept an ancestor of a mount point or source that users other than root can write.
       - An entry of C(/etc/fstab) that somebody has taken out is not written again there, and what wants one
         is reported instead of mounted.
       - What this gives away is in L(Safety,https://docs.example.org/holdfast/mounts/docs/safety.html).

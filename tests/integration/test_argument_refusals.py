@@ -15,8 +15,8 @@ REFUSED: t.Dict[str, t.Tuple[t.Dict[str, t.Any], str]] = {
     "ttl-with-a-unit": (tmpfs("/srv/a", ttl="1h"), "write a number of seconds"),
     "mounts-as-a-text": ({"mounts": "/srv/a"}, "write a list of dictionaries"),
     "unknown": (tmpfs("/srv/a", whatever=1), "whatever"),
-    "no-type": ({"path": "/srv/a", "src": "tmpfs"}, "fstype: missing"),
-    "no-source": ({"path": "/srv/a", "fstype": "tmpfs"}, "src: missing"),
+    "no-type": ({"path": "/srv/a", "src": "tmpfs"}, "fstype: required"),
+    "no-source": ({"path": "/srv/a", "fstype": "tmpfs"}, "src: required"),
 }
 
 

@@ -121,7 +121,7 @@ FAILURES: t.Dict[str, t.Tuple[t.Dict[str, t.Any], str]] = {
     "wrong-key": ({"host": "wrong-key"}, "denied access; see that root's key"),
     "unknown-host-key": ({"host": "strange"}, "host key is not known"),
     "refused": ({"host": "refusing"}, "refused the connection"),
-    "unknown-name": ({"host": "nobody.invalid"}, "name is not known"),
+    "unknown-name": ({"host": "nobody.invalid"}, "name cannot be resolved"),
     "missing": ({"src": "server:/media/nothing"}, "no such export, share or directory"),
     "file": ({"src": "server:/media/data/file"}, "not a directory"),
 }

@@ -223,8 +223,8 @@ def _points(
 _BEYOND_REPAIR: t.Mapping[str, t.Tuple[errors.Code, str]] = {
     "stacked": (
         "not_owned",
-        "a mount that this collection did not make is stacked with the one that is held; take it away by the "
-        "means that made it, then reconcile again",
+        "a mount that this collection did not make is stacked with the one that is held; remove it the way "
+        "it was made, then reconcile again",
     ),
     "unhealthy": (
         "conflict",

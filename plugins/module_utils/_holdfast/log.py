@@ -63,7 +63,7 @@ def where_is(reference: t.Optional[str]) -> str:
 def find_entry(reference: str) -> t.Optional[t.Dict[str, t.Any]]:
     """Return the record with this reference, None where the log and the one before it have none.
 
-    Raises PermissionError for others than root.
+    Raises PermissionError for users other than root.
     """
     for path in (LOG_PATH, f"{LOG_PATH}.1"):
         try:

@@ -128,7 +128,7 @@ class Place:
     kind: of the last component; absent as soon as one component is missing.
     depth: how many components exist.
     obstacle: a prefix of the path that is a symbolic link or not a directory, where the walk ended.
-    writable_ancestor: the first ancestor that others than root may write, or whose owners and modes count for
+    writable_ancestor: the first ancestor that others than root can write, or whose owners and modes count for
         nothing: writable_type is its filesystem's then, else empty.
     remote_ancestor: the first ancestor whose filesystem is not local. remote_type: of that filesystem.
     is_link: whether the obstacle is a symbolic link.
@@ -137,7 +137,7 @@ class Place:
     has_entries: of a directory; None when nobody looked, or a mount covers it.
     identity: of the last component.
     append_only: the directory in which something is missing, where no name in it can be changed any more.
-    is_writable_file: it is a regular file that others than root may write.
+    is_writable_file: it is a regular file that users other than root can write.
     system_names: under which names of the system's own directories the mount table shows the same.
     fstype, mount_id: of the mount it lies on, of a source alone; 0 where ids are used again.
     """
@@ -183,7 +183,7 @@ def why_unsafe(ancestor: str, fstype: str) -> str:
     """Return what is wrong with an ancestor: fstype is that of its filesystem, if its owners do not count."""
     if fstype:
         return f"'{ancestor}' lies on a {fstype} filesystem, whose owners and modes count for nothing"
-    return f"others than root may write '{ancestor}'"
+    return f"users other than root can write '{ancestor}'"
 
 
 # What a task may set beyond the mount itself. owner is also the group's, drop_holders also live_holders'.

@@ -30,7 +30,7 @@ def _untrusted(what: str, detail: str = "") -> errors.MountError:
 def read_policy() -> t.Optional[model.Policy]:
     """Return the host's policy, None where it has none. Needs no lock.
 
-    Raises MountError C(policy_untrusted) for a file that others than root may have written, or that
+    Raises MountError C(policy_untrusted) for a file that users other than root may have written, or that
     is malformed.
     """
     raw = files.read_trusted(POLICY_PATH, _untrusted, most=MAX_BYTES)

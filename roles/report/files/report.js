@@ -20,7 +20,7 @@
   const ADVICE = new Map([
     ['unhealthy', 'The kernel has stopped this filesystem after an error. Read the kernel log of the host, have every holder release it, check it (fsck), then acquire it again. Nothing repairs it by itself.'],
     ['replaced', 'Another mount stands there, or the source names another filesystem than the one that was held: the message says which. Find out who changed it. Bring back what was held, or have every holder release it and acquire it again. No reconcile touches it unasked.'],
-    ['stacked', 'Another mount lies on the one that is held. Unmount the other one by the means that made it.'],
+    ['stacked', 'Another mount lies on the one that is held. Unmount the other one the way it was made.'],
     ['untrusted', 'No ledger in order names this path. Find out who answers for this host.'],
     ['missing', 'It is held but not mounted. A reconcile, or acquiring it again, mounts it.'],
     ['unreachable', 'Nothing is known of this host. What it holds is not in this report.'],

@@ -76,7 +76,7 @@ def _refuse_single_options(params: Params) -> None:
     if given:
         raise strings.refusal(
             "invalid_argument",
-            f"{', '.join(given)}: not together with mounts; write it into each element of mounts",
+            f"{', '.join(given)}: cannot be combined with mounts; set it in each element of mounts",
         )
 
 
@@ -98,7 +98,7 @@ def check_wait(seconds: int, option: str) -> int:
     if not 1 <= seconds <= LONGEST_WAIT:
         raise strings.refusal(
             "invalid_argument",
-            f'{option}: "{seconds}" is not a time to wait; write seconds from 1 to {LONGEST_WAIT}',
+            f'{option}: "{seconds}" is not a number of seconds to wait; write one from 1 to {LONGEST_WAIT}',
         )
     return seconds
 
@@ -107,7 +107,8 @@ def _check_ttl(seconds: int, option: str) -> int:
     if not 1 <= seconds <= LONGEST_TTL:
         raise strings.refusal(
             "invalid_argument",
-            f'{option}: "{seconds}" is not a length of a lease; write seconds from 1 to {LONGEST_TTL}, or '
+            f'{option}: "{seconds}" is not a number of seconds for a lease; write one from 1 to '
+            f"{LONGEST_TTL}, or "
             "leave it out for a reference that does not end",
         )
     return seconds
@@ -128,7 +129,7 @@ def _build_entries(
             raise strings.refusal(
                 "invalid_argument",
                 f"{prefix}path: {strings.quote(entry.path)} is in mounts[{places[entry.path]}] already; "
-                "name each mount point once",
+                "list each mount point once",
             ).about(entry.path)
         places[entry.path] = index
         entries.append(entry)
@@ -157,8 +158,8 @@ def _build_entry(
         if mount["boot"] and params["allow_unsafe_parents"]:
             raise strings.refusal(
                 "invalid_argument",
-                f"{prefix}boot, allow_unsafe_parents: not together, as a boot follows every link on the way; "
-                "leave allow_unsafe_parents out, or hold the mount without boot",
+                f"{prefix}boot, allow_unsafe_parents: cannot be combined, because symbolic links are "
+                "followed at boot; leave allow_unsafe_parents out, or hold the mount without boot",
             )
         return model.Entry(
             path,
@@ -179,7 +180,7 @@ def _build_definition(
         missing = [prefix + name for name in ("src", "fstype") if mount[name] is None]
         raise strings.refusal(
             "invalid_argument",
-            f"{', '.join(missing)}: missing, and state: mounted needs it; write what to mount",
+            f"{', '.join(missing)}: required with state: mounted; say what to mount",
         )
     allowed = naming.check_allowed_types(params["allow_fstypes"], "allow_fstypes")
     filesystem = naming.find_filesystem(mount["fstype"], mount["opts"], prefix + "fstype", allowed=allowed)
@@ -188,7 +189,7 @@ def _build_definition(
         raise strings.refusal(
             "source_not_allowed",
             f"{strings.about(prefix + 'src', mount['src'])} is the mount point itself; "
-            "write what shall be shown there",
+            "write what to show there",
         )
     opts = accounts.without_names(filesystem, mount["opts"], prefix + "opts")
     flags, data = options.canonical_options(
@@ -231,7 +232,7 @@ def _context(filesystem: record.Filesystem, mount: Params, prefix: str) -> t.Tup
     if filesystem.shows_path:
         raise strings.refusal(
             "invalid_argument",
-            f"{option}: belongs to the filesystem that is shown; set it where that is mounted",
+            f"{option}: belongs to the filesystem that the bind shows; set it on the mount of that",
         )
     return ((strings.CONTEXT, strings.check_context(mount["selinux_context"], option)),)
 
@@ -281,8 +282,8 @@ def build_repair(params: t.Mapping[str, t.Any]) -> t.Tuple[model.Repair, model.R
     if both:
         raise strings.refusal(
             "invalid_argument",
-            f"live_holders, drop_holders: {strings.quote_all(both)} cannot be in both; "
-            "a holder lives or is dropped",
+            f"live_holders, drop_holders: {strings.quote_all(both)} is in both; a "
+            "holder is either alive or dropped",
         )
     repair = model.Repair(tuple(params["repair"]), live, dropped)
     request = model.Request(

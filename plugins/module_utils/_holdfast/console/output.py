@@ -33,7 +33,7 @@ def refuse(code: str, message: str) -> int:
 
 
 def warn_unseen(what: str) -> None:
-    """Say to others than root what they do not see."""
+    """Say to users other than root what they do not see."""
     if os.geteuid() != 0:
         warn(f"not root: {what} are not seen")
 

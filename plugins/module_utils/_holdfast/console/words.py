@@ -46,7 +46,7 @@ def _list(text: str) -> t.List[str]:
 def _kinds(text: str) -> t.List[str]:
     for kind in _list(text):
         if kind not in _KINDS:
-            raise argparse.ArgumentTypeError(f"'{kind}' is none of {', '.join(_KINDS)}")
+            raise argparse.ArgumentTypeError(f"'{kind}' is not one of {', '.join(_KINDS)}")
     return _list(text)
 
 

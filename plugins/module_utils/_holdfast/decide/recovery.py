@@ -220,8 +220,8 @@ def _not_ours(path: str, what: str) -> Exception:
     return rules.refusal(
         "not_owned",
         path,
-        f"at '{path}' a mount that this collection did not make {what}; take it away by the means that made "
-        "it, then reconcile again",
+        f"at '{path}' a mount that this collection did not make {what}; remove it the way it "
+        "was made, then reconcile again",
     )
 
 

@@ -48,9 +48,8 @@ def plan_unmounted(
         raise rules.refusal(
             "not_owned",
             path,
-            f"the mount at '{path}' was not made by this collection and is left alone; unmount it by the "
-            "means "
-            "that mounted it",
+            f"the mount at '{path}' was not made by this collection and is left alone; unmount it the way "
+            "it was mounted",
         )
     return leave(path, request, seen, managed_mounts, reference)
 

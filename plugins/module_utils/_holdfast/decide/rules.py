@@ -27,7 +27,7 @@ def refuse_unsafe_way(place: model.Place, request: model.Request, *, what: str, 
     """Refuse a path with a symbolic link on its way, or with a directory that others may write."""
     refuse_obstacle(place, what=what, about=about)
     if place.writable_ancestor and not request.allow_unsafe_parents:
-        what_to_do = "make it root's and not writable by others"
+        what_to_do = "have it owned by root, and not writable by others"
         if place.writable_type:
             what_to_do = "hold that filesystem itself with this collection, which then mounts it"
         raise refusal(
@@ -76,9 +76,9 @@ def refuse_unsafe_boot(path: str, places: t.Iterable[model.Place]) -> None:
             raise refusal(
                 "unsafe_path",
                 path,
-                f"'{path}' cannot be mounted at boot, where names are followed wherever they lead: on the "
-                f"way to the {what} '{place.path}' {why}; every directory there has to be root's alone, on a "
-                "local filesystem; choose another path, or leave 'boot' out",
+                f"'{path}' cannot be mounted at boot, when symbolic links are followed: on the way "
+                f"to the {what} '{place.path}' {why}; every directory there must be writable by root "
+                "alone, on a local filesystem; choose another path, or leave 'boot' out",
             )
 
 
@@ -184,8 +184,8 @@ def refuse_bad_source(
         raise refusal(
             "conflict",
             path,
-            f"the source '{definition.src}' names more than one device, and which of them may change at any "
-            "time; give all but one another tag, or write a name that one alone has",
+            f"the source '{definition.src}' names more than one device, and which of them is found may "
+            "change at any time; give the others another tag, or write a name that only one has",
             detail=f"named so: {both}",
         )
     allowed: t.Tuple[model.Kind, ...] = ("directory",)
@@ -199,22 +199,22 @@ def refuse_bad_source(
             raise refusal(
                 "mount_failed",
                 path,
-                f"the source '{place.path}' does not exist; make it first, or correct the path",
+                f"the source '{place.path}' does not exist; create it first, or correct the path",
             )
         if place.kind not in allowed:
             raise refusal(
                 "source_not_allowed",
                 path,
                 f"the source '{place.path}' is not {' or '.join(f'a {kind}' for kind in allowed)}; "
-                "write the path of one",
+                "give the path of one",
             )
         if definition.image and place.is_writable_file:
             raise refusal(
                 "unsafe_path",
                 path,
-                f"the image '{place.path}' is not safe: others than root may write it, or serve it, and the "
-                "kernel would read what they make of it; make it root's, and not writable by others, on a "
-                "filesystem of the host's own",
+                f"the image '{place.path}' is not safe: users other than root can write or serve "
+                "it, and the kernel would parse what they put there; make it root's, and not writable by "
+                "others, on a local filesystem",
             )
 
 
@@ -242,8 +242,8 @@ def refuse_second_name(
             raise refusal(
                 "source_not_allowed",
                 path,
-                f"the source '{src}' carries what the host boots and runs from, and a mount of it would be "
-                "a second name for that; choose one that is not mounted at '/', nor at or below '/boot', "
+                f"the source '{src}' holds what the host boots and runs from, and mounting it would give "
+                "that a second name; choose one that is not mounted at '/', nor at or below '/boot', "
                 "'/etc' or '/usr'",
                 detail="it is seen at: " + ", ".join(names),
             )
@@ -253,7 +253,7 @@ def refuse_second_name(
             "not_permitted",
             path,
             f"the source '{definition.src}' is mounted outside of the policy's 'allowed_roots' and "
-            "'source_roots' too, and a mount of it would be a second name for what is there; unmount it "
+            "'source_roots' too, and mounting it would give what is there a second name; unmount it "
             "there, or have the host's administrator change the policy",
             detail="it is mounted at: " + ", ".join(outside),
         )

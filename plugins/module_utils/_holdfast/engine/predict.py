@@ -142,7 +142,7 @@ class _World:
 
 
 def _writable_root(path: str, definition: model.Definition) -> t.Optional[str]:
-    """Return the path if others than root may write the root of this new filesystem, as far as is known."""
+    """Return the path if users other than root can write this new filesystem's root, as far as is known."""
     data, default = dict(definition.data), filesystems.record_of(definition.fstype).empty_mode
     mode, owner = data.get("mode") or default, data.get("uid") or "0"
     return path if default and (int(mode, 8) & 0o022 or owner != "0") else None

@@ -129,8 +129,8 @@ def _refuse_untaken(note: steps.Intent, host: model.Host) -> None:
     if found is not None and note.reference is not None and observe.is_its_mount(found, note.reference):
         raise errors.MountError(
             "conflict",
-            f"an operation on '{note.path}' was killed, and its mount got to another place or under another "
-            "mount, where it cannot be taken off; look for it in the mount table, unmount it by hand, then "
+            f"an operation on '{note.path}' was killed, and its mount was moved or covered, so that it "
+            "cannot be unmounted; look for it in the mount table, unmount it by hand, then "
             "repeat",
             step="recover",
             path=note.path,

@@ -238,9 +238,8 @@ def _finish(
 def _locked(path: str) -> errors.MountError:
     return errors.MountError(
         "locked",
-        f"another call has kept '{path}', or a mount point above or below it, locked for too long; wait "
-        "for it, "
-        "or wait longer with 'lock_timeout'",
+        f"another call has kept '{path}', or a mount point above or below it, locked for too long; try "
+        "again, or wait longer with 'lock_timeout'",
         step="lock",
         path=path,
         detail=journal.describe_occupant(path),

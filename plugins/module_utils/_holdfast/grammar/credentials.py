@@ -54,13 +54,13 @@ def refuse_useless(filesystem: record.Filesystem, data: Data, option: str) -> No
     if not filesystem.takes_credentials:
         raise strings.refusal(
             "invalid_argument",
-            f"{option}: {strings.quote(filesystem.name)} takes none; leave it out, "
-            "cifs, smb3 and ceph take one",
+            f"{option}: {strings.quote(filesystem.name)} takes none; leave it out "
+            "(cifs, smb3 and ceph take one)",
         )
     if not is_of_use(filesystem, data):
         raise strings.refusal(
             "invalid_argument",
-            f"{option}: not together with the option guest or a Kerberos sec; write one of them",
+            f"{option}: cannot be combined with the option guest or a Kerberos sec; write one of them",
         )
 
 
@@ -103,7 +103,7 @@ def _smb_file(text: str) -> str:
         name, equals, value = line.partition("=")
         key = _KEYS.get(name.strip().lower())
         if not equals or key is None or key in found or _CONTROL.search(value):
-            raise _malformed(f"line {number} is none of username=, password= and domain=, or is there twice")
+            raise _malformed(f"line {number} is not one of username=, password=, domain=, or is there twice")
         found[key] = value
     if not found.get("username") or "password" not in found:
         raise _malformed("it lacks username= or password=; write a line of each")

@@ -17,21 +17,21 @@ GUIDE = f"see {errors.SITE}/docs/migration.html"
 
 _BOOT = "leave it out; boot: true writes the entry of fstab, with nofail"
 _NO_BOOT = "leave it out; without boot: true nothing is mounted at boot"
-_FUSE = "leave it out; it is a word of FUSE's alone"
+_FUSE = "leave it out; only FUSE has it"
 _COMMAND = "leave it out; no command may be named; write it into root's own ssh_config(5)"
 _CONTEXT = "use selinux_context"
 _CREDENTIALS = "use credentials_file"
 _HELPER = "leave it out; no helper may be named"
 _LOOP = "leave it out; write the path of the image as src"
 _PART = "leave it out; for a part of an image, attach that with losetup(8), and write /dev/loopN as src"
-_MANY_HOSTS = "leave it out; no other host may be named; write the server into src"
+_MANY_HOSTS = "leave it out; it names another host; write the server into src"
 _ONLY_ROOT = "leave it out; users do not mount or unmount what is managed"
 _OTHER_DEVICE = "leave it out; no other device or file may be named"
 _OWN_FILE = (
     "leave it out; no file may be named; what a helper reads by itself, such as root's ssh_config(5), holds"
 )
 _PROPAGATION = "leave it out; a mount is shared where its parent is"
-_UDP = "leave it out; kernels since Linux 5.6 speak no NFS over UDP, and TCP is what is used then"
+_UDP = "leave it out; kernels since Linux 5.6 have no NFS over UDP, and use TCP"
 
 HINTS: t.Mapping[str, str] = {
     "GlobalKnownHostsFile": _OWN_FILE,
@@ -45,7 +45,7 @@ HINTS: t.Mapping[str, str] = {
     "UserKnownHostsFile": _OWN_FILE,
     "_netdev": "leave it out; boot: true writes the entry of fstab, with _netdev where a server is needed",
     "addr": _MANY_HOSTS,
-    "allow_root": "write allow_other; modes are looked at then",
+    "allow_root": "write allow_other; permissions are checked then",
     "auto": _BOOT,
     "auto_unmount": "leave it out; release the mount",
     "backup-volfile-servers": "leave it out; write a name with several addresses as the host",
@@ -65,7 +65,7 @@ HINTS: t.Mapping[str, str] = {
     "cred": _CREDENTIALS,
     "credentials": _CREDENTIALS,
     "datadir+": "leave it out; write all layers into lowerdir",
-    "defaults": "leave it out; what it stands for holds anyway",
+    "defaults": "leave it out; what it asks for is in force anyway",
     "default_permissions": _FUSE,
     "defcontext": _CONTEXT,
     "dev": "set allow_dev: true",
@@ -107,22 +107,22 @@ HINTS: t.Mapping[str, str] = {
     "make-shared": _PROPAGATION,
     "make-slave": _PROPAGATION,
     "make-unbindable": _PROPAGATION,
-    "mand": "leave it out; the kernel has no mandatory locks any more",
+    "mand": "leave it out; the kernel no longer has mandatory locks",
     "metacopy": "leave it out; it trusts marks in the layers",
     "minorversion": "write vers=4.2, for example",
     "mon_addr": _MANY_HOSTS,
     "mountaddr": _MANY_HOSTS,
     "mounthost": _MANY_HOSTS,
     "move": "release the mount point, and mount at the other path",
-    "no_contain_symlinks": "leave it out; a server could lead out of the mount",
+    "no_contain_symlinks": "leave it out; a symbolic link on the server could lead out of the mount",
     "noauto": _NO_BOOT,
     "nobootwait": "leave it out; boot: true writes the entry of fstab, and no boot waits for it",
-    "nocephx_require_signatures": "leave it out; it weakens authentication",
-    "nocephx_sign_messages": "leave it out; it weakens authentication",
+    "nocephx_require_signatures": "leave it out; it weakens the authentication",
+    "nocephx_sign_messages": "leave it out; it weakens the authentication",
     "nofail": _BOOT,
     "nohard": "write soft",
     "nogroup": _ONLY_ROOT,
-    "nomand": "leave it out; the kernel has no mandatory locks any more",
+    "nomand": "leave it out; the kernel no longer has mandatory locks",
     "noiversion": "leave it out",
     "noowner": _ONLY_ROOT,
     "norelatime": "write strictatime",
@@ -179,16 +179,16 @@ HINTS: t.Mapping[str, str] = {
     "username": _CREDENTIALS,
     "users": _ONLY_ROOT,
     "usrjquota": "write usrquota; files of quotas may not be named",
-    "vers=1.0": "write vers=3.0 or newer; SMB 1 can be listened to and changed on the way",
+    "vers=1.0": "write vers=3.0 or newer; SMB 1 can be read and changed on the network",
     "vers=2.0": "write vers=3.0 or newer",
     "workgroup": _CREDENTIALS,
     "xlator-option": "leave it out",
 }
 PREFIX_HINTS = (
-    ("X-mount.mkdir", "leave it out; missing directories are made anyway"),
-    ("X-", "leave it out; it is a word for mount(8) alone"),
+    ("X-mount.mkdir", "leave it out; missing directories are created anyway"),
+    ("X-", "leave it out; only mount(8) has it"),
     ("verity.", _OTHER_DEVICE),
-    ("x-", "leave it out; it is a word for fstab alone"),
+    ("x-", "leave it out; only fstab has it"),
 )
 
 

@@ -40,7 +40,7 @@ _NEVER: t.Mapping[str, str] = {
             *("efivarfs", "fusectl", "hugetlbfs", "mqueue", "nfsd", "proc", "pstore", "ramfs", "rpc_pipefs"),
             *("securityfs", "selinuxfs", "sysfs", "tracefs", "usbfs"),
         ),
-        "shows the kernel itself and is mounted by the host",
+        "is an interface of the kernel, and the host mounts it",
     ),
     "zfs": "mounts its datasets by itself, as the property mountpoint says (zfs(8))",
 }
@@ -94,7 +94,7 @@ def check_allowed_types(values: t.Sequence[t.Any], option: str) -> t.Tuple[str, 
                 f"of {', '.join(filesystems.OPTIONAL_TYPES)}, or leave it out",
             )
     if len(set(values)) < len(values):
-        raise strings.refusal("invalid_argument", f"{option}: a type is there twice; name it once")
+        raise strings.refusal("invalid_argument", f"{option}: a type is listed twice; list it once")
     return tuple(values)
 
 
@@ -110,17 +110,17 @@ def _instead(name: str, opts: t.Sequence[str]) -> str:
             "keep it in fstab"
         )
     if name in _OTHER_SPELLINGS:
-        return f"is written otherwise here; write fstype: {_OTHER_SPELLINGS[name]}"
+        return f"has another name here; write fstype: {_OTHER_SPELLINGS[name]}"
     if name in _NEVER:
         return f"{_NEVER[name]}; keep it in fstab"
     if name.startswith("fuse") or name in _PROGRAMS:
         return "is served by a program, which this module never starts; keep it in fstab"
     known = sorted(set(filesystems.FILESYSTEMS).difference(filesystems.OPTIONAL_TYPES))
     if name == "auto":
-        return "leaves the type to a guess; write the one that blkid(8) shows"
+        return "leaves the type to be guessed; write the one that blkid(8) shows"
     listed = [part for part in name.split(",") if part in known]
     if "," in name and listed:
-        return f"is a list, and one type is mounted; write fstype: {listed[0]}, or another one of these"
+        return f"is a list, and a mount has one type; write fstype: {listed[0]}, or another one of these"
     alike = spelling.find_alike(name, known)
     if alike:
         return f"is not a type that may be mounted; write fstype: {' or '.join(alike)}, if that is meant"

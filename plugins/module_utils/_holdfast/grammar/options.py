@@ -138,12 +138,12 @@ def _unknown_fault(filesystem: record.Filesystem, word: str) -> str:
     if hint:
         return hint
     if filesystem.shows_path and name in record.SUPERBLOCK_WORDS:
-        return "belongs to the filesystem that is shown; set it where that is mounted"
+        return "belongs to the filesystem that the bind shows; set it on the mount of that"
     known = sorted({*model.MOUNT_FLAGS, *DEFAULT_WORDS, *filesystem.options})
     if f"no{name}" in known:
-        return f"unknown; leave it out, it holds where no{name} is not written"
+        return f"unknown; leave it out: it is in force where no{name} is not written"
     if name.startswith("no") and name[2:] in known:
-        return f"unknown; leave it out, {name[2:]} holds only where it is written"
+        return f"unknown; leave it out: {name[2:]} holds only where it is written"
     alike = spelling.find_alike(name, known)
     if alike:
         return "unknown; write " + " or ".join(strings.first_few(alike))
@@ -182,7 +182,7 @@ def check_layers(
         if path in seen:
             raise strings.refusal(
                 "option_not_allowed",
-                f"{option}, {name}: {strings.quote(path)} is a layer twice; write it once",
+                f"{option}, {name}: {strings.quote(path)} is listed as a layer twice; list it once",
             )
         seen.add(path)
     _refuse_incomplete(data, option)
@@ -198,8 +198,7 @@ def _refuse_incomplete(data: t.Mapping[str, t.Optional[str]], option: str) -> No
     if ("upperdir" in data) != ("workdir" in data):
         raise strings.refusal(
             "option_not_allowed",
-            f"{option}: upperdir and workdir need each other; write both, or neither for an overlay "
-            "that is only read",
+            f"{option}: upperdir and workdir need each other; write both, or neither for a read-only overlay",
         )
 
 
@@ -216,8 +215,8 @@ def _check_layer(path: str, option: str, *, source_roots: t.Sequence[str]) -> No
         if character in path:
             raise strings.refusal(
                 "source_not_allowed",
-                f"{option}: {strings.quote(path)} holds {strings.quote(character)}, which overlays give a "
-                "meaning of their own; rename the directory",
+                f"{option}: {strings.quote(path)} holds {strings.quote(character)}, which has a meaning "
+                "of its own for overlays; rename the directory",
             )
     sources.check_source_path(path, option, source_roots=source_roots)
 

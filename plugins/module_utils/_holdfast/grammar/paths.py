@@ -77,7 +77,7 @@ def path_fault(path: str, *, quotes: bool = True) -> str:
     if path in ("none", "swap"):
         return "is how fstab says that something is mounted nowhere; keep it in fstab"
     if not path.startswith("/"):
-        return "is not absolute; write it from / on, neither ~ nor $VAR is expanded"
+        return "is not absolute; write the full path from /, as neither ~ nor $VAR is expanded"
     if path == "/":
         return "is the root directory; write a path below it, or keep it in fstab"
     if len(path.encode("utf-8", "surrogatepass")) > PATH_BYTES:
@@ -88,7 +88,7 @@ def path_fault(path: str, *, quotes: bool = True) -> str:
 def _component_fault(path: str, *, quotes: bool) -> str:
     components = path.split("/")[1:]
     if ".." in components:
-        return 'has a ".." component; write the path that it leads to'
+        return 'has a ".." component; write the path that it stands for'
     if "" in components or "." in components:
         plain = "/" + posixpath.normpath(path).lstrip("/")
         instead = f"write {strings.quote(plain)}" if quotes else "write it without"
@@ -121,7 +121,7 @@ def refuse_never(path: str, option: str, *, code: errors.Code = "path_not_allowe
         never = next(never for never in NEVER_LIST if path == never or is_below(path, never))
         raise strings.refusal(
             code,
-            f"{strings.about(option, path)} belongs to the system, nothing at or below "
+            f"{strings.about(option, path)} belongs to the system: nothing at or below "
             f"{strings.quote(never)} may be mounted, whatever the configuration; choose another directory, "
             "or keep it in fstab",
         )
@@ -140,7 +140,7 @@ def refuse_outside(
     code: errors.Code = "path_not_allowed",
     roots_option: str = "allowed_roots",
 ) -> None:
-    """Refuse what is none of the roots and lies below none of them; the refusal names the root to add."""
+    """Refuse what is not one of the roots and lies below none of them; the refusal names the root to add."""
     if is_within(path, roots):
         return
     if path in NEVER_ROOTS:
@@ -166,7 +166,7 @@ def check_roots(values: t.Sequence[t.Any], option: str) -> t.Tuple[str, ...]:
         root = _check_root(value, f"{option}[{index}]")
         if root in roots:
             raise strings.refusal(
-                "invalid_argument", f"{option}[{index}]: {strings.quote(root)} is there twice; name it once"
+                "invalid_argument", f"{option}[{index}]: {strings.quote(root)} is listed twice; list it once"
             )
         roots.append(root)
     return tuple(roots)
@@ -176,7 +176,7 @@ def _check_root(value: t.Any, option: str) -> str:
     if value in NEVER_ROOTS:
         raise strings.refusal(
             "invalid_argument",
-            f"{option}: {strings.quote(value)} is too wide to be a root; name a directory below it",
+            f"{option}: {strings.quote(value)} is too broad for a root; name a directory below it",
         )
     root = check_path(value, option)
     refuse_never(root, option, code="invalid_argument")

@@ -253,11 +253,11 @@ def _fault(filesystem: record.Filesystem, source: str) -> str:
 
 def _general_fault(source: str) -> str:
     if not source:
-        return "is empty; write what shall be mounted"
+        return "is empty; write what to mount"
     if len(source.encode("utf-8", "surrogatepass")) > SOURCE_BYTES:
         return f"is longer than {SOURCE_BYTES} bytes; write a shorter source"
     if source.startswith("-"):
-        return "begins with a hyphen, which a helper may take for an option; write the source itself"
+        return "begins with a hyphen, which a helper would take for an option; write the source itself"
     return ""
 
 

@@ -28,7 +28,7 @@ def check_text(value: t.Any, option: str, *, secret: errors.Code = "invalid_argu
     is not UTF-8, so refusing surrogates refuses such bytes. Look-alikes and unassigned characters pass.
     """
     if not isinstance(value, str):
-        raise refusal("invalid_argument", f"{about(option, str(value))} is not a text; write a string")
+        raise refusal("invalid_argument", f"{about(option, str(value))} is not text; write a string")
     fault = character_fault(value)
     if fault:
         raise refusal("invalid_argument", f"{about(option, value)} {fault}")

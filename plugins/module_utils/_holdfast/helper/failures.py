@@ -83,7 +83,7 @@ _FOUND: t.Mapping[Cause, str] = {
     "silent": "the server did not answer",
     "statd": "the helper needs rpc.statd for locks",
     "unreachable": "the server cannot be reached",
-    "unresolved": "the server's name is not known",
+    "unresolved": "the server's name cannot be resolved",
     "version": "the server does not speak this version of the protocol",
 }
 _HINTS: t.Mapping[Cause, str] = {
@@ -93,14 +93,14 @@ _HINTS: t.Mapping[Cause, str] = {
     "host_key": "put the key into /etc/ssh/ssh_known_hosts, or into root's known_hosts",
     "kerberos": "get one with kinit, or a keytab for the host, and see that cifs.upcall is installed",
     "kernel": "load or install its module",
-    "missing": "correct 'src', or make it there",
+    "missing": "correct 'src', or create it there",
     "not_a_directory": "correct 'src'",
-    "options": "see what this version of the helper and of the kernel take",
+    "options": "see which options this version of the helper and the kernel takes",
     "refused": "see that the service runs there, and on which port",
     "silent": "see whether it runs, and whether a firewall is in between",
     "statd": "start rpc.statd, or write the option nolock or vers=4.2",
-    "unreachable": "see whether it runs, and the way to it",
-    "unresolved": "correct 'src', or make the name known",
+    "unreachable": "see whether it runs, and the route to it",
+    "unresolved": "correct 'src', or add the name to DNS or /etc/hosts",
     "version": "write another vers, proto or sec",
 }
 

@@ -86,7 +86,7 @@ class _Child:
         if not text:
             raise errors.MountError(
                 "mount_failed",
-                "the child that makes the call ended without an answer; try again",
+                "the worker process ended without an answer; try again",
                 step="child",
             )
         value, error = answers.from_text(text)

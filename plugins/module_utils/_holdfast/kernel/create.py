@@ -170,7 +170,7 @@ def verify_flags(mount: int, definition: model.Definition) -> None:
     if missing:
         raise errors.MountError(
             "verification_failed",
-            f"the kernel did not put {', '.join(missing)} in force; nothing was mounted",
+            f"the kernel did not set {', '.join(missing)} as asked; nothing was mounted",
             step="verify",
         )
 
@@ -245,7 +245,7 @@ def unmount(walk: pathwalk.Walk, *, lazily: bool) -> None:
 def _held_neighbours(walk: pathwalk.Walk) -> t.Iterator[None]:
     """Keep busy whatever else the name of the walk's last component could be made to lead to.
 
-    That is what lies on the same mount and on whose way others than root may move names: the kernel refuses
+    That is what lies on the same mount and on whose way others can move names: the kernel refuses
     to unmount it then (EBUSY). Raises OSError EBUSY where it is being moved just now.
     LIMIT: a mount that is made in the moment after the second look is not held.
     """

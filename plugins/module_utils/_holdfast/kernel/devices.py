@@ -114,7 +114,7 @@ def _refuse_others(way: t.Sequence[t.Tuple[str, int, inodes.Inode]], src: str) -
         # Where a link leads is the host's own affair.
         folder = f"'{path}'" if src.startswith(f"{path}/") else "a directory that it leads through"
         found = (
-            f"others than root may write {folder} and put a link there"
+            f"users other than root can write {folder} and put a link there"
             if is_others
             else f"{folder} lies on a filesystem that may have a server of its own"
         )

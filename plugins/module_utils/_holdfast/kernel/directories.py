@@ -71,7 +71,7 @@ def make_missing(
                 os.close(parent)
             parent = deeper
             if inodes.inode_of(parent).mount_id != walk.above.mount_id:
-                raise OSError(errno.EAGAIN, "something was mounted on the way meanwhile")
+                raise OSError(errno.EAGAIN, "something was mounted on the path meanwhile")
     finally:
         if parent != walk.directory:
             os.close(parent)

@@ -36,12 +36,14 @@ def read_credentials(path: str, *, may_block: bool = False) -> str:
             raise walk.error
         if walk.obstacle:
             raise _refused(
-                "unsafe_path", "a symbolic link or not a directory is on its way", detail=f"'{walk.obstacle}'"
+                "unsafe_path",
+                "a symbolic link or not a directory is on the path to it",
+                detail=f"'{walk.obstacle}'",
             )
         if walk.writable_ancestor:
             raise _refused(
                 "unsafe_path",
-                "others than root may write a directory on its way",
+                "users other than root can write a directory on its way",
                 detail=model.why_unsafe(walk.writable_ancestor, walk.writable_type),
             )
         if walk.leaf is None or walk.inode is None:
@@ -79,7 +81,7 @@ def _refuse_unsafe(fd: int) -> None:
         (inode.kind != "file", "it is not a regular file"),
         (inode.uid != 0, "it does not belong to root"),
         (bool(inode.mode & 0o7177), "its mode is not 0600"),
-        (inode.links > 1, "it has a second name, a hard link"),
+        (inode.links > 1, "it has another name, a hard link"),
     )
     for is_wrong, what in wrong:
         if is_wrong:
@@ -111,7 +113,7 @@ def refuse_unsafe_way(walk: pathwalk.Walk, untrusted: Untrusted) -> None:
     if walk.writable_ancestor:
         if walk.writable_type:
             raise untrusted(model.why_unsafe(walk.writable_ancestor, walk.writable_type))
-        raise untrusted(f"'{walk.writable_ancestor}' may be written by others than root")
+        raise untrusted(f"'{walk.writable_ancestor}' can be written by users other than root")
 
 
 def open_trusted(path: str, untrusted: Untrusted) -> t.Optional[int]:
@@ -164,9 +166,12 @@ def _refuse_unsafe_file(fd: int, untrusted: Untrusted) -> None:
     wrong = [
         (inode.kind != "file", "it is not a regular file"),
         (inode.uid != 0, "it does not belong to root"),
-        (bool(inode.mode & 0o7022), "others than root may write it, or it has odd bits (mode 0644 is right)"),
+        (
+            bool(inode.mode & 0o7022),
+            "users other than root can write it, or its mode is odd (0644 is right)",
+        ),
         (bool(inode.mode & 0o111), "it is executable (mode 0644 is right)"),
-        (inode.links > 1, "it has a second name, a hard link"),
+        (inode.links > 1, "it has another name, a hard link"),
     ]
     for is_wrong, what in wrong:
         if is_wrong:

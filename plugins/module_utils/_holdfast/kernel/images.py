@@ -66,7 +66,7 @@ def attach(file: int, path: str, *, is_read_only: bool) -> Loop:
                 return loop
     finally:
         os.close(image)
-    raise OSError(errno.EBUSY, "another process took each loop device that was free")
+    raise OSError(errno.EBUSY, "other processes took every loop device that was free")
 
 
 def _open(file: int, path: str, access: int) -> int:
@@ -98,7 +98,7 @@ def _find(image: int, path: str, *, is_read_only: bool) -> t.Optional[Loop]:
                 raise
             if error.errno in _NO_NODE and loops.is_file(backing, path, identity):
                 # A second device on the same bytes would destroy them.
-                node = "has it, whose node is missing or forbidden here; make that, or detach it"
+                node = "has it, and its node is missing or not accessible here; create that, or detach it"
                 raise _conflict(path, f"is attached already: '/dev/{name}' {node}", f"/dev/{name}") from error
             continue
         try:

@@ -94,7 +94,7 @@ class Inode:
 
     @property
     def is_writable_by_others(self) -> bool:
-        """Whether others than root may write it, by owner or mode, which has the mask of an ACL too."""
+        """Whether users other than root can write it, by owner or mode, which has the mask of an ACL too."""
         return self.uid != 0 or bool(self.mode & 0o022)
 
     @property

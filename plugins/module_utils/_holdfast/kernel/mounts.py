@@ -119,7 +119,7 @@ def _ask(mount_id: int, mask: int) -> t.Optional[bytes]:
         return syscalls.statmount(mount_id, mask)
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.EINVAL):
-            return None  # gone, or a number that is none of the unique ids
+            return None  # gone, or a number that is not one of the unique ids
         raise
 
 

@@ -33,12 +33,12 @@ class Walk:
     missing: the components that do not exist.
     obstacle: the prefix of the path that is a symbolic link or, before the end, no directory that root can
         search. error: what the filesystem answered there, where it answered at all.
-    writable_ancestor: the first directory on the way that others than root may write. Owners and modes count
+    writable_ancestor: the first directory on the way that others than root can write. Owners and modes count
         where they are the kernel's: on the root filesystem, on local ones, and on the mounts in trusted; a
         directory on any other counts as one that others may write, and writable_type is that filesystem's.
     remote_ancestor: the first directory on the way whose filesystem is not local, trusted or not.
     remote_type: of that filesystem.
-    is_exposed: others than root may change the names in directory.
+    is_exposed: users other than root can change the names in directory.
 
     Raises MayBlock where a name would have to be looked up in a filesystem that may not answer, unless
     may_block is set, in a worker process that is given up at a deadline; or is_vital, for what nothing can be

@@ -36,7 +36,7 @@ def asked(found: Row) -> t.List[Row]:
     [
         ("/dev/sdb1 /data ext4 defaults", "next boot may give"),
         ("UUID=1 none swap sw", "mounted nowhere"),
-        ("LABEL=x /srv/x auto defaults", "leaves the type to a guess"),
+        ("LABEL=x /srv/x auto defaults", "leaves the type to be guessed"),
         ("bucket /srv/x fuse.s3fs defaults", "served by a program"),
         ("//nas/x /srv/x cifs username=u,password=s3", "use credentials_file"),
         ("tmpfs /srv/x tmpfs nofail,x-holdfast.mounts", "own entry"),

@@ -41,9 +41,9 @@ REFUSED: t.Dict[str, t.Tuple[Parameters, str, str]] = {
     "neither_path_nor_mounts": ({}, "invalid_argument", "path, mounts: neither"),
     "path_and_mounts": ({**MANY, "path": "/mnt/b"}, "invalid_argument", "path, mounts: both"),
     "empty_path_and_mounts": ({**MANY, "path": ""}, "invalid_argument", "path, mounts: both"),
-    "src_and_mounts": ({**MANY, "src": ""}, "invalid_argument", "src: not together with mounts"),
-    "fstype_and_mounts": ({**MANY, "fstype": "tmpfs"}, "invalid_argument", "fstype: not together"),
-    "opts_and_mounts": ({**MANY, "opts": ["ro"]}, "invalid_argument", "opts: not together"),
+    "src_and_mounts": ({**MANY, "src": ""}, "invalid_argument", "src: cannot be combined with mounts"),
+    "fstype_and_mounts": ({**MANY, "fstype": "tmpfs"}, "invalid_argument", "fstype: cannot be combined"),
+    "opts_and_mounts": ({**MANY, "opts": ["ro"]}, "invalid_argument", "opts: cannot be combined"),
     "path_twice": (
         {"mounts": MANY["mounts"] * 2},
         "invalid_argument",
@@ -67,8 +67,8 @@ REFUSED: t.Dict[str, t.Tuple[Parameters, str, str]] = {
     "path_with_newline": ({**ONE, "path": "/mnt/a\n"}, "invalid_argument", "path: "),
     "path_outside": ({**ONE, "path": "/opt/a"}, "path_not_allowed", "allowed_roots"),
     "path_never": ({**ONE, "path": "/etc/a"}, "path_not_allowed", "belongs to the system"),
-    "src_missing": ({"path": "/mnt/a", "fstype": "tmpfs"}, "invalid_argument", "src: missing"),
-    "fstype_missing": ({"path": "/mnt/a", "src": "tmpfs"}, "invalid_argument", "fstype: missing"),
+    "src_missing": ({"path": "/mnt/a", "fstype": "tmpfs"}, "invalid_argument", "src: required"),
+    "fstype_missing": ({"path": "/mnt/a", "src": "tmpfs"}, "invalid_argument", "fstype: required"),
     "src_empty": ({**ONE, "src": ""}, "source_not_allowed", "src: "),
     "fstype_empty": ({**ONE, "fstype": ""}, "fstype_not_allowed", "fstype: "),
     "fstab_bind": (
@@ -92,7 +92,7 @@ REFUSED: t.Dict[str, t.Tuple[Parameters, str, str]] = {
     "credentials_with_guest": (
         {**ONE, **CIFS, "opts": ["guest"], "credentials_file": "/etc/a"},
         "invalid_argument",
-        "not together with the option guest",
+        "cannot be combined with the option guest",
     ),
     "credentials_with_kerberos": (
         {**ONE, **CIFS, "opts": ["sec=krb5i"], "credentials_file": "/etc/a"},
@@ -103,7 +103,7 @@ REFUSED: t.Dict[str, t.Tuple[Parameters, str, str]] = {
     "context_of_a_bind": (
         {**ONE, "src": "/srv/a", "fstype": "bind", "selinux_context": CONTEXT},
         "invalid_argument",
-        "set it where that is mounted",
+        "set it on the mount of that",
     ),
     "network_ill_formed": ({**ONE, "src": "host", "fstype": "nfs"}, "source_not_allowed", "src: "),
     "opts_wrong": ({**ONE, "opts": ["suid"]}, "option_not_allowed", "opts: "),

@@ -39,7 +39,7 @@ OVERLAY = make_definition("lowerdir=/srv/b", fstype="overlay", src="overlay")
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"writable_ancestor": "/srv"}, "others than root may write '/srv'"),
+        ({"writable_ancestor": "/srv"}, "users other than root can write '/srv'"),
         ({"writable_ancestor": "/srv", "writable_type": "fuse"}, "'/srv' lies on a fuse filesystem, whose"),
         (
             {"remote_ancestor": "/srv", "remote_type": "nfs4"},

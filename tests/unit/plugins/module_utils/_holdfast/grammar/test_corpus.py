@@ -122,7 +122,7 @@ def test_path_on_the_never_list_is_refused_whatever_the_roots(never: str, tail: 
 def test_root_that_is_too_wide_is_refused(root: str) -> None:
     error = refused(paths.check_roots, [root], "allowed_roots")
     assert (error.code, error.message.startswith("allowed_roots[0]: ")) == ("invalid_argument", True)
-    assert "too wide" in error.message
+    assert "too broad" in error.message
 
 
 def test_layers_that_are_too_many_are_refused() -> None:

@@ -13,7 +13,7 @@ from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builder
 
 
 def test_text_of_bytes_is_refused() -> None:
-    assert "is not a text" in refused(check_text, b"/mnt/a", "path").message
+    assert "is not text" in refused(check_text, b"/mnt/a", "path").message
 
 
 @pytest.mark.parametrize(

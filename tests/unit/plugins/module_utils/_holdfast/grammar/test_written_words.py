@@ -50,12 +50,12 @@ TOLD: t.Dict[str, t.Tuple[str, str, str, str]] = {
     "ext4-mbcache": ("ext4", "mbcache", "leave it out", "write nombcache"),
     "nohard": ("nfs", "nohard", "write soft", "write hard"),
     "gluster-sync": ("glusterfs", "sync", "leave it out", "async"),
-    "bind-sync": ("bind", "sync", "set it where that is mounted", "async"),
+    "bind-sync": ("bind", "sync", "set it on the mount of that", "async"),
     "nobootwait": ("ext4", "nobootwait", "no boot waits", "unknown"),
     "udp": ("nfs", "udp", "leave it out", "write proto"),
     "cifs-user": ("cifs", "user=alice", "use credentials_file", "users"),
     "ext4-user": ("ext4", "user", "users do not mount", "credentials"),
-    "exfat-fuse": ("exfat", "user_id=0", "word of FUSE", "write"),
+    "exfat-fuse": ("exfat", "user_id=0", "only FUSE has it", "write"),
     "unknown": ("tmpfs", "whatever", "leave it out", "write"),
 }
 TYPES: t.Dict[str, t.Tuple[str, t.List[str], str]] = {

@@ -43,7 +43,7 @@ SAID: t.Dict[str, t.Tuple[str, str, str, t.Optional[int], str]] = {
         "ssh: Could not resolve hostname a.invalid: Name or service not known\nread: reset",
         "mount_failed",
         2,
-        "name is not known; correct 'src'",
+        "name cannot be resolved; correct 'src'",
     ),
     "sshfs_missing": (
         "fuse.sshfs",
@@ -89,9 +89,15 @@ SAID: t.Dict[str, t.Tuple[str, str, str, t.Optional[int], str]] = {
         "mount.nfs: Failed to resolve server a.invalid: Name or service not known",
         "mount_failed",
         2,
-        "name is not known",
+        "name cannot be resolved",
     ),
-    "nfs_no_resolver": ("nfs", "mount.nfs: Resource temporarily unavailable", "mount_failed", 2, "not known"),
+    "nfs_no_resolver": (
+        "nfs",
+        "mount.nfs: Resource temporarily unavailable",
+        "mount_failed",
+        2,
+        "cannot be resolved",
+    ),
     "nfs_file": (
         "nfs",
         "mount.nfs: mount spec 127.0.0.1:/a or point /run/holdfast/stage/x/mount is not a directory",
@@ -156,7 +162,7 @@ SAID: t.Dict[str, t.Tuple[str, str, str, t.Optional[int], str]] = {
         "mount error: could not resolve address for a.invalid: Unknown error",
         "mount_failed",
         2,
-        "name is not known",
+        "name cannot be resolved",
     ),
     "cifs_ticket": ("cifs", "mount error(126): Required key not available", "mount_failed", 126, "kinit"),
     "cifs_kernel": (

@@ -89,7 +89,7 @@ WRONG: t.Dict[str, t.Tuple[t.Callable[[Path], Path], str, str]] = {
     "readable_by_others": (make_readable, "unsafe_path", "mode is not 0600"),
     "of_somebody_else": (make_foreign, "unsafe_path", "does not belong to root"),
     "second_name": (make_second_name, "unsafe_path", "hard link"),
-    "parent_that_others_write": (make_open_parent, "unsafe_path", "others than root may write"),
+    "parent_that_others_write": (make_open_parent, "unsafe_path", "users other than root can write"),
     "long": (make_long, "mount_failed", "longer than"),
     "binary": (make_binary, "mount_failed", "not UTF-8"),
 }
