@@ -18,20 +18,20 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments.build import build_request
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine.states import from_records
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.errors import MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel.mountinfo import (
     parse_mountinfo,
     visible_mounts,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger.codec import (
+    intent_from_records,
     ledger_from_json,
     ledger_to_json,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger.journal import _records
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.model import Request
 from fuzz import rules
-from fuzz.notes import LEDGER, NOTES, damaged, edited
+from fuzz.notes import INTENTS, LEDGER, damaged, edited
 from fuzz.parameters import JSON, RIGHT, Parameters, parameters
 from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
@@ -221,15 +221,15 @@ def read_note(data: bytes) -> t.Any:
     """Read a note as recovery does; None where there is none."""
     with written(data) as handle:
         records = _records(handle)
-    return from_records(records) if records else None
+    return intent_from_records(records) if records else None
 
 
-LINES = st.one_of(st.lists(JSON, max_size=3), *map(damaged, NOTES))
-TEXTS_OF_NOTES = LINES.map(lambda lines: "".join(json.dumps(line) + "\n" for line in lines))
+LINES = st.one_of(st.lists(JSON, max_size=3), *map(damaged, INTENTS))
+TEXTS_OF_INTENTS = LINES.map(lambda lines: "".join(json.dumps(line) + "\n" for line in lines))
 
 
 @thorough(4000)
-@given(TEXTS_OF_NOTES | TEXTS_OF_NOTES.flatmap(edited))
+@given(TEXTS_OF_INTENTS | TEXTS_OF_INTENTS.flatmap(edited))
 @example("[" * 100_000 + "\n")
 @example('["path"]\n')
 def test_note_of_any_text_is_read_or_corrupt(text: str) -> None:

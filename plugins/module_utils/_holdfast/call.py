@@ -21,7 +21,11 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments import accounts, build
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import rules
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import run, states, unmounting
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import (
+    mounted,
+    operation,
+    run,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import system
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import store
 
@@ -112,15 +116,15 @@ def run_call(
     is_full = request.disclose == "full"
     try:
         call = start_call(request)
-        outcomes = unmounting.name_users((_predict if check_mode else run.execute)(call), call.host)
+        outcomes = mounted.name_users((_predict if check_mode else run.execute)(call), call.host)
     except (errors.MountError, OSError) as caught:
-        coded = states.as_coded(caught, None, step="start", state=request.state)
+        coded = operation.as_coded(caught, None, step="start", state=request.state)
         return refused(coded, is_full=is_full, log_ref=log_error(coded, request, writes=not check_mode))
     reported = [_report(outcome, request, writes=not check_mode) for outcome in outcomes]
     messages = [
         result.error_message(outcome.error, is_full=is_full, where=log.where_is(error["log_ref"]))
         for outcome, (_path, _plan, error) in zip(outcomes, reported)
-        if outcome.error is not None and error is not None
+        if isinstance(outcome, operation.Failed) and error is not None
     ]
     if request.is_bulk:
         answer = result.bulk_result(reported, call.host.protection, messages)
@@ -128,7 +132,7 @@ def run_call(
             answer["lines"] = result.bulk_lines(reported, messages)
     else:
         answer = result.single_result(reported[0], call.host.protection, "".join(messages))
-    plans = [o.plan for o in outcomes if o.plan is not None and o.error is None]
+    plans = [outcome.plan for outcome in outcomes if isinstance(outcome, operation.Done)]
     warnings = [f"{what}; foreseen as if an earlier task had made it" for what in unknown]
     warnings += result.warnings_of(request, plans)
     if system.has_selinux() and any(plan.action == "mounted" for plan in plans):
@@ -142,14 +146,14 @@ def run_call(
     return answer
 
 
-def _predict(call: session.Session) -> t.Tuple[states.Outcome, ...]:
+def _predict(call: session.Session) -> t.Tuple[operation.Outcome, ...]:
     from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import predict
 
     return predict.predict(call)
 
 
-def _report(outcome: states.Outcome, request: model.Request, *, writes: bool) -> result.Report:
-    if outcome.error is None:
+def _report(outcome: operation.Outcome, request: model.Request, *, writes: bool) -> result.Report:
+    if isinstance(outcome, operation.Done):
         return outcome.path, outcome.plan, None
     log_ref = log_error(outcome.error, request, writes=writes)
     error = result.error_to_dict(outcome.error, log_ref)
@@ -181,7 +185,7 @@ def run_reconcile(
         call = start_call(request)
         found = reconcile.reconcile(call, asked, writes=not check_mode, waiting=waiting)
     except (errors.MountError, OSError) as caught:
-        coded = states.as_coded(caught, None, step="start", state=request.state)
+        coded = operation.as_coded(caught, None, step="start", state=request.state)
         return refused(coded, is_full=is_full, log_ref=log_error(coded, request, writes=not check_mode))
     points = _points(found, asked, request, writes=not check_mode)
     answer = result.repair_result(points, asked.kinds, call.host.boot_id)
@@ -203,7 +207,7 @@ def _points(
     points = []
     for path in sorted({*found.leaving, *found.coming, *(item.path for item in found.drift)}):
         outcomes = [part[path] for part in (found.leaving, found.coming) if path in part]
-        failures = [outcome.error for outcome in outcomes if outcome.error is not None]
+        failures = [outcome.error for outcome in outcomes if isinstance(outcome, operation.Failed)]
         drift = tuple(item for item in found.drift if item.path == path)
         beyond_repair = {item.kind for item in drift}.intersection(asked.kinds, _BEYOND_REPAIR)
         if not failures and beyond_repair:
@@ -212,7 +216,7 @@ def _points(
             result.Point(
                 path,
                 drift,
-                tuple(outcome.plan for outcome in outcomes if outcome.plan and not outcome.error),
+                tuple(outcome.plan for outcome in outcomes if isinstance(outcome, operation.Done)),
                 found.dropped.get(path, ()),
                 _describe_error(failures[0], request, writes=writes) if failures else None,
             )

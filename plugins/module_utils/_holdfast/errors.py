@@ -196,6 +196,10 @@ class AbsentError(MountError):
     """The refusal of what is not there; in check mode an earlier task may be about to make it."""
 
 
+class LostError(MountError):
+    """The failure of a process that did not answer, or not in time: what it did is not known."""
+
+
 class BusyError(MountError):
     """The refusal of an unmount that the kernel calls busy.
 

@@ -189,7 +189,7 @@ def diff_of(plans: t.Iterable[steps.Plan]) -> Result:
     for plan in plans:
         before[plan.path] = _view_to_diff(plan.before)
         after[plan.path] = _view_to_diff(plan.after)
-        for shown, line in zip((before, after), plan.boot_change or ()):
+        for shown, line in zip((before, after), plan.boot_change if any(plan.boot_change) else ()):
             shown[plan.path].update(boot=bool(line), fstab=line)
     return {"before": before, "after": after}
 

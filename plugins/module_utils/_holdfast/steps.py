@@ -116,10 +116,13 @@ Step = t.Literal["mount", "none", "remount", "unmount"]
 
 
 class BootChange(t.NamedTuple):
-    """An entry of fstab before and after, empty for none."""
+    """An entry of fstab before and after, empty for none. Both are empty where it stays."""
 
-    old: str
-    new: str
+    old: str = ""
+    new: str = ""
+
+
+NO_BOOT_CHANGE = BootChange()
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,7 @@ class Plan:
         to be made are filled in by its execution.
     definition: what is mounted or remounted.
     tidies: the ledger is written though nothing is different for anybody, as when a lease has ended.
-    boot_change: what becomes of the entry of fstab, None where that stays.
+    boot_change: what becomes of the entry of fstab.
     seen_flags: the flags in force, where they are not those of the ledger; only of a remount.
     assumed: what is not there and was taken to be, in check mode alone.
     """
@@ -158,7 +161,7 @@ class Plan:
     reference: t.Optional[claims.Reference] = None
     definition: t.Optional[model.Definition] = None
     tidies: bool = False
-    boot_change: t.Optional[BootChange] = None
+    boot_change: BootChange = NO_BOOT_CHANGE
     seen_flags: t.Optional[t.Tuple[str, ...]] = None
     assumed: t.Tuple[str, ...] = ()
 

@@ -15,6 +15,7 @@ import sys
 import typing as t
 from unittest import mock
 
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import neighbours
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import batch
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import mounts
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import store
@@ -41,8 +42,8 @@ def mounted(*paths: str) -> t.List[str]:
     return [row.source for row in read_table(os.getpid()) if row.point in paths]
 
 
-def count_notes() -> int:
-    """Return how many operations have left a note."""
+def count_records() -> int:
+    """Return how many operations have left a record."""
     return sum(1 for name in os.listdir(OPERATIONS) if os.stat(f"{OPERATIONS}/{name}").st_size)
 
 
@@ -61,29 +62,29 @@ def stack_while_recording(way: str) -> t.Iterator[t.Any]:
         yield act(mounts=both)
         mock.patch.stopall()
     yield mounted("/srv/x", "/srv/y")
-    yield count_notes()
+    yield count_records()
     unmount("/srv/x")
     yield act(path="/srv/x", state="released") + act(path="/srv/y", state="released")
     yield mounted("/srv/x", "/srv/y")
 
 
 def release_source_while_binding(way: str) -> t.Iterator[t.Any]:
-    """The last holder of a bind's source leaves between the moments when the bind is made and noted."""
-    declare = batch.record_intents
+    """The last holder of a bind's source leaves between the moments when the bind is made and recorded."""
+    record = batch.record_intents
 
-    def leave_first(works: t.Any, *given: t.Any) -> None:
-        if works[0].path == "/srv/shown" and mounted("/srv/source"):
+    def leave_first(prepared: t.Any, *given: t.Any) -> t.Any:
+        if prepared[0].path == "/srv/shown" and mounted("/srv/source"):
             act(path="/srv/source", state="released")
-        declare(works, *given)
+        return record(prepared, *given)
 
     yield act(path="/srv/source", **TMPFS)
     with mock.patch.object(batch, "record_intents", leave_first):
         if way == "naive":
-            mock.patch.object(batch, "_have_sources_changed", return_value=False).start()
+            mock.patch.object(neighbours, "have_changed", return_value=False).start()
         yield act(path="/srv/shown", src="/srv/source", fstype="bind")
         mock.patch.stopall()
     yield mounted("/srv/source", "/srv/shown")
-    yield count_notes()
+    yield count_records()
 
 
 SCENES = {"stack": stack_while_recording, "source": release_source_while_binding}

@@ -11,7 +11,7 @@ import bisect
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, model
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems, paths
 
 
 def writable_layers(definition: model.Definition) -> t.Tuple[str, ...]:
@@ -138,3 +138,31 @@ def stands_on(path: str, definition: t.Optional[model.Definition]) -> t.Set[str]
     sources = definition.source_paths if definition else ()
     above = {*ancestors(path), *sources, *(up for source in sources for up in ancestors(source))}
     return above - {path}
+
+
+MountPoint = t.Tuple[str, t.Optional[model.Definition]]
+
+
+def are_related(one: MountPoint, other: MountPoint) -> bool:
+    """Whether one of two mount points, or what it shows, lies at, above or below the other."""
+    (path, definition), (path_of_other, definition_of_other) = one, other
+    shown = (path, *(definition.source_paths if definition else ()))
+    shown_of_other = (path_of_other, *(definition_of_other.source_paths if definition_of_other else ()))
+    return any(paths.is_within(place, (path_of_other,)) for place in shown) or any(
+        paths.is_within(place, (path,)) for place in shown_of_other
+    )
+
+
+def have_changed(
+    definition: t.Optional[model.Definition], ledger: claims.Ledger, before: claims.Ledger
+) -> bool:
+    """Whether a managed mount that a definition shows was released or mounted anew since an older ledger."""
+    if definition is None or ledger is before:
+        return False
+    shown = {path for source in definition.source_paths for path in (source, *ancestors(source))}
+    return any(_mount_id(ledger, path) != _mount_id(before, path) for path in shown)
+
+
+def _mount_id(ledger: claims.Ledger, path: str) -> int:
+    reference = ledger.references.get(path)
+    return reference.mount_id if reference else 0

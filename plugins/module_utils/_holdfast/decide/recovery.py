@@ -28,35 +28,35 @@ class Replay:
     """What brings ledger and kernel together again.
 
     commits: the ledger shall hold reference at the path, and remember what was made.
-    undoes: what was made is to be taken away again.
-    takes_off: the mount got to another place than its own and is to be unmounted there.
+    undoes: what was made is to be removed again.
+    unmounts: the mount got to another place than its own and is to be unmounted there.
     restores: the mount's options are to be set as the ledger has them.
     """
 
     commits: bool = False
     reference: t.Optional[claims.Reference] = None
     undoes: bool = False
-    takes_off: bool = False
+    unmounts: bool = False
     restores: bool = False
 
 
-def replay(note: steps.Intent, ledger: claims.Ledger, *, is_at_path: bool, is_alive: bool) -> Replay:
+def replay(intent: steps.Intent, ledger: claims.Ledger, *, is_at_path: bool, is_alive: bool) -> Replay:
     """Return what completes or undoes an operation that died.
 
-    is_alive: the note's mount exists. is_at_path: and its mount point is the note's path.
+    is_alive: the mount of the intent exists. is_at_path: and its mount point is the intent's path.
     """
-    held = ledger.references.get(note.path)
-    if note.kind == "record":
+    held = ledger.references.get(intent.path)
+    if intent.kind == "record":
         return Replay()  # the entry of fstab is written as the ledger has it, whatever that is
-    if note.kind == "remount":
+    if intent.kind == "remount":
         return Replay(restores=is_at_path and held is not None)
-    if note.kind == "unmount":
-        return Replay(commits=held is not None and held.mount_id == note.mount_id and not is_alive)
-    if held is not None and held.operation == note.operation:
+    if intent.kind == "unmount":
+        return Replay(commits=held is not None and held.mount_id == intent.mount_id and not is_alive)
+    if held is not None and held.operation == intent.operation:
         return Replay()
     if is_at_path:
-        return Replay(commits=True, reference=note.reference)
-    return Replay(undoes=True, takes_off=is_alive)
+        return Replay(commits=True, reference=intent.reference)
+    return Replay(undoes=True, unmounts=is_alive)
 
 
 def leaving_holders(

@@ -9,386 +9,385 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import typing as t
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     claims,
     errors,
     model,
-    observe,
     session,
     steps,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import hold, neighbours, rules
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import hold, neighbours
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import (
+    mounted,
     mounting,
     mountpoints,
+    operation,
     staged,
-    states,
-    unmounting,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import paths
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import create, pathwalk, system
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import codec, journal, store
 
-# So many walk on their own: a way that is kept takes a descriptor, which may be the last one.
+# So few walk without a directory cache: each entry of it takes a descriptor, which may be the last one.
 _FEW = 8
 
+_State = t.TypeVar("_State", bound=operation.Locked)
+_Next = t.TypeVar("_Next", bound=operation.Locked)
+_FAILURES = (errors.MountError, OSError)
 
-def run_batch(works: t.Sequence[states.Work], call: session.Session) -> None:
-    """Bring every work to its plan's end, to its error, or to where it begins anew, contended or apart."""
+
+@dataclass(frozen=True)
+class _Batch:
+    """What its mount points share.
+
+    ledger: as it was when they were decided on. ends: of those that have got to theirs.
+    removals: what became of directories that were to be removed.
+    """
+
+    call: session.Session
+    points: t.Sequence[operation.Locked]
+    ledger: claims.Ledger
+    ends: t.Dict[str, operation.End]
+    managed_mounts: neighbours.ManagedMounts
+    budget: codec.Budget
+    removals: t.Dict[str, mountpoints.Removal] = field(default_factory=dict)
+
+    @property
+    def paths(self) -> t.List[str]:
+        return [point.path for point in self.points]
+
+
+def run_batch(points: t.Sequence[operation.Locked], call: session.Session) -> t.List[operation.End]:
+    """Bring every mount point to its end, and return these in the same order."""
+    ends: t.Dict[str, operation.End] = {}
     try:
-        _run(works, call)
-    except (errors.MountError, OSError) as error:
+        _run(points, call, ends)
+    except _FAILURES as error:
         # The ledger or its lock: it stops every mount point of the batch alike.
-        for work in works:
-            work.outcome_unknown = work.is_recorded
-            if work.error is None:
-                work.error = states.as_coded(error, work.path, step="record", state=call.request.state)
+        for point in points:
+            coded = operation.as_coded(error, point.path, step="record", state=call.request.state)
+            ends.setdefault(point.path, operation.Failed(point.path, coded, outcome_unknown=True))
+    return [ends[point.path] for point in points]
 
 
-def _run(works: t.Sequence[states.Work], call: session.Session) -> None:
-    # Before anything is settled: what is gone from here may be alive in the ledger's own namespace.
+def _run(
+    points: t.Sequence[operation.Locked], call: session.Session, ends: t.Dict[str, operation.End]
+) -> None:
+    # Before anything is replayed: what is gone from here may be alive in the ledger's own namespace.
     system.refuse_other_namespace(call.ledger.read(), call.host)
     stages = system.list_stages()
-    _each(works, "recover", call, lambda work: _recover(work, call, stages))
-    ledger = _take_over([work.path for work in works if work.is_going_on], call.ledger.read(), call)
+    ready = _advance(points, "recover", call, ends, lambda point: _recover(point, call, stages))
+    ledger = _with_booted_mounts([point.path for point in ready], call.ledger.read(), call)
     system.refuse_other_namespace(ledger, call.host)
-    if len(works) <= _FEW:
-        _run_on(works, call, ledger)
-        return
-    caches = session.Caches(ledger.references)
-    with contextlib.closing(caches.directories):
-        _run_on(works, replace(call, caches=caches), ledger)
+    with contextlib.ExitStack() as stack:
+        if len(points) > _FEW:
+            caches = session.Caches(ledger.references)
+            stack.enter_context(contextlib.closing(caches.directories))
+            call = replace(call, caches=caches)
+        managed_mounts = neighbours.ManagedMounts(ledger.references)
+        batch = _Batch(call, points, ledger, ends, managed_mounts, call.ledger.open_budget())
+        _commit(_carry_out(ready, batch), batch)
 
 
-def _recover(work: states.Work, call: session.Session, stages: t.Sequence[str]) -> None:
+def _advance(
+    states: t.Iterable[_State],
+    step: str,
+    call: session.Session,
+    ends: t.Dict[str, operation.End],
+    act: t.Callable[[_State], t.Union[_Next, operation.End]],
+) -> t.List[_Next]:
+    """Return the next state of each that goes on; what stops one does not stop its neighbours."""
+    going: t.List[_Next] = []
+    for state in states:
+        try:
+            after = act(state)
+        except pathwalk.MayBlock:
+            after = operation.NeedsWorker(state.path)
+        except _FAILURES as error:
+            coded = operation.as_coded(error, state.path, step=step, state=call.request.state)
+            # What a process did that did not answer is for the next call to find out, or what a dead one did.
+            is_unknown = step == "recover" or isinstance(error, errors.LostError)
+            after = operation.Failed(state.path, coded, outcome_unknown=is_unknown)
+        if isinstance(after, operation.End):
+            ends[state.path] = after
+        else:
+            going.append(after)
+    return going
+
+
+def _recover(point: operation.Locked, call: session.Session, stages: t.Sequence[str]) -> operation.Locked:
+    lock = point.resources.lock
     if stages:
-        staged.sweep_stages(work.operation.name, stages)
-    if work.operation.records():
+        staged.sweep_stages(lock.name, stages)
+    if lock.records():
         from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import recover
 
-        recover.recover(work.operation, call)
+        recover.recover(lock, call)
+    return point
 
 
-def _take_over(paths: t.Sequence[str], ledger: claims.Ledger, call: session.Session) -> claims.Ledger:
+def _with_booted_mounts(
+    paths: t.Sequence[str], ledger: claims.Ledger, call: session.Session
+) -> claims.Ledger:
     is_any_at_boot = any(path in ledger.references and ledger.references[path].is_at_boot for path in paths)
     if not is_any_at_boot:
         return ledger
     from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import boot
 
-    return boot.take_over(paths, ledger, call)
+    return boot.record_booted_mounts(paths, ledger, call)
 
 
-def _run_on(works: t.Sequence[states.Work], call: session.Session, ledger: claims.Ledger) -> None:
-    managed_mounts = neighbours.ManagedMounts(ledger.references)
-    budget = call.ledger.open_budget()
-    _each(works, "look at", call, lambda work: _decide(work, call, ledger, managed_mounts, budget))
-    _each(
-        _at(works, "mount"),
-        "mount",
-        call,
-        lambda work: mounting.prepare_mount(work, call, ledger, managed_mounts),
-    )
-    acting = [work for work in works if work.is_going_on and (work.step != "none" or any(work.boot_change))]
+def _carry_out(points: t.Iterable[operation.Locked], batch: _Batch) -> t.List[operation.Acted]:
+    """Return what has become of the mount points in the kernel, of those that were not stopped."""
+    call, ends = batch.call, batch.ends
+    decided = _advance(points, "look at", call, ends, lambda point: _decide(point, batch))
+    prepared = _advance(decided, "mount", call, ends, lambda state: _prepare(state, batch))
+    acting = [state for state in prepared if _needs_record(state.plan)]
+    acted = [
+        operation.Acted(state.entry, state.resources, state.plan, None, {})
+        for state in prepared
+        if not _needs_record(state.plan)
+    ]
     if acting:
-        record_intents(acting, call, ledger, budget.spent)
+        recorded = record_intents(acting, batch)
         with call.directory_lock:
-            _each(acting, "change", call, lambda work: _act(work, call, ledger, managed_mounts))
-    _commit(works, call, ledger)
+            acted += _advance(recorded, "change", call, ends, lambda state: _act(state, batch))
+    return acted
 
 
-def _at(works: t.Iterable[states.Work], step: str) -> t.List[states.Work]:
-    return [work for work in works if work.step == step]
+def _needs_record(plan: steps.Plan) -> bool:
+    return plan.step != "none" or any(plan.boot_change)
 
 
-def _each(
-    works: t.Iterable[states.Work], step: str, call: session.Session, act: t.Callable[[states.Work], None]
-) -> None:
-    """Let every work that is going on act; what stops one does not stop its neighbours."""
-    for work in works:
-        if not work.is_going_on:
-            continue
+def _decide(point: operation.Locked, batch: _Batch) -> operation.Decided:
+    entry, call, references = point.entry, batch.call, batch.ledger.references
+    seen = operation.look_at(entry, references, call, batch.managed_mounts)
+    plan = operation.decide(entry, call, seen, batch.managed_mounts)
+    batch.budget.spend(plan, references.get(point.path))
+    return operation.Decided(entry, point.resources, plan)
+
+
+def _prepare(state: operation.Decided, batch: _Batch) -> operation.Prepared:
+    if state.plan.step == "mount":
+        return mounting.prepare_mount(state, batch.call, batch.ledger, batch.managed_mounts)
+    return operation.Prepared(state.entry, state.resources, state.plan, None)
+
+
+def _act(state: operation.Recorded, batch: _Batch) -> t.Union[operation.Acted, operation.End]:
+    call, plan = batch.call, state.plan
+    made: t.Dict[str, model.Identity] = {}
+    if state.mount is not None:
         try:
-            act(work)
-        except pathwalk.MayBlock:
-            work.needs_worker = True
-        except (errors.MountError, OSError) as error:
-            work.error = states.as_coded(error, work.path, step=step, state=call.request.state)
+            mounting.attach_mount(state, state.mount, call, batch.ledger, batch.managed_mounts, made=made)
+        except _FAILURES as error:
+            return _clean_up(state, state.mount, error, made, batch)
+    elif plan.step == "remount":
+        mounted.change_mount(plan, call, hold.as_seen(batch.ledger.references[state.path], plan))
+    elif plan.step == "unmount":
+        plan = mounted.unmount(state, call, batch.ledger.references[state.path])
+    return operation.Acted(state.entry, state.resources, plan, state.mount, made)
 
 
-def _decide(
-    work: states.Work,
-    call: session.Session,
-    ledger: claims.Ledger,
-    managed_mounts: neighbours.ManagedMounts,
-    budget: codec.Budget,
-) -> None:
-    seen = states.look_at(work.entry, ledger.references, call, managed_mounts)
-    plan = states.decide(work.entry, call, seen, managed_mounts)
-    budget.spend(plan, ledger.references.get(work.path))
-    work.plan = plan
-
-
-def _act(
-    work: states.Work, call: session.Session, ledger: claims.Ledger, managed_mounts: neighbours.ManagedMounts
-) -> None:
-    if work.step == "mount":
-        _attach(work, call, ledger, managed_mounts)
-    elif work.step == "remount":
-        mounting.change_mount(work, call, hold.as_seen(ledger.references[work.path], work.plan))
-    elif work.step == "unmount":
-        unmounting.take_mount_off(work, call, ledger.references[work.path])
-
-
-def _attach(
-    work: states.Work, call: session.Session, ledger: claims.Ledger, managed_mounts: neighbours.ManagedMounts
-) -> None:
+def _clean_up(
+    state: operation.Recorded,
+    mount: operation.Mount,
+    error: t.Union[errors.MountError, OSError],
+    made: t.Mapping[str, model.Identity],
+    batch: _Batch,
+) -> operation.End:
+    """Remove what a failed mount made."""
     try:
-        mounting.attach_mount(work, call, ledger, managed_mounts)
-    except (errors.MountError, OSError):
-        work.outcome_unknown = True  # until everything is taken away again
-        mountpoints.clean_up_after(work, call)
-        work.outcome_unknown = create.is_mounted(work.mount)
-        raise
+        batch.removals.update(
+            mountpoints.clean_up_after(state.path, state.resources.operation, made, batch.call)
+        )
+        is_unknown = create.is_mounted(mount.fd)
+    except _FAILURES as again:
+        error, is_unknown = again, True
+    if isinstance(error, pathwalk.MayBlock):
+        return operation.NeedsWorker(state.path)
+    coded = operation.as_coded(error, state.path, step="change", state=batch.call.request.state)
+    return operation.Failed(state.path, coded, outcome_unknown=is_unknown)
 
 
-def _commit(works: t.Sequence[states.Work], call: session.Session, decided_on: claims.Ledger) -> None:
+def _commit(acted: t.Sequence[operation.Acted], batch: _Batch) -> None:
     """Write everything that was done into the ledger at once. What cannot be written is undone."""
-    writing = [work for work in works if work.is_going_on and work.plan and work.plan.writes_ledger]
-    if not writing and not any(work.removed for work in works):
+    writing = [state for state in acted if state.plan.writes_ledger]
+    _finish((state for state in acted if not state.plan.writes_ledger), batch)
+    if not writing and not batch.removals:
         return
     try:
-        writing = _edit_fstab("old", writing, call, decided_on)
-        with call.directory_lock:
-            for work in writing:
-                _tidy(work, call, decided_on)
-            mountpoints.sync_removed({p: r for work in writing for p, r in work.removed.items()}, call)
-        _write(works, writing, call)
-    except (errors.MountError, OSError) as error:
-        _fail(writing, error, call, decided_on)
-        _put_back(writing, call)
+        writing = _edit_fstab("old", writing, batch)
+        with batch.call.directory_lock:
+            left = [state.path for state in writing if state.plan.reference is None]
+            removed = mountpoints.remove_unneeded(left, batch.ledger, batch.call)
+            mountpoints.sync_removed(removed, batch.call)
+        batch.removals.update(removed)
+        _write(writing, batch)
+    except _FAILURES as error:
+        _fail(writing, error, batch)
+        _put_back(writing, batch)
         return
-    kept = set(_edit_fstab("new", writing, call, decided_on))
-    failed = [work for work in writing if work not in kept]
-    if failed and _write_back(failed, call, decided_on):
-        _put_back(failed, call)
+    kept = _edit_fstab("new", writing, batch)
+    _finish(kept, batch)
+    failed = [state for state in writing if isinstance(batch.ends[state.path], operation.Failed)]
+    if failed and _write_back(failed, batch):
+        _put_back(failed, batch)
 
 
-def _edit_fstab(
-    which: str, works: t.Sequence[states.Work], call: session.Session, decided_on: claims.Ledger
-) -> t.List[states.Work]:
-    """Take out the old entries of fstab, or write the new; return the works that go on: all or the others."""
-    concerned = [work for work in works if getattr(work.boot_change, which)]
-    if not concerned:
-        return list(works)
+def _finish(acted: t.Iterable[operation.Acted], batch: _Batch) -> None:
+    batch.ends.update({state.path: operation.Done(state.path, state.plan) for state in acted})
+
+
+def _edit_fstab(which: str, writing: t.List[operation.Acted], batch: _Batch) -> t.List[operation.Acted]:
+    """Take out the old entries of fstab, or write the new; return what goes on: all or the others."""
+    changed = [state for state in writing if getattr(state.plan.boot_change, which)]
+    if not changed:
+        return writing
     from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import boot
 
     try:
-        (boot.write_entries if which == "new" else boot.remove_entries)(concerned, call)
-    except (errors.MountError, OSError) as error:
-        _fail(concerned, error, call, decided_on)
-        return [work for work in works if work.is_going_on]
-    return list(works)
+        (boot.write_entries if which == "new" else boot.remove_entries)(changed, batch.call)
+    except _FAILURES as error:
+        _fail(changed, error, batch)
+        return [state for state in writing if not getattr(state.plan.boot_change, which)]
+    return writing
 
 
-def _put_back(works: t.Sequence[states.Work], call: session.Session) -> None:
-    concerned = [work for work in works if any(work.boot_change)]
-    if concerned:
-        from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import boot
+def _put_back(undone: t.Iterable[operation.Acted], batch: _Batch) -> None:
+    changed = [state for state in undone if any(state.plan.boot_change)]
+    if not changed:
+        return
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import boot
 
-        boot.put_back(concerned, call)
+    try:
+        boot.put_back(changed, batch.call)
+    except _FAILURES:
+        for state in changed:  # the next call writes them
+            _set_unknown(state.path, batch, is_unknown=True)
+
+
+def _set_unknown(path: str, batch: _Batch, *, is_unknown: bool) -> None:
+    end = batch.ends[path]
+    if isinstance(end, operation.Failed):
+        batch.ends[path] = replace(end, outcome_unknown=is_unknown)
 
 
 def _fail(
-    works: t.Sequence[states.Work],
-    error: t.Union[errors.MountError, OSError],
-    call: session.Session,
-    decided_on: claims.Ledger,
+    stopped: t.Sequence[operation.Acted], error: t.Union[errors.MountError, OSError], batch: _Batch
 ) -> None:
-    """Have these works end with this error, and take back what they did."""
-    for work in works:
-        work.error = states.as_coded(error, work.path, step="record", state=call.request.state)
-    _undo(works, call, decided_on)
+    """Have these end with this error, and undo what the ledger could not record.
+
+    The intent record of an unmount, and of what cannot be undone, stays for the next call to replay.
+    """
+    for state in stopped:
+        coded = operation.as_coded(error, state.path, step="record", state=batch.call.request.state)
+        batch.ends[state.path] = operation.Failed(state.path, coded, outcome_unknown=True)
+    undone = [state for state in stopped if _undo(state, batch)]
+    made = {path: identity for state in undone for path, identity in state.made.items()}
+    batch.removals.update(mountpoints.remove_made(made, batch.call))
+    for state in undone:
+        _set_unknown(state.path, batch, is_unknown=state.plan.step == "unmount")
 
 
-def _write_back(works: t.Sequence[states.Work], call: session.Session, decided_on: claims.Ledger) -> bool:
-    """Have the ledger say what it said before, of works whose entries of fstab could not be written."""
-    before = {
-        work.path: decided_on.references.get(work.path)
-        for work in works
-        if work.plan is not None and work.plan.step != "unmount"
-    }
-    removals = {path: removal for work in works for path, removal in work.removed.items()}
-    # What it says meanwhile is put right by the next call; the error that is being told matters more.
-    with contextlib.suppress(errors.MountError, OSError), journal.short_lock("ledger", call.lock_deadline):
-        ledger = call.ledger.read().changed(before)
-        call.ledger.write(mountpoints.remember(ledger, removals, [work.path for work in works]))
-        return True
-    return False
-
-
-def _tidy(work: states.Work, call: session.Session, decided_on: claims.Ledger) -> None:
-    """Take away the directories of a mount point that nobody is going to hold."""
-    reference = decided_on.references.get(work.path)
-    if work.plan is not None and work.plan.reference is None and reference is not None:
-        try:
-            work.removed = mountpoints.take_away(mountpoints.made_for(work.path, decided_on), call)
-        except errors.MountError as error:
-            if error.code != "locked":
-                raise  # else they stay remembered: that is no reason to fail what has been unmounted
-
-
-def _write(works: t.Sequence[states.Work], writing: t.Sequence[states.Work], call: session.Session) -> None:
-    references: t.Dict[str, t.Optional[claims.Reference]] = {
-        work.path: work.plan.reference for work in writing if work.plan is not None
-    }
-    with journal.short_lock("ledger", call.lock_deadline):
-        ledger = call.ledger.read()
-        # What was seen last of a directory is what counts.
-        removals = {path: removal for work in works for path, removal in work.removed.items()}
-        changed = mountpoints.remember(
-            ledger.changed(references, _made(works)), removals, [work.path for work in works]
-        )
-        if references or changed.directories != ledger.directories:
-            call.ledger.write(changed)
-
-
-def _made(works: t.Iterable[states.Work]) -> t.Dict[str, model.Identity]:
-    return {path: identity for work in works for path, identity in work.made.items()}
-
-
-def _undo(works: t.Sequence[states.Work], call: session.Session, decided_on: claims.Ledger) -> None:
-    """Take back what the ledger could not record. An unmount stays noted, for the next call to record."""
-    noted = [work for work in works if work.is_recorded]
-    for work in noted:
-        work.outcome_unknown = True  # until everything is taken back
-    taken = [work for work in noted if _take_back(work, call, decided_on)]
-    removals = mountpoints.take_away(_made(taken), call)
-    for work in taken:
-        work.removed.update({path: removals[path] for path in work.made})
-        work.made.clear()
-        work.outcome_unknown = work.plan is not None and work.plan.step == "unmount"
-
-
-def _take_back(work: states.Work, call: session.Session, decided_on: claims.Ledger) -> bool:
-    """Undo one mount or change of options; where that is refused it stays noted, for the next call."""
+def _undo(state: operation.Acted, batch: _Batch) -> bool:
+    """Undo one mount or change of options; return whether that was not refused."""
     try:
-        if work.mount >= 0:
-            create.take_off(work.mount)
-            work.drop_mount()
-        elif work.plan is not None and work.plan.step == "remount":
-            held = decided_on.references[work.path]
-            mounting.change_options(
-                work.path, held, call, before=mounting.definition_of(work), after=held.definition
-            )
-    except (errors.MountError, OSError):
+        if state.mount is not None:
+            create.take_off(state.mount.fd)
+            state.resources.drop_mount()
+        elif state.plan.step == "remount":
+            held = batch.ledger.references[state.path]
+            definition = operation.definition_of(state.plan)
+            mounted.change_options(state.path, held, batch.call, before=definition, after=held.definition)
+    except _FAILURES:
         return False
     return True
 
 
-Notes = t.Mapping[str, t.Sequence[journal.Record]]
+def _write_back(failed: t.Sequence[operation.Acted], batch: _Batch) -> bool:
+    """Have the ledger say what it said before, where the entries of fstab could not be written."""
+    references = batch.ledger.references
+    before = {state.path: references.get(state.path) for state in failed if state.plan.step != "unmount"}
+    # What it says meanwhile is replayed by the next call; the error that is reported matters more.
+    with contextlib.suppress(*_FAILURES), journal.short_lock("ledger", batch.call.lock_deadline):
+        ledger = batch.call.ledger.read().changed(before)
+        batch.call.ledger.write(mountpoints.remember(ledger, batch.removals, batch.paths))
+        return True
+    return False
 
 
-def record_intents(
-    works: t.Sequence[states.Work], call: session.Session, decided_on: claims.Ledger, growth: int
-) -> None:
-    """Write the notes of these works, after looking once more, under the ledger's lock, for neighbours.
+def _write(writing: t.Sequence[operation.Acted], batch: _Batch) -> None:
+    references = {state.path: state.plan.reference for state in writing}
+    made = {path: identity for state in writing for path, identity in state.made.items()}
+    with journal.short_lock("ledger", batch.call.lock_deadline):
+        ledger = batch.call.ledger.read()
+        # What was seen last of a directory is what counts.
+        changed = mountpoints.remember(ledger.changed(references, made), batch.removals, batch.paths)
+        if references or changed.directories != ledger.directories:
+            batch.call.ledger.write(changed)
 
-    growth: how many bytes the ledger will be longer; where there is no room for them, nothing is done.
-    A work whose neighbour is under way is marked contended; one whose neighbour has come meanwhile
-    gets its error.
+
+def record_intents(prepared: t.Sequence[operation.Prepared], batch: _Batch) -> t.List[operation.Recorded]:
+    """Write the intent records of these, after looking once more, under the ledger's lock, for neighbours.
+
+    Where the ledger has no room for what they add, nothing is done. One whose neighbour is under way is
+    contended; one whose neighbour has come meanwhile fails.
     """
-    own = [work.path for work in works]
-    noted = _in_the_way(works, journal.list_intents(but=own))
-    if noted:
+    call, own = batch.call, [state.path for state in prepared]
+    found = _conflicting(prepared, journal.list_intents(but=own))
+    if found:
         from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import recover
 
-        recover.recover_dead(noted, call)
+        recover.recover_dead(found, call)
     with journal.short_lock("ledger", call.lock_deadline):
         ledger = call.ledger.read()
-        store.require_room(growth)
-        managed_mounts = neighbours.ManagedMounts(ledger.references) if ledger != decided_on else None
-        notes = journal.list_intents(but=own)
-        for work in works:
-            if _in_the_way([work], notes):
-                work.is_contended = True
-                continue
-            if _have_sources_changed(work, ledger, decided_on):
-                work.is_contended = True
-                continue
-            try:
-                if managed_mounts is not None:
-                    _refuse_new_neighbours(work, call, ledger, managed_mounts)
-                _record_intent(work, call, decided_on)
-            except (errors.MountError, OSError) as error:
-                work.error = states.as_coded(error, work.path, step="note", state=call.request.state)
+        store.require_room(batch.budget.spent)
+        managed_mounts = neighbours.ManagedMounts(ledger.references) if ledger != batch.ledger else None
+        records = journal.list_intents(but=own)
+
+        def record(state: operation.Prepared) -> t.Union[operation.Recorded, operation.End]:
+            definition = state.plan.definition if state.mount is not None else None
+            if _conflicting([state], records) or neighbours.have_changed(definition, ledger, batch.ledger):
+                return operation.Contended(state.path)
+            if managed_mounts is not None:
+                operation.refuse_new_neighbours(state, call, ledger, managed_mounts)
+            return _record_intent(state, batch)
+
+        return _advance(prepared, "record", call, batch.ends, record)
 
 
-def _record_intent(work: states.Work, call: session.Session, ledger: claims.Ledger) -> None:
-    """Write the note of a work. What unmounts, or records alone, does without one where there is no room.
+def _record_intent(state: operation.Prepared, batch: _Batch) -> operation.Recorded:
+    """Write one intent record. An unmount, or a change of the ledger alone, does without it on a full disk.
 
-    Nobody can note a mount then either, so nobody gets in its way; killed between the unmount and the
+    Nobody can record a mount then either, so nobody gets in its way; killed between the unmount and the
     ledger, it leaves a reference whose mount is missing, and the next release takes that out.
     """
-    reference = work.plan.reference if work.plan and work.step != "unmount" else None
-    held = reference or ledger.references[work.path]
-    kind = t.cast(steps.IntentKind, "record" if work.step == "none" else work.step)
-    note = steps.Intent(work.name, kind, work.path, held.mount_id, reference)
+    plan, resources = state.plan, state.resources
+    reference = plan.reference if plan.step != "unmount" else None
+    held = reference or batch.ledger.references[state.path]
+    kind: steps.IntentKind = "record" if plan.step == "none" else plan.step
+    intent = steps.Intent(resources.operation, kind, state.path, held.mount_id, reference)
     try:
-        work.operation.note(states.to_record(note, call.now))
-        work.is_recorded = True
+        resources.lock.record(codec.intent_to_record(intent, os.getpid(), batch.call.now))
     except OSError as error:
         if kind not in ("record", "unmount") or error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
+    return operation.Recorded(state.entry, resources, plan, state.mount)
 
 
-def _have_sources_changed(work: states.Work, ledger: claims.Ledger, decided_on: claims.Ledger) -> bool:
-    """Whether a managed mount that this one shows was released, or mounted anew, since it was looked at."""
-    definition = work.plan.definition if work.plan and work.step == "mount" else None
-    if definition is None or ledger is decided_on:
-        return False
-    sources = definition.source_paths
-    ways = {way for source in sources for way in (source, *neighbours.ancestors(source))}
-    return any(_mount_id(ledger, way) != _mount_id(decided_on, way) for way in ways)
-
-
-def _mount_id(ledger: claims.Ledger, path: str) -> int:
-    reference = ledger.references.get(path)
-    return reference.mount_id if reference else 0
-
-
-def _refuse_new_neighbours(
-    work: states.Work, call: session.Session, ledger: claims.Ledger, managed_mounts: neighbours.ManagedMounts
-) -> None:
-    if work.step == "mount":
-        below = managed_mounts.below(work.path)
-        rules.refuse_shadowing(
-            work.path, observe.would_be_hidden(work.path, below, ledger.references, call.host)
-        )
-        if work.plan is not None and work.plan.definition is not None:
-            rules.refuse_entangled(work.path, work.plan.definition, managed_mounts)
-    if work.step == "unmount":
-        rules.refuse_dependents(work.path, managed_mounts)
-
-
-def _in_the_way(works: t.Iterable[states.Work], notes: Notes) -> t.List[str]:
+def _conflicting(
+    prepared: t.Iterable[operation.Prepared], records: t.Mapping[str, t.Sequence[codec.Record]]
+) -> t.List[str]:
     """Return the mount points under way that lie above or below these, or that show or are shown by them."""
-    if not notes:
+    if not records:
         return []
-    shown = {path: _sources(records) for path, records in notes.items()}
-    return [path for path in notes if any(_are_related(work, path, shown[path]) for work in works)]
-
-
-def _sources(records: t.Sequence[journal.Record]) -> t.Tuple[str, ...]:
-    reference = states.from_records(records[:1]).reference
-    return reference.definition.source_paths if reference else ()
-
-
-def _are_related(work: states.Work, path: str, sources: t.Sequence[str]) -> bool:
-    definition = work.plan.definition if work.plan else None
-    own_sources = definition.source_paths if definition else ()
-    return any(paths.is_within(place, (path,)) for place in (work.path, *own_sources)) or any(
-        paths.is_within(place, (work.path,)) for place in (path, *sources)
-    )
+    plans = [(state.path, state.plan.definition) for state in prepared]
+    found = []
+    for intent in (codec.intent_from_records(lines[:1]) for lines in records.values()):
+        other = (intent.path, intent.reference.definition if intent.reference else None)
+        if any(neighbours.are_related(plan, other) for plan in plans):
+            found.append(intent.path)
+    return found

@@ -21,28 +21,25 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     session,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import boot, neighbours, rules
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import states
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import operation
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import pathwalk, system
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal
 
 
-def remove_entries(works: t.Iterable[states.Work], call: session.Session) -> None:
+def remove_entries(changed: t.Iterable[operation.Decided], call: session.Session) -> None:
     """Take out the entries that nobody will want. Raises MountError or OSError."""
-    _edit({work.path: None for work in works if work.boot_change.old}, call)
+    _edit({state.path: None for state in changed if state.plan.boot_change.old}, call)
 
 
-def write_entries(works: t.Iterable[states.Work], call: session.Session) -> None:
+def write_entries(changed: t.Iterable[operation.Decided], call: session.Session) -> None:
     """Write the entries that somebody wants now. Raises MountError or OSError."""
-    _edit({work.path: work.boot_change.new for work in works if work.boot_change.new}, call)
+    entries = ((state.path, state.plan.boot_change.new) for state in changed)
+    _edit({path: entry for path, entry in entries if entry}, call)
 
 
-def put_back(works: t.Sequence[states.Work], call: session.Session) -> None:
-    """Have the entries say what they said before, as the ledger does; else the next call writes them."""
-    try:
-        _edit({work.path: work.boot_change.old or None for work in works}, call)
-    except (errors.MountError, OSError):
-        for work in works:
-            work.outcome_unknown = work.is_recorded
+def put_back(changed: t.Iterable[operation.Decided], call: session.Session) -> None:
+    """Have the entries say what they said before, as the ledger does. Raises MountError or OSError."""
+    _edit({state.path: state.plan.boot_change.old or None for state in changed}, call)
 
 
 def remove_unwanted(
@@ -89,7 +86,9 @@ def _has_parents(
     return all(observe.stands(way, ledger.references[way], call) for way in managed)
 
 
-def take_over(paths: t.Sequence[str], ledger: claims.Ledger, call: session.Session) -> claims.Ledger:
+def record_booted_mounts(
+    paths: t.Sequence[str], ledger: claims.Ledger, call: session.Session
+) -> claims.Ledger:
     """Record which mounts the boot has made, for these locked mount points, and return the ledger."""
     known = recognised(paths, ledger, call)
     changes = {path: known.references[path] for path in paths if path in known.references}

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, holdfast.mounts contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Make mounts, directly or by a helper, and change them.
+"""Make mounts, directly or by a helper, and attach them.
 
 Private to holdfast.mounts.
 """
@@ -17,7 +17,6 @@ from dataclasses import replace
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     claims,
     model,
-    observe,
     places,
     second_names,
     session,
@@ -31,8 +30,8 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide i
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import (
     mountpoints,
+    operation,
     staged,
-    states,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
@@ -41,7 +40,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
     devices,
     inodes,
     mountinfo,
-    mounts,
     pathwalk,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal
@@ -53,73 +51,75 @@ _PAUSES = (0.0, 0.05, 0.2)
 _OTHER_ACCESS = "would change RO state"
 
 
-def definition_of(work: states.Work) -> model.Definition:
-    """Return what a work mounts."""
-    if work.plan is None or work.plan.definition is None:
-        raise ValueError("this work mounts nothing")
-    return work.plan.definition
-
-
 def prepare_mount(
-    work: states.Work, call: session.Session, ledger: claims.Ledger, managed_mounts: neighbours.ManagedMounts
-) -> None:
-    """Make the mount of this work, attached nowhere, and fill its ids into the plan."""
-    definition = definition_of(work)
-    source_identity = _make_mount(definition, work, call, ledger, managed_mounts)
-    work.root = inodes.inode_of(work.mount)
-    if work.plan is not None and work.plan.reference is not None:
-        root = work.root.identity
+    state: operation.Decided,
+    call: session.Session,
+    ledger: claims.Ledger,
+    managed_mounts: neighbours.ManagedMounts,
+) -> operation.Prepared:
+    """Make the mount of this plan, attached nowhere, and fill its ids into the plan."""
+    plan, definition = state.plan, operation.definition_of(state.plan)
+    fd, source_identity = _make_mount(definition, state, call, ledger, managed_mounts)
+    mount = operation.Mount(fd, inodes.inode_of(fd))
+    if plan.reference is not None:
+        root = mount.root.identity
         if filesystems.record_of(definition.fstype).is_block and not source_identity:
             source_identity = (f"{definition.fstype} {root.device} {root.inode} {root.birth}",)
-        held = ledger.references.get(work.path)
+        held = ledger.references.get(state.path)
         if held is not None and held.holders:
-            identity.refuse_replaced(work.path, definition, held, source_identity, boot_id=call.host.boot_id)
+            identity.refuse_replaced(state.path, definition, held, source_identity, boot_id=call.host.boot_id)
         reference = replace(
-            work.plan.reference,
-            mount_id=work.root.mount_id,
+            plan.reference,
+            mount_id=mount.root.mount_id,
             device=root.device,
             inode=root.inode,
             birth=root.birth,
-            operation=work.name,
+            operation=state.resources.operation,
             identity=source_identity,
         )
-        work.plan = replace(work.plan, reference=reference)
+        plan = replace(plan, reference=reference)
+    return operation.Prepared(state.entry, state.resources, plan, mount)
 
 
 def _make_mount(
     definition: model.Definition,
-    work: states.Work,
+    state: operation.Decided,
     call: session.Session,
     ledger: claims.Ledger,
     managed_mounts: neighbours.ManagedMounts,
-) -> t.Tuple[str, ...]:
-    """Make the mount, and return the identity of its source where that was found out on the way."""
+) -> t.Tuple[int, t.Tuple[str, ...]]:
+    """Return the mount, and the identity of its source where that was found out in between."""
     source_identity: t.Tuple[str, ...] = ()
-    if filesystems.record_of(definition.fstype).helper:
-        work.mount = staged.mount_by_helper(definition, work, call)
-        _refuse_second_name(definition, second_names.server_names(definition, work.mount), work, call)
-    elif filesystems.record_of(definition.fstype).is_block:
-        with _attached(definition, work, call, managed_mounts) as (device, source_identity):
-            with _explained(definition, device, work, call):
-                made = _create_on_device(definition, device, work, call, managed_mounts)
-            work.mount = int(made)
+    filesystem, keep = filesystems.record_of(definition.fstype), state.resources.keep
+    if filesystem.helper:
+        mount = keep(staged.mount_by_helper(definition, state, call))
+        _refuse_second_name(definition, second_names.server_names(definition, mount), state, call)
+    elif filesystem.is_block:
+        with _attached(definition, state, call, managed_mounts) as (device, source_identity):
+            with _explained(definition, device, state, call):
+                made = _create_on_device(definition, device, state, call, managed_mounts)
+            mount = keep(int(made))
             source_identity = source_identity or ((made.remark,) if made.remark else ())
-            names = second_names.device_names(definition, device, work.mount)
-        _refuse_second_name(definition, names, work, call)
+            names = second_names.device_names(definition, device, mount)
+        _refuse_second_name(definition, names, state, call)
     elif definition.source_paths:
-        with _explained(definition, None, work, call):
-            work.mount, source_identity = _create_from_paths(definition, work, call, managed_mounts)
-    elif filesystems.record_of(definition.fstype).can_hang:
-        work.mount = _with_deadline(lambda: _create(definition, None, may_share=True), call)
-        _refuse_second_name(definition, second_names.server_names(definition, work.mount), work, call)
+        with _explained(definition, None, state, call):
+            made_mount, source_identity = _create_from_paths(definition, state, call, managed_mounts)
+        mount = keep(made_mount)
+    elif filesystem.can_hang:
+        mount = keep(_with_deadline(lambda: _create(definition, None, may_share=True), call))
+        _refuse_second_name(definition, second_names.server_names(definition, mount), state, call)
     else:
-        work.mount = _create(definition, None, may_share=True)
-    return source_identity
+        mount = keep(_create(definition, None, may_share=True))
+    return mount, source_identity
 
 
 @contextlib.contextmanager
 def _explained(
-    definition: model.Definition, device: t.Optional[devices.Device], work: states.Work, call: session.Session
+    definition: model.Definition,
+    device: t.Optional[devices.Device],
+    state: operation.Decided,
+    call: session.Session,
 ) -> t.Iterator[None]:
     """Raise what the kernel refuses with its reason, where that is found, while its device is attached."""
     try:
@@ -127,14 +127,14 @@ def _explained(
     except OSError as error:
         from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import diagnosis
 
-        raise diagnosis.explained(error, definition, device, work.path, call) from error
+        raise diagnosis.explained(error, definition, device, state.path, call) from error
 
 
 def _refuse_second_name(
-    definition: model.Definition, names: t.Tuple[str, ...], work: states.Work, call: session.Session
+    definition: model.Definition, names: t.Tuple[str, ...], state: operation.Decided, call: session.Session
 ) -> None:
     """Judge what really came up, while it is attached nowhere, whatever name led to it."""
-    rules.refuse_second_name(work.path, definition, steps.Source(names=names), call.roots)
+    rules.refuse_second_name(state.path, definition, steps.Source(names=names), call.roots)
 
 
 def _create(definition: model.Definition, device: t.Optional[devices.Device], *, may_share: bool) -> int:
@@ -157,7 +157,7 @@ def _with_deadline(
 
 def _create_from_paths(
     definition: model.Definition,
-    work: states.Work,
+    state: operation.Decided,
     call: session.Session,
     managed_mounts: neighbours.ManagedMounts,
 ) -> t.Tuple[int, t.Tuple[str, ...]]:
@@ -175,8 +175,8 @@ def _create_from_paths(
         table = call.table()  # after the walks: it has whatever they have come to
         source = steps.Source(places=tuple(places.source_of(walk, table) for walk in walks))
         found = places.identity_of(source.places)
-        rules.refuse_bad_source(work.path, definition, source, call.request)
-        rules.refuse_second_name(work.path, definition, source, call.roots)
+        rules.refuse_bad_source(state.path, definition, source, call.request)
+        rules.refuse_second_name(state.path, definition, source, call.roots)
         handles = [walk.leaf for walk in walks if walk.leaf is not None]
         if filesystems.record_of(definition.fstype).shows_path:
             return create.create_bind(handles[0], definition), found
@@ -190,7 +190,7 @@ def _create_from_paths(
 @contextlib.contextmanager
 def _attached(
     definition: model.Definition,
-    work: states.Work,
+    state: operation.Decided,
     call: session.Session,
     managed_mounts: neighbours.ManagedMounts,
 ) -> t.Iterator[t.Tuple[devices.Device, t.Tuple[str, ...]]]:
@@ -201,8 +201,8 @@ def _attached(
     trusted = managed_mounts.trusted_mounts(call.host.boot_id)
     with call.walk(definition.image, trusted=trusted, is_cached=False) as walk:
         source = steps.Source(places=(places.source_of(walk, call.table()),))
-        rules.refuse_bad_source(work.path, definition, source, call.request)
-        rules.refuse_second_name(work.path, definition, source, call.roots)
+        rules.refuse_bad_source(state.path, definition, source, call.request)
+        rules.refuse_second_name(state.path, definition, source, call.roots)
         found = places.identity_of(source.places)
         loop = _attach_image(definition, walk, call)
     try:
@@ -237,7 +237,7 @@ def _attach_image(
 def _create_on_device(
     definition: model.Definition,
     device: devices.Device,
-    work: states.Work,
+    state: operation.Decided,
     call: session.Session,
     managed_mounts: neighbours.ManagedMounts,
 ) -> child.Descriptor:
@@ -259,13 +259,13 @@ def _create_on_device(
             if twins or error.errno == errno.EOPNOTSUPP:
                 break
             if pause == _PAUSES[-1]:
-                _refuse_other_superblock(definition, device, work, call)
-    rules.refuse_other_superblock(work.path, definition, twins, managed_mounts)
+                _refuse_other_superblock(definition, device, state, call)
+    rules.refuse_other_superblock(state.path, definition, twins, managed_mounts)
     return _with_deadline(lambda: _create(definition, device, may_share=True), call, identify)
 
 
 def _refuse_other_superblock(
-    definition: model.Definition, device: devices.Device, work: states.Work, call: session.Session
+    definition: model.Definition, device: devices.Device, state: operation.Decided, call: session.Session
 ) -> None:
     """Refuse a device that lives on in another mount namespace with other options than are wanted.
 
@@ -285,7 +285,7 @@ def _refuse_other_superblock(
         detail = "" if shown is None else ",".join(shown.options)
     raise rules.refusal(
         "conflict",
-        work.path,
+        state.path,
         f"the source '{definition.src}' is mounted in another mount namespace with other superblock "
         "options; ask for the same, or end the processes that have that namespace",
         detail=detail,
@@ -293,31 +293,39 @@ def _refuse_other_superblock(
 
 
 def attach_mount(
-    work: states.Work, call: session.Session, ledger: claims.Ledger, managed_mounts: neighbours.ManagedMounts
+    state: operation.Recorded,
+    mount: operation.Mount,
+    call: session.Session,
+    ledger: claims.Ledger,
+    managed_mounts: neighbours.ManagedMounts,
+    *,
+    made: t.Dict[str, model.Identity],
 ) -> None:
-    """Make the mount point where it is missing, look at it once more, and attach the mount to it."""
-    if work.root is None:
-        raise ValueError("this work has no mount")
-    kind: model.Kind = "file" if work.root.kind == "file" else "directory"
-    mountpoints.make_mount_point(work, call, is_file=kind == "file")
-    with call.walk(work.path, trusted=managed_mounts.trusted_mounts(call.host.boot_id)) as walk:
+    """Make the mount point where it is missing, look at it once more, and attach the mount to it.
+
+    made: is given the directories that were made, as soon as each is there.
+    """
+    kind: model.Kind = "file" if mount.root.kind == "file" else "directory"
+    mountpoints.make_mount_point(state, call, made, is_file=kind == "file")
+    with call.walk(state.path, trusted=managed_mounts.trusted_mounts(call.host.boot_id)) as walk:
         place = places.place_of(walk)
-        rules.refuse_unsafe_way(place, call.request, what="mount point", about=work.path)
+        rules.refuse_unsafe_way(place, call.request, what="mount point", about=state.path)
         rules.refuse_wrong_kind(place, kind)
         _refuse_covered(walk, place)
-        if not _is_as_made(walk, work):
+        if not _is_as_made(walk, made):
             # Not before: what covers it may not answer.
             rules.refuse_entries(replace(place, has_entries=walk.has_entries()), call.request)
-        work.made = {**mountpoints.find_leftovers(work.path, call, ledger), **work.made}
-        create.attach(work.mount, work.root, walk, may_block=call.may_block)
+        for path, leftover in mountpoints.find_leftovers(state.path, call, ledger).items():
+            made.setdefault(path, leftover)
+        create.attach(mount.fd, mount.root, walk, may_block=call.may_block)
 
 
-def _is_as_made(walk: pathwalk.Walk, work: states.Work) -> bool:
+def _is_as_made(walk: pathwalk.Walk, made: t.Mapping[str, model.Identity]) -> bool:
     """Whether this operation has just made the mount point, and only root can have filled it."""
     inode = walk.inode
     if inode is None or inode.is_writable_by_others or walk.is_exposed:
         return False
-    return inode.identity == work.made.get(work.path)
+    return inode.identity == made.get(walk.path)
 
 
 def _refuse_covered(walk: pathwalk.Walk, place: model.Place) -> None:
@@ -327,55 +335,3 @@ def _refuse_covered(walk: pathwalk.Walk, place: model.Place) -> None:
             place.path,
             f"something else was mounted at '{place.path}' meanwhile; look at it, then repeat",
         )
-
-
-def change_mount(work: states.Work, call: session.Session, old: claims.Reference) -> None:
-    """Give a mount that stays the options of the plan. Undoes a half-made change."""
-    definition = definition_of(work)
-    try:
-        change_options(work.path, old, call, before=old.definition, after=definition)
-    except OSError:
-        change_options(work.path, old, call, before=definition, after=old.definition)
-        raise
-
-
-def _refuse_twins(path: str, ours: model.KernelMount) -> None:
-    """Refuse to make a superblock writable that others have mounted, and rely on as it is."""
-    # A copy at the same path is one that the mount's own propagation has made.
-    twins = [m for m in mountinfo.read_mounts() if m.device == ours.device and m.mount_point != path]
-    if twins:
-        raise rules.refusal(
-            "conflict",
-            path,
-            f"the source of '{path}' is mounted read-only elsewhere, and would become writable there too; "
-            "release it there first",
-            detail="; ".join(f"'{m.mount_point}'" for m in twins),
-        )
-
-
-def change_options(
-    path: str,
-    reference: claims.Reference,
-    call: session.Session,
-    *,
-    before: model.Definition,
-    after: model.Definition,
-) -> None:
-    """Change the flags and the changeable options of a reference's mount from one definition to another."""
-    with call.walk(path, is_cached=False) as walk:
-        if walk.leaf is None or walk.inode is None or not observe.is_mount(walk.inode, reference, call.host):
-            raise rules.refusal(
-                "conflict", path, f"the mount at '{path}' was replaced meanwhile; look at it, then repeat"
-            )
-        pathwalk.require_nonblocking(walk.inode, path, may_block=call.may_block)
-        filesystem = filesystems.record_of(after.fstype)
-        parameters = [(name, value) for name, value in after.data if name in filesystem.changeable]
-        # btrfs shows other device numbers for its files, which the reference has, than for its mounts.
-        ours = mounts.mount_under(walk.inode) if filesystem.has_superblock else None
-        # Of its superblock, not of the mount alone (statvfs(3) tells both in one).
-        if ours is not None and "ro" not in after.flags and "ro" in ours.options:
-            _refuse_twins(path, ours)
-            parameters = [("rw", None), *parameters]
-        if parameters:
-            create.reconfigure(walk.leaf, parameters)
-        create.change_flags(walk.leaf, before, after)

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, holdfast.mounts contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Directories on the way to mount points: made under a lock of their filesystem, and taken away again.
+"""Directories on the path to mount points: made under a lock of their filesystem, and removed again.
 
 Private to holdfast.mounts.
 """
@@ -14,43 +14,63 @@ import typing as t
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, errors, model, session
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments import spec
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import neighbours
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import states
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import operation
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
     directories,
     mountinfo,
     pathwalk,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import codec, journal
 
 
-def make_mount_point(work: states.Work, call: session.Session, *, is_file: bool) -> None:
-    """Make what is missing of the mount point, each inode noted before it has its name."""
+class Removal(t.NamedTuple):
+    """What became of a directory that was to be removed: kept because something uses it, or gone."""
+
+    identity: model.Identity
+    is_kept: bool
+
+
+def make_mount_point(
+    state: operation.Recorded, call: session.Session, made: t.Dict[str, model.Identity], *, is_file: bool
+) -> None:
+    """Make what is missing of the mount point. Each inode is recorded before it has its name.
+
+    made: is given each of them then.
+    """
     with call.directory_lock as lock:
-        with call.walk(work.path) as walk:
+        with call.walk(state.path) as walk:
             if not walk.missing:
                 return
             device = walk.above.identity.device
             if device == lock.device:  # so that look was under the lock
-                _make(work, walk, is_file=is_file)
+                _make(state, walk, made, is_file=is_file)
                 return
         lock.take(device, call.lock_deadline)
-        with call.walk(work.path) as walk:
-            _make(work, walk, is_file=is_file)
+        with call.walk(state.path) as walk:
+            _make(state, walk, made, is_file=is_file)
 
 
-def _make(work: states.Work, walk: pathwalk.Walk, *, is_file: bool) -> None:
-    def note(path: str, identity: model.Identity) -> None:
-        work.operation.note(states.made_record(path, identity))
-        work.made[path] = identity
+def _make(
+    state: operation.Recorded, walk: pathwalk.Walk, made: t.Dict[str, model.Identity], *, is_file: bool
+) -> None:
+    resources = state.resources
+
+    def record(path: str, identity: model.Identity) -> None:
+        resources.lock.record(codec.made_to_record(path, identity))
+        made[path] = identity
 
     directories.make_missing(
-        walk, operation=work.name, is_file=is_file, attributes=work.entry.attributes, note=note
+        walk,
+        operation=resources.operation,
+        is_file=is_file,
+        attributes=state.entry.attributes,
+        record=record,
     )
 
 
-def take_away(made: t.Mapping[str, model.Identity], call: session.Session) -> t.Dict[str, states.Removal]:
+def remove_made(made: t.Mapping[str, model.Identity], call: session.Session) -> t.Dict[str, Removal]:
     """Remove what was made, deepest first, and return what became of each."""
-    removals: t.Dict[str, states.Removal] = {}
+    removals: t.Dict[str, Removal] = {}
     with call.directory_lock as lock:
         for path in sorted(made, key=lambda path: -path.count("/")):
             with call.walk(path) as walk:
@@ -60,11 +80,11 @@ def take_away(made: t.Mapping[str, model.Identity], call: session.Session) -> t.
                 lock.take(device, call.lock_deadline)
                 with call.walk(path) as walk:
                     removal = directories.remove_made(walk, made[path])
-            removals[path] = states.Removal(made[path], is_kept=removal == "kept")
+            removals[path] = Removal(made[path], is_kept=removal == "kept")
     return removals
 
 
-def sync_removed(removals: t.Mapping[str, states.Removal], call: session.Session) -> None:
+def sync_removed(removals: t.Mapping[str, Removal], call: session.Session) -> None:
     """Have the directories that were removed stay removed after a power cut: no ledger will know them."""
     gone = {path for path, removal in removals.items() if not removal.is_kept}
     for parent in sorted({path.rpartition("/")[0] for path in gone} - gone - {""}):
@@ -133,8 +153,25 @@ def made_for(path: str, ledger: claims.Ledger) -> t.Dict[str, model.Identity]:
     return {way: ledger.directories[way] for way in ways if way in ledger.directories}
 
 
+def remove_unneeded(
+    paths: t.Iterable[str], ledger: claims.Ledger, call: session.Session
+) -> t.Dict[str, Removal]:
+    """Remove the directories of mount points that nobody is going to hold; return what became of each.
+
+    Those that are locked for too long stay remembered: that is no reason to fail what has been unmounted.
+    """
+    removals: t.Dict[str, Removal] = {}
+    for path in paths:
+        try:
+            removals.update(remove_made(made_for(path, ledger), call))
+        except errors.MountError as error:
+            if error.code != "locked":
+                raise
+    return removals
+
+
 def remember(
-    ledger: claims.Ledger, removals: t.Mapping[str, states.Removal], own: t.Collection[str]
+    ledger: claims.Ledger, removals: t.Mapping[str, Removal], own: t.Collection[str]
 ) -> claims.Ledger:
     """Return the ledger with only those directories that a mount point still lies at or below.
 
@@ -157,8 +194,9 @@ def remember(
     return ledger.changed({}, changes)
 
 
-def clean_up_after(work: states.Work, call: session.Session) -> None:
-    """Take away what a failed mount made."""
-    directories.sweep_temporaries(work.path, work.name, may_block=call.may_block)
-    work.removed.update(take_away(work.made, call))
-    work.made.clear()
+def clean_up_after(
+    path: str, operation_name: str, made: t.Mapping[str, model.Identity], call: session.Session
+) -> t.Dict[str, Removal]:
+    """Remove what a failed mount made, and return what became of each directory."""
+    directories.sweep_temporaries(path, operation_name, may_block=call.may_block)
+    return remove_made(made, call)

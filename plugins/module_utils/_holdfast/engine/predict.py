@@ -22,9 +22,9 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import neighbours
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import (
     boot,
+    operation,
     recover,
     run,
-    states,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import child, pathwalk, system
@@ -42,16 +42,16 @@ class _World:
         self.mounted: t.Dict[str, model.Definition] = {}
         self.unmounted: t.Set[int] = set()
 
-    def apply(self, outcome: states.Outcome) -> states.Outcome:
-        """Take in what an entry would do; return its outcome, an error where the ledger has no room."""
-        plan = outcome.plan
-        if plan is None:
+    def apply(self, outcome: operation.Outcome) -> operation.Outcome:
+        """Have done what an entry would do; return its outcome, an error where the ledger has no room."""
+        if isinstance(outcome, operation.Failed):
             return outcome
+        plan = outcome.plan
         held = self.ledger.references.get(plan.path)
         try:
             self.budget.spend(plan, held)
         except errors.MountError as error:
-            return states.Outcome(plan.path, error=error.about(plan.path))
+            return operation.Failed(plan.path, error.about(plan.path))
         if plan.step == "mount" and plan.definition is not None:
             self.mounted[plan.path] = plan.definition
         if plan.step == "unmount" and held is not None:
@@ -148,7 +148,7 @@ def _writable_root(path: str, definition: model.Definition) -> t.Optional[str]:
     return path if default and (int(mode, 8) & 0o022 or owner != "0") else None
 
 
-def predict(call: session.Session) -> t.Tuple[states.Outcome, ...]:
+def predict(call: session.Session) -> t.Tuple[operation.Outcome, ...]:
     """Return the outcomes that the call would have now. Takes no lock and writes nothing."""
     return Prediction(call).predict(call)
 
@@ -162,7 +162,7 @@ class Prediction:
         system.refuse_other_namespace(ledger, call.host)
         restored = set()
         for records in journal.list_intents().values():
-            intent, replay = recover.replay_intent(records, ledger, call.host)
+            intent, replay = recover.find_replay(records, ledger, call.host)
             ledger = recover.replayed(ledger, intent, replay)
             restored |= {intent.path} if replay.restores else set()
         self._world = _World(boot.recognised(ledger.references, ledger, call), budget, restored)
@@ -172,22 +172,18 @@ class Prediction:
         """The ledger as it would be."""
         return self._world.ledger
 
-    def predict(self, call: session.Session) -> t.Tuple[states.Outcome, ...]:
+    def predict(self, call: session.Session) -> t.Tuple[operation.Outcome, ...]:
         """Return the outcomes that the call would have once those before were done."""
-        world, ledger = self._world, self._world.ledger
-        outcomes: t.Dict[str, states.Outcome] = {}
-        for part in run.parts(call.request, ledger):
-            own = replace(call, request=part)
-            for wave in run.waves(part, ledger):
-                going, stopped = run.skip_if_parent_failed(wave, own, outcomes)
-                outcomes.update(stopped)
-                for group in _groups(going):
-                    for outcome in _predict_group(
-                        group, own, world, neighbours.ManagedMounts(world.ledger.references)
-                    ):
-                        outcomes[outcome.path] = world.apply(outcome)
-        given = [entry.path for entry in call.request.entries]
-        return tuple(outcomes[path] for path in given + sorted(set(outcomes) - set(given)))
+        return run.run_request(call, self._world.ledger, self._predict_wave)
+
+    def _predict_wave(
+        self, wave: t.Sequence[model.Entry], call: session.Session
+    ) -> t.Iterator[operation.Outcome]:
+        world = self._world
+        for group in _groups(wave):
+            managed_mounts = neighbours.ManagedMounts(world.ledger.references)
+            for outcome in _predict_group(group, call, world, managed_mounts):
+                yield world.apply(outcome)
 
 
 def _groups(wave: t.Sequence[model.Entry]) -> t.List[t.List[model.Entry]]:
@@ -206,8 +202,8 @@ def _predict_group(
     call: session.Session,
     world: _World,
     managed_mounts: neighbours.ManagedMounts,
-) -> t.List[states.Outcome]:
-    outcomes: t.List[states.Outcome] = []
+) -> t.List[operation.Outcome]:
+    outcomes: t.List[operation.Outcome] = []
     blocking: t.List[model.Entry] = []
     for entry in group:
         try:
@@ -217,25 +213,27 @@ def _predict_group(
     worker = replace(call, may_block=True)
     tasks = [child.Task(partial(_predict_entry, entry, worker, world, managed_mounts)) for entry in blocking]
     for entry, result in zip(blocking, child.run_together(tasks, call.request.timeout, step="wait")):
-        outcomes.append(result if isinstance(result, states.Outcome) else _failed(entry, call, result))
+        if isinstance(result, (errors.MountError, OSError)):
+            result = _failed(entry, call, result)
+        outcomes.append(result)
     return outcomes
 
 
 def _predict_entry(
     entry: model.Entry, call: session.Session, world: _World, managed_mounts: neighbours.ManagedMounts
-) -> states.Outcome:
+) -> operation.Outcome:
     try:
         # Known already, but for what could not be seen without waiting, as a child may.
         references = boot.recognised([entry.path], world.ledger, call).references
         trusted = managed_mounts.trusted_mounts(call.host.boot_id)
-        seen = world.adjust(states.look_at(entry, references, call, managed_mounts), entry, call, trusted)
+        seen = world.adjust(operation.look_at(entry, references, call, managed_mounts), entry, call, trusted)
         seen, assumed = world.assume(seen, entry, call)
-        plan = states.decide(entry, call, seen, managed_mounts)
+        plan = operation.decide(entry, call, seen, managed_mounts)
         plan = replace(plan, assumed=assumed) if plan.step == "mount" else plan
         if entry.path in world.restored:
             drift = tuple(item for item in plan.after.drift if item.kind != "options_changed")
             plan = replace(plan, after=replace(plan.after, drift=drift))
-        return states.Outcome(entry.path, plan=plan)
+        return operation.Done(entry.path, plan)
     except pathwalk.MayBlock:
         raise
     except (errors.MountError, OSError) as error:
@@ -244,7 +242,6 @@ def _predict_entry(
 
 def _failed(
     entry: model.Entry, call: session.Session, error: t.Union[errors.MountError, OSError]
-) -> states.Outcome:
-    return states.Outcome(
-        entry.path, error=states.as_coded(error, entry.path, step="look at", state=call.request.state)
-    )
+) -> operation.Failed:
+    coded = operation.as_coded(error, entry.path, step="look at", state=call.request.state)
+    return operation.Failed(entry.path, coded)

@@ -22,12 +22,12 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import recovery
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import (
+    mounted,
     mountpoints,
+    operation,
     predict,
     run,
     staged,
-    states,
-    unmounting,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import system
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal, store
@@ -41,8 +41,8 @@ class Reconciled:
     """
 
     drift: t.Tuple[steps.Drift, ...]
-    leaving: t.Mapping[str, states.Outcome]
-    coming: t.Mapping[str, states.Outcome]
+    leaving: t.Mapping[str, operation.Outcome]
+    coming: t.Mapping[str, operation.Outcome]
     dropped: t.Mapping[str, t.Tuple[str, ...]]
 
 
@@ -66,7 +66,7 @@ def reconcile(
         mountpoints.sweep_leftovers(call)
     prediction = None if writes else predict.Prediction(call)
 
-    def carry_out(request: model.Request) -> t.Dict[str, states.Outcome]:
+    def carry_out(request: model.Request) -> t.Dict[str, operation.Outcome]:
         if not request.entries:
             return {}
         own = replace(call, request=request)
@@ -75,9 +75,9 @@ def reconcile(
 
     leaving = carry_out(_leaving_part(call, ledger, drift, asked))
     now = call.ledger.read() if prediction is None else prediction.ledger
-    failed = {path for path, outcome in leaving.items() if outcome.error is not None}
+    failed = {path for path, outcome in leaving.items() if isinstance(outcome, operation.Failed)}
     coming = carry_out(_coming_part(call, now, drift, asked, but={*failed, *waiting}))
-    named = {outcome.path: outcome for outcome in unmounting.name_users(leaving.values(), call.host)}
+    named = {outcome.path: outcome for outcome in mounted.name_users(leaving.values(), call.host)}
     return Reconciled(drift, named, coming, _dropped(leaving))
 
 
@@ -125,10 +125,10 @@ def _coming_part(
     return replace(call.request, state="mounted", entries=entries)
 
 
-def _dropped(leaving: t.Mapping[str, states.Outcome]) -> t.Dict[str, t.Tuple[str, ...]]:
+def _dropped(leaving: t.Mapping[str, operation.Outcome]) -> t.Dict[str, t.Tuple[str, ...]]:
     dropped = {}
     for path, outcome in leaving.items():
-        if outcome.plan is not None and outcome.error is None:
+        if isinstance(outcome, operation.Done):
             gone = set(outcome.plan.before.holders) - set(outcome.plan.after.holders)
             if gone:
                 dropped[path] = tuple(sorted(gone))

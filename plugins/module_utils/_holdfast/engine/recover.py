@@ -22,9 +22,8 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import recovery
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import (
     boot,
-    mounting,
+    mounted,
     mountpoints,
-    states,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
     create,
@@ -33,60 +32,60 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
     pathwalk,
     system,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import codec, journal
 
 
-def replay_intent(
-    records: t.Sequence[journal.Record], ledger: claims.Ledger, host: model.Host
+def find_replay(
+    records: t.Sequence[codec.Record], ledger: claims.Ledger, host: model.Host
 ) -> t.Tuple[steps.Intent, recovery.Replay]:
-    """Return what a dead operation's note comes to, as the kernel is now. Changes nothing."""
-    note = states.from_records(records)
-    if note.reference is not None:
-        system.refuse_other_namespace(claims.Ledger(references={note.path: note.reference}), host)
-    found = mounts.find_mount(note.mount_id, is_unique=host.protection == "full")
-    reference = note.reference or ledger.references.get(note.path)
+    """Return what the intent record of a dead operation comes to, as the kernel is now. Changes nothing."""
+    intent = codec.intent_from_records(records)
+    if intent.reference is not None:
+        system.refuse_other_namespace(claims.Ledger(references={intent.path: intent.reference}), host)
+    found = mounts.find_mount(intent.mount_id, is_unique=host.protection == "full")
+    reference = intent.reference or ledger.references.get(intent.path)
     if found is not None and reference is not None and not observe.is_its_mount(found, reference):
         found = None
-    is_at_path = found is not None and found.mount_point == note.path
-    return note, recovery.replay(note, ledger, is_at_path=is_at_path, is_alive=found is not None)
+    is_at_path = found is not None and found.mount_point == intent.path
+    return intent, recovery.replay(intent, ledger, is_at_path=is_at_path, is_alive=found is not None)
 
 
-def replayed(ledger: claims.Ledger, note: steps.Intent, settlement: recovery.Replay) -> claims.Ledger:
-    """Return the ledger as the settlement has it, what is left of directories aside."""
-    if not settlement.commits:
+def replayed(ledger: claims.Ledger, intent: steps.Intent, replay: recovery.Replay) -> claims.Ledger:
+    """Return the ledger as the replay leaves it, what is left of directories aside."""
+    if not replay.commits:
         return ledger
-    made = dict(note.made) if settlement.reference else {}
-    return ledger.changed({note.path: settlement.reference}, made)
+    made = dict(intent.made) if replay.reference else {}
+    return ledger.changed({intent.path: replay.reference}, made)
 
 
 def recover(operation: journal.Operation, call: session.Session) -> None:
-    """Bring the mount point of this lock into order if its last operation died."""
+    """Replay the intent record of this locked mount point, if its last operation died."""
     records = operation.records()
     if not records:
         return
     found = boot.recognised([operation.path], call.ledger.read(), call)
-    note, settlement = replay_intent(records, found, call.host)
-    if settlement.takes_off:
-        _take_off(note, call)
-        _refuse_untaken(note, call.host)
-    directories.sweep_temporaries(note.path, note.operation, may_block=call.may_block)
-    removals: t.Dict[str, states.Removal] = {}
-    if settlement.undoes:
-        removals = mountpoints.take_away(dict(note.made), call)
-    elif settlement.commits and settlement.reference is None:
-        removals = mountpoints.take_away(mountpoints.made_for(note.path, found), call)
+    intent, replay = find_replay(records, found, call.host)
+    if replay.unmounts:
+        _unmount(intent, call)
+        _refuse_still_mounted(intent, call.host)
+    directories.sweep_temporaries(intent.path, intent.operation, may_block=call.may_block)
+    removals: t.Dict[str, mountpoints.Removal] = {}
+    if replay.undoes:
+        removals = mountpoints.remove_made(dict(intent.made), call)
+    elif replay.commits and replay.reference is None:
+        removals = mountpoints.remove_made(mountpoints.made_for(intent.path, found), call)
     mountpoints.sync_removed(removals, call)
-    if settlement.commits:
-        boot.remove_unwanted(note.path, found.references.get(note.path), settlement.reference, call)
+    if replay.commits:
+        boot.remove_unwanted(intent.path, found.references.get(intent.path), replay.reference, call)
     with journal.short_lock("ledger", call.lock_deadline):
         ledger = call.ledger.read()
-        changed = mountpoints.remember(replayed(ledger, note, settlement), removals, (note.path,))
+        changed = mountpoints.remember(replayed(ledger, intent, replay), removals, (intent.path,))
         if changed != ledger:
             call.ledger.write(changed)
-    held = changed.references.get(note.path)
-    if settlement.restores and note.reference is not None and held is not None:
-        held = _restore(note.path, note.reference, held, call)
-    boot.write_wanted(note.path, held, call)
+    held = changed.references.get(intent.path)
+    if replay.restores and intent.reference is not None and held is not None:
+        held = _restore(intent.path, intent.reference, held, call)
+    boot.write_wanted(intent.path, held, call)
     operation.clear()
 
 
@@ -99,12 +98,12 @@ def _restore(
     can a file that is being written become read-only (EBUSY).
     """
     try:
-        mounting.change_options(path, held, call, before=changed.definition, after=held.definition)
+        mounted.change_options(path, held, call, before=changed.definition, after=held.definition)
         return held
     except pathwalk.MayBlock:
         raise
     except OSError:
-        mounting.change_options(path, held, call, before=held.definition, after=changed.definition)
+        mounted.change_options(path, held, call, before=held.definition, after=changed.definition)
     as_changed = replace(held, opts=changed.opts)
     boot.remove_unwanted(path, held, as_changed, call)
     with journal.short_lock("ledger", call.lock_deadline):
@@ -112,34 +111,34 @@ def _restore(
     return as_changed
 
 
-def _take_off(note: steps.Intent, call: session.Session) -> None:
+def _unmount(intent: steps.Intent, call: session.Session) -> None:
     """Unmount a mount whose mount point was renamed under it, unless it is covered or has others on it."""
-    found = mounts.find_mount(note.mount_id, is_unique=call.is_unique)
-    if found is None or note.reference is None:
+    found = mounts.find_mount(intent.mount_id, is_unique=call.is_unique)
+    if found is None or intent.reference is None:
         return
-    if mounts.has_submounts(note.mount_id, is_unique=call.is_unique):
+    if mounts.has_submounts(intent.mount_id, is_unique=call.is_unique):
         return
     with call.walk(found.mount_point) as walk:
-        if not walk.obstacle and observe.is_mount(walk.inode, note.reference, call.host):
+        if not walk.obstacle and observe.is_mount(walk.inode, intent.reference, call.host):
             create.unmount(walk, lazily=True)
 
 
-def _refuse_untaken(note: steps.Intent, host: model.Host) -> None:
-    found = mounts.find_mount(note.mount_id, is_unique=host.protection == "full")
-    if found is not None and note.reference is not None and observe.is_its_mount(found, note.reference):
+def _refuse_still_mounted(intent: steps.Intent, host: model.Host) -> None:
+    found = mounts.find_mount(intent.mount_id, is_unique=host.protection == "full")
+    if found is not None and intent.reference is not None and observe.is_its_mount(found, intent.reference):
         raise errors.MountError(
             "conflict",
-            f"an operation on '{note.path}' was killed, and its mount was moved or covered, so that it "
+            f"an operation on '{intent.path}' was killed, and its mount was moved or covered, so that it "
             "cannot be unmounted; look for it in the mount table, unmount it by hand, then "
             "repeat",
             step="recover",
-            path=note.path,
+            path=intent.path,
             detail=f"it is at '{found.mount_point}'",
         )
 
 
 def recover_dead(paths: t.Iterable[str], call: session.Session) -> None:
-    """Bring those of these mount points into order whose operation is dead; pass over the living."""
+    """Replay the intent records of those of these mount points whose operation is dead."""
     for path in paths:
         operation = journal.start_operation(path, time.monotonic())
         if operation is not None:

@@ -12,18 +12,21 @@ import resource
 import time
 import typing as t
 from dataclasses import replace
+from functools import partial
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, errors, model, session
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import neighbours
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import batch, staged, states
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import batch, operation, staged
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import child, system
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import codec, journal
 
 _PACKAGE = __name__.rpartition(".engine.")[0]
+# What is done with one wave of entries, for a real run or a prediction.
+RunWave = t.Callable[[t.Sequence[model.Entry], session.Session], t.Iterable[operation.Outcome]]
 
 
-def execute(call: session.Session) -> t.Tuple[states.Outcome, ...]:
+def execute(call: session.Session) -> t.Tuple[operation.Outcome, ...]:
     """Carry out a request; return one outcome for each mount point, those that purge releases last.
 
     Raises MountError where the whole call is refused.
@@ -34,17 +37,28 @@ def execute(call: session.Session) -> t.Tuple[states.Outcome, ...]:
         from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import recover
 
         # What died before the ledger was written is held as well.
-        recover.recover_dead(_noted_by(call.request.holder), call)
+        recover.recover_dead(_recorded_for(call.request.holder), call)
     ledger = call.ledger.read()
-    outcomes: t.Dict[str, states.Outcome] = {}
-    for part in parts(call.request, ledger):
+
+    def run_wave(wave: t.Sequence[model.Entry], own: session.Session) -> t.Iterator[operation.Outcome]:
+        for group in _group_by_blocking(wave, ledger):
+            yield from _run_group(group, own)
+
+    return run_request(call, ledger, run_wave)
+
+
+def run_request(
+    call: session.Session, ledger: claims.Ledger, run_wave: RunWave
+) -> t.Tuple[operation.Outcome, ...]:
+    """Return the outcomes of a request, part after part and wave after wave, in the order given."""
+    outcomes: t.Dict[str, operation.Outcome] = {}
+    for part in _parts(call.request, ledger):
         own = replace(call, request=part)
-        for wave in waves(part, ledger):
-            going, stopped = skip_if_parent_failed(wave, own, outcomes)
-            outcomes.update(stopped)
-            for group in _group_by_blocking(going, ledger):
-                outcomes.update(_run_wave(group, own))
-    return tuple(outcomes[path] for path in _paths_in_order(call.request, outcomes))
+        for wave in _waves(part, ledger):
+            going = _skip_if_parent_failed(wave, part, outcomes)
+            outcomes.update((outcome.path, outcome) for outcome in run_wave(going, own))
+    given = [entry.path for entry in call.request.entries]
+    return tuple(outcomes[path] for path in given + sorted(set(outcomes) - set(given)))
 
 
 def _import_rare_parts(call: session.Session) -> None:
@@ -68,17 +82,16 @@ def _import_rare_parts(call: session.Session) -> None:
         importlib.import_module(f"{_PACKAGE}.decide.release")
 
 
-def _noted_by(holder: str) -> t.List[str]:
-    notes = [states.from_records(records) for records in journal.list_intents().values()]
-    return [note.path for note in notes if note.reference is not None and holder in note.reference.holders]
+def _recorded_for(holder: str) -> t.List[str]:
+    intents = [codec.intent_from_records(records) for records in journal.list_intents().values()]
+    return [
+        intent.path
+        for intent in intents
+        if intent.reference is not None and holder in intent.reference.holders
+    ]
 
 
-def _paths_in_order(request: model.Request, outcomes: t.Mapping[str, states.Outcome]) -> t.List[str]:
-    given = [entry.path for entry in request.entries]
-    return given + sorted(set(outcomes) - set(given))
-
-
-def parts(request: model.Request, ledger: claims.Ledger) -> t.List[model.Request]:
+def _parts(request: model.Request, ledger: claims.Ledger) -> t.List[model.Request]:
     """Return the request and, where it purges, the release of everything else that its holder holds."""
     if not request.purge:
         return [request]
@@ -88,7 +101,7 @@ def parts(request: model.Request, ledger: claims.Ledger) -> t.List[model.Request
     return [request, replace(request, state="released", purge=False, entries=leaving)]
 
 
-def waves(request: model.Request, ledger: claims.Ledger) -> t.List[t.List[model.Entry]]:
+def _waves(request: model.Request, ledger: claims.Ledger) -> t.List[t.List[model.Entry]]:
     """Return the entries in waves: parents and sources are mounted first, and released last."""
     entries = {entry.path: entry for entry in request.entries}
     needs: t.Dict[str, t.Optional[model.Definition]] = {}
@@ -99,14 +112,14 @@ def waves(request: model.Request, ledger: claims.Ledger) -> t.List[t.List[model.
     return ordered if request.state == "mounted" else ordered[::-1]
 
 
-def skip_if_parent_failed(
-    wave: t.Sequence[model.Entry], call: session.Session, outcomes: t.Mapping[str, states.Outcome]
-) -> t.Tuple[t.List[model.Entry], t.Dict[str, states.Outcome]]:
-    """Return what of a wave may go on, and the outcomes of what lies on, or shows, a mount that failed."""
-    failed = {path for path, outcome in outcomes.items() if outcome.error is not None}
-    if not failed or call.request.state != "mounted":
-        return list(wave), {}
-    stopped: t.Dict[str, states.Outcome] = {}
+def _skip_if_parent_failed(
+    wave: t.Sequence[model.Entry], request: model.Request, outcomes: t.Dict[str, operation.Outcome]
+) -> t.List[model.Entry]:
+    """Return what of a wave may go on. What lies on, or shows, a mount that failed gets its outcome."""
+    failed = {path for path, outcome in outcomes.items() if isinstance(outcome, operation.Failed)}
+    if not failed or request.state != "mounted":
+        return list(wave)
+    going: t.List[model.Entry] = []
     for entry in wave:
         sources = entry.definition.source_paths if entry.definition else ()
         stands_on = {
@@ -115,24 +128,25 @@ def skip_if_parent_failed(
             *(up for source in sources for up in neighbours.ancestors(source)),
         }
         if failed & stands_on:
-            stopped[entry.path] = states.Outcome(
-                entry.path, error=_no_footing(entry.path, sorted(failed & stands_on))
-            )
-    return [entry for entry in wave if entry.path not in stopped], stopped
+            error = _parent_failed(entry.path, min(failed & stands_on))
+            outcomes[entry.path] = operation.Failed(entry.path, error)
+        else:
+            going.append(entry)
+    return going
 
 
-def _no_footing(path: str, failed: t.Sequence[str]) -> errors.MountError:
+def _parent_failed(path: str, failed: str) -> errors.MountError:
     return errors.MountError(
         "mount_failed",
-        f"'{path}' was left alone, because '{failed[0]}', which it lies below or shows, was not mounted; "
-        "mend that first",
+        f"'{path}' was skipped, because '{failed}', which it lies below or shows, was not mounted; correct "
+        "that first",
         step="order",
         path=path,
     )
 
 
 def _group_by_blocking(wave: t.Sequence[model.Entry], ledger: claims.Ledger) -> t.List[t.List[model.Entry]]:
-    """Return what answers at once as one group, then each one that may wait for a device alone."""
+    """Return what answers at once as one group, then each one that may wait for a device by itself."""
     stages = system.list_stages()
 
     def may_wait(entry: model.Entry) -> bool:
@@ -148,30 +162,30 @@ def _group_by_blocking(wave: t.Sequence[model.Entry], ledger: claims.Ledger) -> 
     return ([quick] if quick else []) + [[entry] for entry in wave if may_wait(entry)]
 
 
-def _run_wave(entries: t.Sequence[model.Entry], call: session.Session) -> t.Dict[str, states.Outcome]:
-    outcomes: t.Dict[str, states.Outcome] = {}
-    # They wait side by side, so that many that are taken cost no more than one.
+def _run_group(entries: t.Sequence[model.Entry], call: session.Session) -> t.Iterable[operation.Outcome]:
+    outcomes: t.Dict[str, operation.Outcome] = {}
+    # They wait side by side, so that many that are locked cost no more than one.
     deadline = call.lock_deadline
     waiting = sorted(entries, key=lambda entry: entry.path)
     while waiting:
-        works, waiting = _take_free(waiting, call, outcomes)
-        if not works and not waiting:
+        points, waiting = _lock_free(waiting, call, outcomes)
+        if not points and not waiting:
             break
-        if not works:
+        if not points:
             # Waits for the first one only, holding nothing else.
             first, waiting = waiting[0], waiting[1:]
-            works = _take(first, deadline, call, outcomes)
-            if not works:
-                outcomes.setdefault(first.path, states.Outcome(first.path, error=_locked(first.path)))
+            points = _lock(first, deadline, call, outcomes)
+            if not points:
+                outcomes.setdefault(first.path, _locked(first.path))
                 continue
-        for entry in _finish(works, call, outcomes):
+        for entry in _finish(points, call, outcomes):
             if time.monotonic() < deadline:
                 waiting.append(entry)
             else:
-                outcomes[entry.path] = states.Outcome(entry.path, error=_locked(entry.path))
+                outcomes[entry.path] = _locked(entry.path)
             time.sleep(0.01)
         waiting.sort(key=lambda entry: entry.path)
-    return outcomes
+    return outcomes.values()
 
 
 def _batch_size() -> int:
@@ -179,64 +193,70 @@ def _batch_size() -> int:
     return max(1, min(2048, (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 64) // 3))
 
 
-def _take_free(
-    entries: t.Sequence[model.Entry], call: session.Session, outcomes: t.Dict[str, states.Outcome]
-) -> t.Tuple[t.List[states.Work], t.List[model.Entry]]:
+def _lock_free(
+    entries: t.Sequence[model.Entry], call: session.Session, outcomes: t.Dict[str, operation.Outcome]
+) -> t.Tuple[t.List[operation.Locked], t.List[model.Entry]]:
     """Lock what is free, up to a batch; return that and the rest. What cannot be locked gets its outcome."""
     size = _batch_size()
-    works: t.List[states.Work] = []
+    points: t.List[operation.Locked] = []
     rest: t.List[model.Entry] = []
     for entry in entries:
-        taken = _take(entry, time.monotonic(), call, outcomes) if len(works) < size else []
-        works += taken
-        if not taken and entry.path not in outcomes:
+        locked = _lock(entry, time.monotonic(), call, outcomes) if len(points) < size else []
+        points += locked
+        if not locked and entry.path not in outcomes:
             rest.append(entry)
-    return works, rest
+    return points, rest
 
 
-def _take(
-    entry: model.Entry, deadline: float, call: session.Session, outcomes: t.Dict[str, states.Outcome]
-) -> t.List[states.Work]:
+def _lock(
+    entry: model.Entry,
+    deadline: float,
+    call: session.Session,
+    outcomes: t.Dict[str, operation.Outcome],
+) -> t.List[operation.Locked]:
     try:
-        operation = journal.start_operation(entry.path, deadline)
+        lock = journal.start_operation(entry.path, deadline)
     except OSError as caught:
-        error = states.as_coded(caught, entry.path, step="lock", state=call.request.state)
-        outcomes[entry.path] = states.Outcome(entry.path, error=error)
+        error = operation.as_coded(caught, entry.path, step="lock", state=call.request.state)
+        outcomes[entry.path] = operation.Failed(entry.path, error)
         return []
-    return [] if operation is None else [states.Work(entry, operation)]
+    return [] if lock is None else [operation.Locked(entry, operation.Resources(lock))]
 
 
 def _finish(
-    works: t.Sequence[states.Work], call: session.Session, outcomes: t.Dict[str, states.Outcome]
+    points: t.Sequence[operation.Locked], call: session.Session, outcomes: t.Dict[str, operation.Outcome]
 ) -> t.List[model.Entry]:
-    """Run one batch, note its outcomes, and return the entries that have to begin anew."""
+    """Run one batch, keep its outcomes, and return the entries that have to be retried."""
     # Its locks may have been waited for, and a lease is as long from now on.
     moment = system.read_moment(call.host.boot_id)
     call = replace(call, now=moment.now, uptime=moment.uptime)
+    contended: t.List[model.Entry] = []
+
+    def end(point: operation.Locked, state: operation.End) -> None:
+        point.resources.close(clears=not (isinstance(state, operation.Failed) and state.outcome_unknown))
+        if isinstance(state, (operation.Done, operation.Failed)):
+            outcomes[point.path] = state
+        else:
+            contended.append(point.entry)
+
     try:
-        batch.run_batch(works, call)
-        waiting = [work for work in works if work.needs_worker]
-        for work in works:
-            if not work.needs_worker:
-                work.close()  # done, whatever server its neighbours wait for
-        if waiting:
-            run_in_workers(waiting, call)
-    except BaseException:
-        # A signal, for example: what became of the mounts is for the next call to find out.
-        for work in works:
-            work.outcome_unknown = work.is_recorded
-        raise
+        blocked = []
+        for point, state in zip(points, batch.run_batch(points, call)):
+            if isinstance(state, operation.NeedsWorker):
+                blocked.append(point)
+            else:
+                end(point, state)  # whatever server its neighbours wait for
+        for point, state in zip(blocked, run_in_workers(blocked, call)):
+            end(point, state)
     finally:
-        for work in works:
-            work.close()
-    for work in works:
-        if not work.is_contended:
-            outcomes[work.path] = states.Outcome(work.path, work.plan, work.error)
-    return [work.entry for work in works if work.is_contended]
+        # After a signal, for example, the intent records stay: the next call finds out what became of them.
+        for point in points:
+            point.resources.close()
+    return contended
 
 
-def _locked(path: str) -> errors.MountError:
-    return errors.MountError(
+def _locked(path: str) -> operation.Failed:
+    error = errors.MountError(
         "locked",
         f"another call has kept '{path}', or a mount point above or below it, locked for too long; try "
         "again, or wait longer with 'lock_timeout'",
@@ -244,41 +264,39 @@ def _locked(path: str) -> errors.MountError:
         path=path,
         detail=journal.describe_occupant(path),
     )
+    return operation.Failed(path, error)
 
 
 # Each takes a process and two descriptors.
 _AT_ONCE = 32
 
 
-def run_in_workers(works: t.Sequence[states.Work], call: session.Session) -> None:
-    """Bring these works to where run_batch brings them, or to C(timeout), all at once."""
-    for start in range(0, len(works), _AT_ONCE):
-        some = works[start : start + _AT_ONCE]
-        tasks = [child.Task(_course(work, call), kept=(work.operation.fd,)) for work in some]
-        for work, result in zip(some, child.run_together(tasks, call.request.timeout, step="wait")):
-            _take_over(work, result, call)
+def run_in_workers(points: t.Sequence[operation.Locked], call: session.Session) -> t.List[operation.End]:
+    """Return what run_batch does, or C(timeout); each runs in a process of its own, all at once."""
+    ends: t.List[operation.End] = []
+    worker = replace(call, may_block=True)
+    for start in range(0, len(points), _AT_ONCE):
+        some = points[start : start + _AT_ONCE]
+        tasks = [child.Task(partial(_run_alone, p, worker), kept=(p.resources.lock.fd,)) for p in some]
+        results = child.run_together(tasks, call.request.timeout, step="wait")
+        ends += [_end_of(point, result, call) for point, result in zip(some, results)]
+    return ends
 
 
-def _course(work: states.Work, call: session.Session) -> t.Callable[[], t.Dict[str, t.Any]]:
-    def run() -> t.Dict[str, t.Any]:
-        # The handle of a mount that was made before is closed here; the other process gives it back.
-        work.needs_worker, work.outcome_unknown, work.mount = False, False, -1
-        batch.run_batch([work], replace(call, may_block=True))
-        work.drop_mount()
-        return {
-            name: getattr(work, name)
-            for name in ("plan", "error", "is_contended", "is_recorded", "outcome_unknown")
-        }
-
-    return run
+def _run_alone(point: operation.Locked, call: session.Session) -> operation.End:
+    # The descriptor of a mount that was made before is closed here; the other process gives it back.
+    resources = operation.Resources(point.resources.lock)
+    (end,) = batch.run_batch([operation.Locked(point.entry, resources)], call)
+    resources.drop_mount()
+    return end
 
 
-def _take_over(work: states.Work, result: child.Result[t.Dict[str, t.Any]], call: session.Session) -> None:
-    if isinstance(result, dict):
-        for name, value in result.items():
-            setattr(work, name, value)
-        return
+def _end_of(
+    point: operation.Locked, result: child.Result[operation.End], call: session.Session
+) -> operation.End:
+    if isinstance(result, operation.End):
+        return result
     # Its process has the lock until it is dead; how far it got is for the next call to find out.
-    work.operation.leave()
-    work.outcome_unknown = True
-    work.error = states.as_coded(result, work.path, step="wait", state=call.request.state)
+    point.resources.lock.leave()
+    error = operation.as_coded(result, point.path, step="wait", state=call.request.state)
+    return operation.Failed(point.path, error, outcome_unknown=True)

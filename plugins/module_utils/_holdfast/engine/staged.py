@@ -12,7 +12,7 @@ import typing as t
 from functools import partial
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, model, session
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import states
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import operation
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import child, system
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal
@@ -24,17 +24,17 @@ _DROP_SECONDS = 5
 _GRACE_SECONDS = 2
 
 
-def mount_by_helper(definition: model.Definition, work: states.Work, call: session.Session) -> int:
+def mount_by_helper(definition: model.Definition, state: operation.Decided, call: session.Session) -> int:
     """Return a detached mount that a helper made. Raises MountError or OSError; nothing is left then."""
     from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.helper import failures, staging
 
-    stage = f"{work.operation.name}{_SEPARATOR}{work.name}"
+    stage = f"{state.resources.lock.name}{_SEPARATOR}{state.resources.operation}"
     parent = os.getpid()
     try:
         mount = child.run_with_deadline(
             lambda: child.Descriptor(
                 staging.mount_staged(
-                    stage, definition, point=work.path, parent=parent, seconds=call.request.timeout
+                    stage, definition, point=state.path, parent=parent, seconds=call.request.timeout
                 )
             ),
             call.request.timeout + _GRACE_SECONDS,

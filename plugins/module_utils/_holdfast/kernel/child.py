@@ -84,7 +84,7 @@ class _Child:
                 raise too_late(timeout, step)
             self._reap(0)
         if not text:
-            raise errors.MountError(
+            raise errors.LostError(
                 "mount_failed",
                 "the worker process ended without an answer; try again",
                 step="child",
@@ -124,9 +124,9 @@ def _kill(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-def too_late(timeout: float, step: str) -> errors.MountError:
+def too_late(timeout: float, step: str) -> errors.LostError:
     """Return the error of what did not end within so many seconds."""
-    return errors.MountError(
+    return errors.LostError(
         "timeout",
         f"the kernel did not answer within {timeout:g} seconds; look at the device or the server behind the "
         "mount point and its source, or allow more time with 'timeout'",

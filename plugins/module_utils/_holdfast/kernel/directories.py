@@ -42,13 +42,13 @@ def make_missing(
     operation: str,
     is_file: bool,
     attributes: model.MountPointAttributes,
-    note: t.Callable[[str, model.Identity], None],
+    record: t.Callable[[str, model.Identity], None],
 ) -> None:
     """Make the missing components of the walk's path, the last one as a file or a directory.
 
     attributes: of the last one where it is a directory. A file is always root's, 0600: under the mount it
     stays a file of the host, which a second name of its directory, or another mount namespace, shows.
-    note is told each path and inode before the path shows it. What somebody else makes meanwhile is
+    record is given each path and inode before the path shows it. What somebody else makes meanwhile is
     left as it is, and the next look at the path tells what that is. Raises OSError.
     """
     depth = walk.path.count("/") - len(walk.missing)
@@ -60,7 +60,7 @@ def make_missing(
             made = _Made(parent, temporary_name(operation, depth), is_last and is_file)
             with system.labelled(path, is_file=made.is_file):
                 made.make(attributes if is_last else model.MountPointAttributes())
-            note(path, made.identity)
+            record(path, made.identity)
             made.reveal(name)
             if is_last:
                 return

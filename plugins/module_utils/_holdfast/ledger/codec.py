@@ -29,7 +29,7 @@ _LONG_NUMBER = "0" * (_MAX_DIGITS + 1)
 _AS_ZEROS = str.maketrans("123456789", "000000000")
 
 _encode = json.JSONEncoder(sort_keys=True).encode
-_T = t.TypeVar("_T")
+Record = t.Dict[str, t.Any]
 
 
 def ledger_to_json(ledger: claims.Ledger, lines: t.Optional[Lines] = None) -> str:
@@ -167,26 +167,39 @@ def ledger_from_json(text: str) -> claims.Ledger:
         raise _corrupt(error) from error
 
 
-def reference_from_dict(data: object) -> claims.Reference:
-    """Return the reference of this shape; the inverse of reference_to_dict. Raises ledger_corrupt."""
+def intent_to_record(intent: steps.Intent, pid: int, now: str) -> Record:
+    """Return the first line of an intent record: all but the directories, which are yet to be made."""
+    return {
+        "operation": intent.operation,
+        "kind": intent.kind,
+        "path": intent.path,
+        "mount_id": intent.mount_id,
+        "reference": None if intent.reference is None else reference_to_dict(intent.reference),
+        "pid": pid,
+        "since": now,
+    }
+
+
+def made_to_record(path: str, identity: model.Identity) -> Record:
+    """Return the line of an intent record that says of a directory, before it has its name, which it is."""
+    # Its depth is enough: all lie on the path that the first line has.
+    depth = path.count("/")
+    return {"made": depth, "device": identity.device, "inode": identity.inode, "birth": identity.birth}
+
+
+def intent_from_records(records: t.Sequence[Record]) -> steps.Intent:
+    """Return the intent that these lines record, as far as they go. Raises ledger_corrupt."""
     try:
-        return schema.build_reference(data)
-    except schema.WrongShape as error:
-        raise _corrupt(error) from error
-
-
-def made_from_dict(data: object, path: str) -> t.Tuple[str, model.Identity]:
-    """Return the directory that a line of a note about this path tells of. Raises ledger_corrupt."""
-    try:
-        return schema.build_made(data, path)
-    except schema.WrongShape as error:
-        raise _corrupt(error) from error
-
-
-def operation_from_dict(data: object) -> t.Mapping[str, object]:
-    """Return the first line of a note once its values are of the written types. Raises ledger_corrupt."""
-    try:
-        return schema.build_operation(data)
+        first = t.cast(Record, schema.build_operation(records[0]))
+        reference = first["reference"]
+        return steps.Intent(
+            operation=first["operation"],
+            kind=first["kind"],
+            path=first["path"],
+            mount_id=first["mount_id"],
+            reference=None if reference is None else schema.build_reference(reference),
+            made=tuple(schema.build_made(line, first["path"]) for line in records[1:]),
+        )
     except schema.WrongShape as error:
         raise _corrupt(error) from error
 

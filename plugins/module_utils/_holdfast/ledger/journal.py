@@ -115,8 +115,11 @@ class Operation:
         """What tells this mount point from others in names of files."""
         return os.path.basename(self._file)
 
-    def note(self, record: Record) -> None:
-        """Add one line to the note, in one write or not at all. Dies with the boot, so it is not synced."""
+    def record(self, record: Record) -> None:
+        """Add one line to the intent record, in one write or not at all.
+
+        It dies with the boot, so it is not synced.
+        """
         line = json.dumps(record).encode("ascii") + b"\n"
         size = os.fstat(self.fd).st_size
         if os.write(self.fd, line) != len(line):

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, holdfast.mounts contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""A ledger, notes and a mount table that are right, and how they are damaged."""
+"""A ledger, intent records and a mount table that are right, and how they are damaged."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.claims i
     Ledger,
     Reference,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine.states import (
-    made_record,
-    to_record,
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger.codec import (
+    intent_to_record,
+    ledger_to_json,
+    made_to_record,
 )
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger.codec import ledger_to_json
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.model import Identity
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.steps import Intent
 from fuzz.parameters import JSON
@@ -41,9 +41,12 @@ REFERENCE = Reference(
 )
 IDENTITY = Identity("254:0", 17, 1700000000123456789)
 LEDGER = json.loads(ledger_to_json(Ledger(BOOT, {PATH: REFERENCE, "/srv/b": REFERENCE}, {PATH: IDENTITY})))
-NOTES = [
-    [to_record(Intent("3f2a", "mount", PATH, 5, REFERENCE), SINCE), made_record(PATH, IDENTITY)],
-    [to_record(Intent("3f2b", "unmount", "/srv/b", 5), SINCE)],
+INTENTS = [
+    [
+        intent_to_record(Intent("3f2a", "mount", PATH, 5, REFERENCE), 4711, SINCE),
+        made_to_record(PATH, IDENTITY),
+    ],
+    [intent_to_record(Intent("3f2b", "unmount", "/srv/b", 5), 4711, SINCE)],
 ]
 # Few enough characters that an edit often hits what means something.
 EDITS = st.text('{}[]",:\\\n 0-/.\x00\udcffau', max_size=6) | st.text(max_size=6)

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, holdfast.mounts contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What a dead operation's note comes to: every kind, ledger and state of the kernel."""
+"""What a dead operation's intent record comes to: every kind, ledger and state of the kernel."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ GONE, MOVED, HERE = (False, False), (True, False), (True, True)
 NOTHING = Replay()
 COMMIT = Replay(commits=True, reference=TARGET)
 UNDO = Replay(undoes=True)
-UNDO_MOVED = Replay(undoes=True, takes_off=True)
+UNDO_MOVED = Replay(undoes=True, unmounts=True)
 DROP = Replay(commits=True)
 RESTORE = Replay(restores=True)
 
@@ -57,5 +57,5 @@ RESTORE = Replay(restores=True)
 )
 def test_settle(kind: IntentKind, ledger: Ledger, state: t.Tuple[bool, bool], expected: Replay) -> None:
     reference: t.Optional[Reference] = TARGET if kind == "mount" else None
-    note = Intent("now", kind, PATH, 4000, reference)
-    assert replay(note, ledger, is_alive=state[0], is_at_path=state[1]) == expected
+    intent = Intent("now", kind, PATH, 4000, reference)
+    assert replay(intent, ledger, is_alive=state[0], is_at_path=state[1]) == expected

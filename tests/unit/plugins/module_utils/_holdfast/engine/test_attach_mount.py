@@ -14,7 +14,11 @@ import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.claims import Ledger
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.neighbours import ManagedMounts
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine.mounting import attach_mount
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine.states import Work
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine.operation import (
+    Mount,
+    Recorded,
+    Resources,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import directories
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel.child import run_with_deadline
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel.create import create_filesystem
@@ -26,6 +30,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.model im
     MountPointAttributes,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.session import Session
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.steps import Plan, View
 from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import (
     HOST,
     make_definition,
@@ -35,29 +40,35 @@ from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builder
 
 CALL = Session(make_request(), HOST, "2026-01-01T00:00:00Z")
 LIBC = ctypes.CDLL(None, use_errno=True)
-MakeWork = t.Callable[..., Work]
+Prepare = t.Callable[..., Recorded]
 
 pytestmark = pytest.mark.usefixtures("run")
 
 
-@pytest.fixture(name="make_work")
-def make_works() -> t.Iterator[MakeWork]:
-    """Return what makes a work whose mount is ready to be attached."""
-    works: t.List[Work] = []
+@pytest.fixture(name="prepare")
+def prepare_mounts() -> t.Iterator[Prepare]:
+    """Return what makes a mount that is ready to be attached."""
+    held: t.List[Resources] = []
 
-    def make(path: Path, **attributes: int) -> Work:
-        operation = journal.start_operation(str(path), time.monotonic())
-        assert operation is not None
+    def make(path: Path, **attributes: int) -> Recorded:
+        lock = journal.start_operation(str(path), time.monotonic())
+        assert lock is not None
         entry = Entry(str(path), make_definition(), MountPointAttributes(**attributes))
-        work = Work(entry, operation)
-        works.append(work)
-        work.mount = create_filesystem(make_definition(), device=None, layers=(), may_share=True)
-        work.root = inode_of(work.mount)
-        return work
+        resources = Resources(lock)
+        held.append(resources)
+        fd = create_filesystem(make_definition(), device=None, layers=(), may_share=True)
+        view = View(str(path), None, None, (), False, False, ())
+        plan = Plan(str(path), "mounted", "mount", view, view)
+        return Recorded(entry, resources, plan, Mount(resources.keep(fd), inode_of(fd)))
 
     yield make
-    for work in works:
-        work.close()
+    for resources in held:
+        resources.close(clears=True)
+
+
+def attach(state: Recorded) -> None:
+    assert state.mount is not None
+    attach_mount(state, state.mount, CALL, Ledger(), ManagedMounts({}), made={})
 
 
 def is_mounted(place: Path) -> bool:
@@ -67,30 +78,31 @@ def is_mounted(place: Path) -> bool:
 
 @pytest.mark.parametrize("is_there", [True, False], ids=["a directory", "nothing"])
 def test_mount_point_that_is_empty_gets_the_mount(
-    private_place: Path, make_work: MakeWork, is_there: bool
+    private_place: Path, prepare: Prepare, is_there: bool
 ) -> None:
     place = private_place / "a"
     if is_there:
         place.mkdir()
-    attach_mount(make_work(place), CALL, Ledger(), ManagedMounts({}))
+    attach(prepare(place))
     assert is_mounted(place)
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/fuse"), reason="this kernel has no FUSE")
 def test_what_covers_a_mount_point_and_does_not_answer_is_not_asked(
-    private_place: Path, make_work: MakeWork
+    private_place: Path, prepare: Prepare
 ) -> None:
     place = private_place / "a"
     place.mkdir()
-    work = make_work(place)
+    state = prepare(place)
+    assert state.mount is not None
     dead = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
     try:
         data = f"fd={dead},rootmode=40000,user_id=0,group_id=0".encode("ascii")
         assert LIBC.mount(b"dead", os.fsencode(place), b"fuse", ctypes.c_ulong(0), data) == 0
         code = run_with_deadline(
-            lambda: refused(attach_mount, work, CALL, Ledger(), ManagedMounts({})).code,
+            lambda: refused(attach, state).code,
             20,
-            kept=(work.mount,),
+            kept=(state.mount.fd,),
             step="look",
         )
         assert code == "conflict"
@@ -102,7 +114,7 @@ def test_what_covers_a_mount_point_and_does_not_answer_is_not_asked(
     ("mode", "is_looked_at"), [(0o777, True), (0o755, False)], ids=["of others", "of root"]
 )
 def test_new_mount_point_is_looked_into_where_others_may_have_filled_it(
-    private_place: Path, make_work: MakeWork, monkeypatch: pytest.MonkeyPatch, mode: int, is_looked_at: bool
+    private_place: Path, prepare: Prepare, monkeypatch: pytest.MonkeyPatch, mode: int, is_looked_at: bool
 ) -> None:
     place, real = private_place / "a", make_missing
 
@@ -111,10 +123,10 @@ def test_new_mount_point_is_looked_into_where_others_may_have_filled_it(
         (place / "theirs").touch()
 
     monkeypatch.setattr(directories, "make_missing", make_and_fill)
-    work = make_work(place, mode=mode)
+    state = prepare(place, mode=mode)
     if is_looked_at:
-        assert refused(attach_mount, work, CALL, Ledger(), ManagedMounts({})).code == "not_empty"
+        assert refused(attach, state).code == "not_empty"
     else:
         # As root alone could have done it, after any look.
-        attach_mount(work, CALL, Ledger(), ManagedMounts({}))
+        attach(state)
     assert is_mounted(place) is not is_looked_at

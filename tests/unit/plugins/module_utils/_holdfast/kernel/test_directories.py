@@ -44,7 +44,7 @@ def make(path: Path, *, is_file: bool = False, note: t.Optional[t.Callable[[str]
             note(way)
 
     with Walk(str(path)) as walk:
-        make_missing(walk, operation="op", is_file=is_file, attributes=SPECIAL, note=remember)
+        make_missing(walk, operation="op", is_file=is_file, attributes=SPECIAL, record=remember)
     return made
 
 

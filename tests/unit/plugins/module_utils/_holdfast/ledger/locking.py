@@ -36,7 +36,7 @@ class Child:
             try:
                 operation = locked(path)
                 for note in notes:
-                    operation.note(note)
+                    operation.record(note)
                 os.write(writer, b".")
                 time.sleep(60)
             finally:

@@ -21,8 +21,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger.c
     Budget,
     ledger_from_json,
     ledger_to_json,
-    reference_from_dict,
-    reference_to_dict,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.model import Identity
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.steps import Plan, View
@@ -252,12 +250,6 @@ def test_load_ledger_with_one_value_replaced_raises_nothing_else(data: st.DataOb
     assert outcome(json.dumps(root)) in ("ledger_corrupt", "loaded")
 
 
-def test_reference_of_another_shape_is_corrupt() -> None:
-    with pytest.raises(MountError) as caught:
-        reference_from_dict({"src": "a"})
-    assert caught.value.code == "ledger_corrupt"
-
-
 # --- The text ---
 
 
@@ -412,10 +404,6 @@ def test_path_that_looks_like_a_secret_is_read_without_a_search_for_one() -> Non
 @given(LEDGERS)
 def test_write_then_load_gives_the_same_ledger(ledger: Ledger) -> None:
     assert ledger_from_json(ledger_to_json(ledger)) == ledger
-
-
-def test_reference_to_dict_and_back_is_the_same() -> None:
-    assert reference_from_dict(reference_to_dict(REFERENCE)) == REFERENCE
 
 
 def test_write_equal_ledgers_is_equal_text() -> None:

@@ -42,7 +42,7 @@ def test_note_of_a_killed_process_is_read_by_the_next(start: t.Callable[..., Chi
 
 def test_note_that_was_cut_by_a_kill_counts_up_to_its_last_whole_line() -> None:
     operation = locked()
-    operation.note(NOTE)
+    operation.record(NOTE)
     os.write(operation.fd, b'{"made": "/s')
     assert operation.records() == (NOTE,)
 
@@ -51,31 +51,31 @@ def test_note_cut_in_its_first_line_is_none_and_the_next_one_is_whole() -> None:
     operation = locked()
     os.write(operation.fd, b'{"path": "/s')
     assert operation.records() == ()
-    operation.note(NOTE)
+    operation.record(NOTE)
     assert operation.records() == (NOTE,)
 
 
 def test_note_for_which_there_is_no_room_is_not_there_at_all(run: Path) -> None:
     operation = locked()
-    operation.note(NOTE)
+    operation.record(NOTE)
     subprocess.run(["mount", "-o", "remount,size=64k", str(run.parent)], check=True)
-    operation.note({"made": "x" * 40000})
+    operation.record({"made": "x" * 40000})
     for size in (30000, 60000, 70000):
         with pytest.raises(OSError, match="No space"):
-            operation.note({"made": "x" * size})
+            operation.record({"made": "x" * size})
         assert operation.records() == (NOTE, {"made": "x" * 40000})
 
 
 def test_close_with_a_note_keeps_it(run: Path) -> None:
     operation = locked()
-    operation.note(NOTE)
+    operation.record(NOTE)
     operation.close()
     assert journal.list_intents() == {PATH: (NOTE,)}
 
 
 def test_close_that_forgets_leaves_neither_note_nor_lock(run: Path) -> None:
     operation = locked()
-    operation.note(NOTE)
+    operation.record(NOTE)
     operation.close(clears=True)
     assert os.listdir(run / "operations") == []
     again = locked()
@@ -85,7 +85,7 @@ def test_close_that_forgets_leaves_neither_note_nor_lock(run: Path) -> None:
 
 def test_list_notes_leaves_out_own_ones_and_bare_locks() -> None:
     for path in ("/srv/b", "/srv/c"):
-        locked(path).note({**NOTE, "path": path})
+        locked(path).record({**NOTE, "path": path})
     bare = locked("/srv/d")
     assert list(journal.list_intents(but=["/srv/b"])) == ["/srv/c"]
     bare.close()

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, holdfast.mounts contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Notes of operations under way: what is damaged is refused with a code, what was written comes back."""
+"""Intent records: what is damaged is refused with a code, what was written comes back."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import typing as t
 from dataclasses import replace
 
 import pytest
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine.states import (
-    from_records,
-    made_record,
-    to_record,
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger.codec import (
+    intent_from_records,
+    intent_to_record,
+    made_to_record,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.model import Identity
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.steps import Intent
@@ -22,9 +22,9 @@ from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builder
 
 NOW = "2026-03-01T10:00:00Z"
 IDENTITY = Identity("0:44", 7, 1)
-NOTE = Intent("3f2a", "mount", "/srv/a", 12, make_reference("web"))
-FIRST = to_record(NOTE, NOW)
-MADE = made_record("/srv/a", IDENTITY)
+INTENT = Intent("3f2a", "mount", "/srv/a", 12, make_reference("web"))
+FIRST = intent_to_record(INTENT, 4711, NOW)
+MADE = made_to_record("/srv/a", IDENTITY)
 
 
 @pytest.mark.parametrize(
@@ -43,11 +43,11 @@ MADE = made_record("/srv/a", IDENTITY)
         pytest.param([FIRST, 7], id="a line that is a number"),
     ],
 )
-def test_note_that_is_damaged_is_ledger_corrupt(records: t.List[t.Any]) -> None:
-    assert refused(from_records, records).code == "ledger_corrupt"
+def test_intent_record_that_is_damaged_is_ledger_corrupt(records: t.List[t.Any]) -> None:
+    assert refused(intent_from_records, records).code == "ledger_corrupt"
 
 
 @pytest.mark.parametrize("reference", [None, make_reference("web")], ids=["unmount", "mount"])
-def test_note_comes_back_as_it_was(reference: t.Any) -> None:
-    note = replace(NOTE, reference=reference, made=(("/srv/a", IDENTITY),))
-    assert from_records([to_record(note, NOW), MADE]) == note
+def test_intent_record_comes_back_as_it_was(reference: t.Any) -> None:
+    intent = replace(INTENT, reference=reference, made=(("/srv/a", IDENTITY),))
+    assert intent_from_records([intent_to_record(intent, 4711, NOW), MADE]) == intent

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine.mountpoints import (
-    take_away,
+    remove_made,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.errors import MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel.inodes import inode_of
@@ -39,7 +39,7 @@ def frees() -> t.List[bool]:
     return [is_free("1:1"), is_free("2:2")]
 
 
-def test_turn_is_kept_until_another_filesystem_is_due() -> None:
+def test_lock_is_kept_until_another_filesystem_is_due() -> None:
     with DirectoryLock() as lock:
         assert frees() == [True, True]
         for _mount_point in range(2):
@@ -50,7 +50,7 @@ def test_turn_is_kept_until_another_filesystem_is_due() -> None:
     assert frees() == [True, True]
 
 
-def test_turn_within_another_ends_with_the_outer_one() -> None:
+def test_lock_within_another_ends_with_the_outer_one() -> None:
     with DirectoryLock() as outer:
         with outer as inner:
             inner.take("1:1", time.monotonic() + 1)
@@ -59,7 +59,7 @@ def test_turn_within_another_ends_with_the_outer_one() -> None:
     assert frees() == [True, True]
 
 
-def test_turn_that_cannot_be_had_leaves_none_behind() -> None:
+def test_lock_that_cannot_be_had_leaves_none_behind() -> None:
     with DirectoryLock() as lock:
         lock.take("1:1", time.monotonic() + 1)
         with journal.short_lock("directories-2:2", time.monotonic()):
@@ -69,7 +69,7 @@ def test_turn_that_cannot_be_had_leaves_none_behind() -> None:
         assert frees() == [False, True]
 
 
-def test_directories_are_taken_away_within_a_turn(private_place: Path) -> None:
+def test_directories_are_removed_with_the_lock_held(private_place: Path) -> None:
     made: t.Dict[str, Identity] = {}
     for path in (private_place / "a", private_place / "a" / "b"):
         path.mkdir()
@@ -79,6 +79,6 @@ def test_directories_are_taken_away_within_a_turn(private_place: Path) -> None:
     call = Session(make_request(lock_timeout=1), HOST, "2026-01-01T00:00:00Z")
     with call.directory_lock as lock:
         lock.take(made[str(private_place / "a")].device, time.monotonic() + 1)
-        fates = take_away(made, call)
-    assert not any(fate.is_kept for fate in fates.values())
+        removals = remove_made(made, call)
+    assert not any(removal.is_kept for removal in removals.values())
     assert not (private_place / "a").exists()

@@ -1,8 +1,9 @@
 # Copyright: (c) 2026, holdfast.mounts contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Mount points on their way, their intent records, and what is decided for each.
+"""One mount point on its way: its states, a type each, and what is decided for it.
 
-Private to holdfast.mounts.
+Locked -> Decided -> Prepared -> Recorded -> Acted -> Done, or Failed, Contended, NeedsWorker. A step takes a
+state and returns the next. Private to holdfast.mounts.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import typing as t
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     claims,
@@ -23,115 +24,128 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import hold, neighbours, rules
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import inodes
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import codec, journal
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal
 
 
-def to_record(note: steps.Intent, now: str) -> journal.Record:
-    """Return the first line of a note: everything but the directories, which are yet to be made."""
-    return {
-        "operation": note.operation,
-        "kind": note.kind,
-        "path": note.path,
-        "mount_id": note.mount_id,
-        "reference": None if note.reference is None else codec.reference_to_dict(note.reference),
-        "pid": os.getpid(),
-        "since": now,
-    }
+class Resources:
+    """What one mount point on its way has to give back: its lock, with its intent record, and its mount.
+
+    Whoever locked the mount point owns them, and closes them on every path out.
+    operation: what tells this operation from others on the same mount point.
+    """
+
+    def __init__(self, lock: journal.Operation) -> None:
+        self.lock = lock
+        self.operation = os.urandom(8).hex()
+        self._mount = -1
+
+    def keep(self, mount: int) -> int:
+        """Own the descriptor of this detached mount, which dies with it, and return it."""
+        self._mount = mount
+        return mount
+
+    def drop_mount(self) -> None:
+        """Close the descriptor of the mount."""
+        mount, self._mount = self._mount, -1
+        if mount >= 0:
+            os.close(mount)
+
+    def close(self, *, clears: bool = False) -> None:
+        """Give back everything that is held. A second call does nothing.
+
+        clears: the intent record with it; else that stays for the next call to replay.
+        """
+        self.drop_mount()
+        self.lock.close(clears=clears)
 
 
-def made_record(path: str, identity: model.Identity) -> journal.Record:
-    """Return the line that tells of a directory before it gets its name."""
-    # Its depth tells which it is: all lie on the way to the path that the first line has.
-    depth = path.count("/")
-    return {"made": depth, "device": identity.device, "inode": identity.inode, "birth": identity.birth}
+class Mount(t.NamedTuple):
+    """A mount that was made attached nowhere: its descriptor, which Resources owns, and its root."""
 
-
-def from_records(records: t.Sequence[journal.Record]) -> steps.Intent:
-    """Return the note that these lines tell, as far as they go. Raises ledger_corrupt."""
-    first = t.cast(journal.Record, codec.operation_from_dict(records[0]))
-    reference = first["reference"]
-    return steps.Intent(
-        operation=first["operation"],
-        kind=first["kind"],
-        path=first["path"],
-        mount_id=first["mount_id"],
-        reference=None if reference is None else codec.reference_from_dict(reference),
-        made=tuple(codec.made_from_dict(line, first["path"]) for line in records[1:]),
-    )
+    fd: int
+    root: inodes.Inode
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of one mount point: a plan that was carried out, or an error."""
-
-    path: str
-    plan: t.Optional[steps.Plan] = None
-    error: t.Optional[errors.MountError] = None
-
-
-class Removal(t.NamedTuple):
-    """What became of a directory that was to be taken away: kept because something uses it, or gone."""
-
-    identity: model.Identity
-    is_kept: bool
-
-
-@dataclass(eq=False)
-class Work:
-    """One mount point whose lock is held.
-
-    name: of this operation. mount: a detached mount, -1 for none; root: its root.
-    made and removed: directories.
-    is_noted: a note is in the lock's file. is_open: what became of it is not known, so the note stays.
-    is_contended: another operation is in the way, so it begins anew.
-    is_apart: a filesystem on its way may not answer, so it begins anew in a process of its own.
-    """
+class Locked:
+    """Nobody else acts on the mount point."""
 
     entry: model.Entry
-    operation: journal.Operation
-    name: str = field(default_factory=lambda: os.urandom(8).hex())
-    plan: t.Optional[steps.Plan] = None
-    error: t.Optional[errors.MountError] = None
-    mount: int = -1
-    root: t.Optional[inodes.Inode] = None
-    made: t.Dict[str, model.Identity] = field(default_factory=dict)
-    removed: t.Dict[str, Removal] = field(default_factory=dict)
-    is_recorded: bool = False
-    outcome_unknown: bool = False
-    is_contended: bool = False
-    needs_worker: bool = False
+    resources: Resources
 
     @property
     def path(self) -> str:
         """The mount point."""
         return self.entry.path
 
-    @property
-    def step(self) -> str:
-        """What its plan asks of the kernel, C(none) after a failure."""
-        return self.plan.step if self.plan is not None and self.is_going_on else "none"
 
-    @property
-    def boot_change(self) -> steps.BootChange:
-        """What becomes of its entry of fstab."""
-        return (self.plan and self.plan.boot_change) or steps.BootChange("", "")
+@dataclass(frozen=True)
+class Decided(Locked):
+    """It is known what is to be done, and that nothing forbids it. Check mode ends here."""
 
-    @property
-    def is_going_on(self) -> bool:
-        """Whether nothing has stopped it."""
-        return self.error is None and not self.is_contended and not self.needs_worker
+    plan: steps.Plan
 
-    def drop_mount(self) -> None:
-        """Close the handle of its mount; a detached one dies with it."""
-        mount, self.mount = self.mount, -1
-        if mount >= 0:
-            os.close(mount)
 
-    def close(self) -> None:
-        """Give back everything that is held. A second call does nothing."""
-        self.drop_mount()
-        self.operation.close(clears=self.is_recorded and not self.outcome_unknown)
-        self.is_recorded = False
+@dataclass(frozen=True)
+class Prepared(Decided):
+    """The mount is made. mount: None where the plan asks for none."""
+
+    mount: t.Optional[Mount]
+
+
+@dataclass(frozen=True)
+class Recorded(Prepared):
+    """The intent record says what is about to be done, so a crash from now on is recovered from."""
+
+
+@dataclass(frozen=True)
+class Acted(Recorded):
+    """The kernel has it, the ledger does not yet. made: the directories on the path to it."""
+
+    made: t.Mapping[str, model.Identity]
+
+
+@dataclass(frozen=True)
+class End:
+    """Where a mount point gets to. What it had to give back is not part of it."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class Done(End):
+    """The plan was carried out; in check mode, it would be."""
+
+    plan: steps.Plan
+
+
+@dataclass(frozen=True)
+class Failed(End):
+    """The error stopped it. outcome_unknown: what became of it is not known, so its intent record stays."""
+
+    error: errors.MountError
+    outcome_unknown: bool = False
+
+
+@dataclass(frozen=True)
+class Contended(End):
+    """Another operation is in the way; it is retried."""
+
+
+@dataclass(frozen=True)
+class NeedsWorker(End):
+    """A filesystem on the path may block; it is retried in a worker process."""
+
+
+# What became of one mount point, for whoever asked.
+Outcome = t.Union[Done, Failed]
+
+
+def definition_of(plan: steps.Plan) -> model.Definition:
+    """Return what a plan mounts."""
+    if plan.definition is None:
+        raise ValueError("this plan mounts nothing")
+    return plan.definition
 
 
 _HINTS = {
@@ -245,10 +259,10 @@ def decide(
     if entry.boot and entry.definition is not None and boot.has_counted_name(entry.definition):
         raise boot.counted_name(entry.path, entry.definition, places.stable_name(entry.definition, call))
     plan = boot.with_entry(plan, entry, seen.fstab)
-    if plan.reference is None or not (entry.boot or (plan.boot_change and plan.boot_change.new)):
+    if plan.reference is None or not (entry.boot or plan.boot_change.new):
         return plan
     try:
-        if plan.boot_change and plan.boot_change.new:
+        if plan.boot_change.new:
             fstab.refuse_mount_point()
         rules.refuse_unsafe_boot(
             entry.path, observe.named_places(entry.path, plan.reference.definition, call, seen)
@@ -256,7 +270,7 @@ def decide(
     except (errors.MountError, OSError):
         if entry.definition is not None:
             raise
-        return replace(plan, boot_change=None)
+        return replace(plan, boot_change=steps.NO_BOOT_CHANGE)
     return plan
 
 
@@ -313,3 +327,19 @@ def _decide(
     if is_orphaned and seen.reference is not None and not seen.reference.holders:
         return release.plan_orphaned(entry.path, request, seen, managed_mounts, seen.reference)
     return release.plan_released(entry.path, request, seen, managed_mounts)
+
+
+def refuse_new_neighbours(
+    state: Prepared,
+    call: session.Session,
+    ledger: claims.Ledger,
+    managed_mounts: neighbours.ManagedMounts,
+) -> None:
+    """Refuse what has become wrong by what was mounted or released since it was decided."""
+    path, plan = state.path, state.plan
+    if plan.step == "mount":
+        below = managed_mounts.below(path)
+        rules.refuse_shadowing(path, observe.would_be_hidden(path, below, ledger.references, call.host))
+        rules.refuse_entangled(path, definition_of(plan), managed_mounts)
+    if plan.step == "unmount":
+        rules.refuse_dependents(path, managed_mounts)
