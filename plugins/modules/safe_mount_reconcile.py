@@ -231,14 +231,14 @@ error:
       sample: "'/srv/scratch' is busy: 1 process uses it; end that and repeat, or leave the unmount for later"
 """
 
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import call, secrets
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import repair, secrets
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments import build
 
 
 def main() -> None:
     """Run the module."""
     module = secrets.MaskingModule(argument_spec=build.RECONCILE_SPEC, supports_check_mode=True)
-    result = call.run_reconcile(
+    result = repair.run_reconcile(
         module.params,
         check_mode=module.check_mode,
         diff_mode=module._diff,

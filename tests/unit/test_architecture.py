@@ -41,6 +41,7 @@ PARTS = (
     "observe",
     "engine",
     "call",
+    "repair",
     "console",
 )
 

@@ -14,12 +14,11 @@ import yaml
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.hold import plan_mounted
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.errors import MountError
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import store
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.repair import Point, repair_result
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.result import (
-    Point,
     Result,
     bulk_result,
     error_to_dict,
-    repair_result,
     single_result,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.steps import Drift

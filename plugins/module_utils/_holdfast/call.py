@@ -17,20 +17,11 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     policy,
     result,
     session,
-    steps,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments import accounts, build
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import rules
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import (
-    mounted,
-    operation,
-    run,
-)
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import mounted, operation, run
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import system
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import store
-
-if t.TYPE_CHECKING:
-    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import reconcile
 
 
 def start_call(request: model.Request) -> session.Session:
@@ -160,90 +151,3 @@ def _report(outcome: operation.Outcome, request: model.Request, *, writes: bool)
     if request.is_bulk:
         error["msg"] = result.error_message(outcome.error, is_full=request.disclose == "full")
     return outcome.path, None, error
-
-
-def run_reconcile(
-    params: t.Mapping[str, t.Any],
-    *,
-    check_mode: bool,
-    diff_mode: bool,
-    is_verbose: bool = False,
-    waiting: t.Collection[str] = (),
-) -> result.Result:
-    """Return the module's result. Raises nothing that the contract has a code for.
-
-    is_verbose: with a line for each mount point. waiting: see reconcile.reconcile.
-    """
-    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import reconcile
-
-    try:
-        asked, request = build.build_repair(params)
-    except errors.MountError as error:
-        return refused(error, is_full=False, log_ref=None)
-    is_full = request.disclose == "full"
-    try:
-        call = start_call(request)
-        found = reconcile.reconcile(call, asked, writes=not check_mode, waiting=waiting)
-    except (errors.MountError, OSError) as caught:
-        coded = operation.as_coded(caught, None, step="start", state=request.state)
-        return refused(coded, is_full=is_full, log_ref=log_error(coded, request, writes=not check_mode))
-    points = _points(found, asked, request, writes=not check_mode)
-    answer = result.repair_result(points, asked.kinds, call.host.boot_id)
-    if is_verbose:
-        answer["lines"] = result.repair_lines(answer)
-    if diff_mode:
-        answer["diff"] = result.diff_of(_as_one(point.plans) for point in points if point.plans)
-    return answer
-
-
-def _as_one(plans: t.Sequence[steps.Plan]) -> steps.Plan:
-    first, last = plans[0], plans[-1]
-    return steps.Plan(last.path, last.action, last.step, first.before, last.after, last.reference)
-
-
-def _points(
-    found: reconcile.Reconciled, asked: model.Repair, request: model.Request, *, writes: bool
-) -> t.List[result.Point]:
-    points = []
-    for path in sorted({*found.leaving, *found.coming, *(item.path for item in found.drift)}):
-        outcomes = [part[path] for part in (found.leaving, found.coming) if path in part]
-        failures = [outcome.error for outcome in outcomes if isinstance(outcome, operation.Failed)]
-        drift = tuple(item for item in found.drift if item.path == path)
-        beyond_repair = {item.kind for item in drift}.intersection(asked.kinds, _BEYOND_REPAIR)
-        if not failures and beyond_repair:
-            failures = [_left(path, min(beyond_repair))]
-        points.append(
-            result.Point(
-                path,
-                drift,
-                tuple(outcome.plan for outcome in outcomes if isinstance(outcome, operation.Done)),
-                found.dropped.get(path, ()),
-                _describe_error(failures[0], request, writes=writes) if failures else None,
-            )
-        )
-    return points
-
-
-_BEYOND_REPAIR: t.Mapping[str, t.Tuple[errors.Code, str]] = {
-    "stacked": (
-        "not_owned",
-        "a mount that this collection did not make is stacked with the one that is held; remove it the way "
-        "it was made, then reconcile again",
-    ),
-    "unhealthy": (
-        "conflict",
-        "the kernel has stopped the filesystem after an error; see the kernel's log, have it released "
-        "everywhere, check it (fsck(8)), then hold it again",
-    ),
-}
-
-
-def _left(path: str, kind: str) -> errors.MountError:
-    code, message = _BEYOND_REPAIR[kind]
-    return rules.refusal(code, path, f"at '{path}' {message}")
-
-
-def _describe_error(error: errors.MountError, request: model.Request, *, writes: bool) -> result.Result:
-    log_ref = log_error(error, request, writes=writes)
-    message = result.error_message(error, is_full=request.disclose == "full", where=log.where_is(log_ref))
-    return {**result.error_to_dict(error, log_ref), "msg": message}

@@ -13,9 +13,7 @@ from dataclasses import replace
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     claims,
     errors,
-    fstab,
     model,
-    overview,
     places,
     second_names,
     session,
@@ -175,6 +173,8 @@ def _observe_ours(
     walk: pathwalk.Walk, reference: claims.Reference, call: session.Session
 ) -> steps.Observation:
     """Return what stands at the end of a walk that is the ledger's mount."""
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import overview
+
     mount = _covering(walk)
     source = overview.named_now(reference, mount, lambda: call.table().points) if mount else steps.Source()
     return steps.Observation(
@@ -258,7 +258,7 @@ def _covering(walk: pathwalk.Walk) -> t.Optional[model.KernelMount]:
     """Return the mount whose root is at the end of the walk."""
     is_root = walk.inode is not None and walk.inode.is_mount_root and not walk.obstacle
     found = mounts.mount_under(walk.inode) if walk.inode is not None and is_root else None
-    return None if found is None else overview.with_shutdown(found, walk.inode)
+    return None if found is None else mounts.with_shutdown(found, walk.inode)
 
 
 def _is_elsewhere(walk: pathwalk.Walk, reference: claims.Reference, host: model.Host) -> bool:
@@ -297,6 +297,8 @@ def booted_places(
     paths: t.Iterable[str], ledger: claims.Ledger, call: session.Session
 ) -> t.Iterator[t.Tuple[str, claims.Reference, steps.Observation]]:
     """Yield those of these mount points that the ledger knows from another boot, and wants in this one."""
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import fstab
+
     for path in paths:
         reference = ledger.references.get(path)
         if reference is None or reference.boot_id == call.host.boot_id or not reference.is_at_boot:

@@ -11,10 +11,8 @@ import typing as t
 from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, facts, model, steps
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import sameness
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
-    inodes,
     mountinfo,
     mounts,
     pathwalk,
@@ -56,20 +54,9 @@ def _looked_at(seen: mountinfo.Visible) -> mountinfo.Visible:
         return seen
     try:
         with pathwalk.Walk(seen.mount.mount_point) as walk:
-            return replace(seen, mount=with_shutdown(seen.mount, walk.inode))
+            return replace(seen, mount=mounts.with_shutdown(seen.mount, walk.inode))
     except OSError:
         return seen  # not everybody may look there, and what is on the way may not answer (MayBlock)
-
-
-def with_shutdown(mount: model.KernelMount, inode: t.Optional[inodes.Inode]) -> model.KernelMount:
-    """Return the mount with the word of a shutdown, where the table has none. inode: its root's.
-
-    xfs answers for no inode then (fs/xfs/xfs_iops.c, xfs_vn_getattr), without asking the device.
-    """
-    is_silent = inode is not None and bool(inode.is_mount_root) and not inode.identity.inode
-    if not is_silent or not filesystems.record_of(mount.fstype).hides_shutdown:
-        return mount
-    return replace(mount, options=(*mount.options, sameness.SHUT_DOWN))
 
 
 def named_now(

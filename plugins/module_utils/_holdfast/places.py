@@ -29,7 +29,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
     files,
     pathwalk,
     system,
-    udev,
 )
 
 
@@ -179,6 +178,8 @@ def identify(definition: model.Definition, device: devices.Device, call: session
 
 def _rivals(definition: model.Definition, device: devices.Device, call: session.Session) -> t.Tuple[str, ...]:
     """Return the paths of other devices with the same tag, which have another filesystem or a copy of it."""
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import udev
+
     others = [other for other in udev.devices_with_tag(definition.src) if other.number != device.number]
     extents = devices.extents_of(device.number) if others else frozenset()
     others = [

@@ -22,7 +22,7 @@ import typing as t
 
 import fuse_server
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments.build import RECONCILE_SPEC
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.call import run_reconcile
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.repair import run_reconcile
 from harness.namespace import LIBC, check, make_world, mount
 from hung import TMPFS, Course, act, collect, start
 from in_process import call, defaults

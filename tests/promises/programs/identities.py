@@ -24,7 +24,7 @@ import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import overview
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments import build
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.call import run_reconcile
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.repair import run_reconcile
 from harness.namespace import LIBC, MS_BIND, make_world, mount
 from harness.place import LEDGER
 from in_process import code_of, defaults, read_points, unmount

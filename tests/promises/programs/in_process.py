@@ -17,7 +17,8 @@ sys.path.insert(0, find_collections_path())
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments.build import RECONCILE_SPEC
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments.spec import ARGUMENT_SPEC
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.call import run_call, run_reconcile
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.call import run_call
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.repair import run_reconcile
 
 Result = t.Dict[str, t.Any]
 Spec = t.Mapping[str, t.Mapping[str, t.Any]]

@@ -28,10 +28,10 @@ from dataclasses import dataclass, replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import overview
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments import build
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.call import run_reconcile
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import boot
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import system
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import store
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.repair import run_reconcile
 from harness.namespace import CLONE_NEWNS, LIBC, MS_BIND, check, make_world, mount
 from in_process import call, code_of, defaults, unmount
 from logged_disk import END, Event, LoggedDisk, Mark, Write

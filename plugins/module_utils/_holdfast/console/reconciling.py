@@ -71,7 +71,7 @@ def _call(
     given: argparse.Namespace, waiting: t.Collection[str]
 ) -> t.Tuple[int, t.Sequence[t.Mapping[str, t.Any]]]:
     """Reconcile as the module does; say a line for each mount point, and return what remains."""
-    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import call
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import repair
     from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments import build
     from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.console import calling
 
@@ -82,7 +82,7 @@ def _call(
         repair=given.repair,
         on_busy=given.on_busy,
     )
-    result = call.run_reconcile(params, check_mode=given.check, diff_mode=False, waiting=waiting)
+    result = repair.run_reconcile(params, check_mode=given.check, diff_mode=False, waiting=waiting)
     lines: t.Dict[str, t.List[str]] = {}
     for item in result.get("repaired", ()):
         dropped = f", dropped {', '.join(item['dropped'])}" if item["dropped"] else ""

@@ -198,9 +198,8 @@ def changed_options(definition: model.Definition, mount: model.KernelMount, *, i
     return tuple(sorted(word for word in changes if word != "+ro" or not why_unhealthy(definition, mount)))
 
 
-# What ext4 shows after an error and after a shutdown (fs/ext4/super.c); of xfs see overview.with_shutdown.
-SHUT_DOWN = "shutdown"
-_STOPPED = frozenset(("emergency_ro", SHUT_DOWN))
+# What ext4 shows after an error and after a shutdown (fs/ext4/super.c); of xfs see mounts.with_shutdown.
+_STOPPED = frozenset(("emergency_ro", record.SHUT_DOWN))
 
 
 def why_unhealthy(definition: model.Definition, mount: model.KernelMount) -> str:

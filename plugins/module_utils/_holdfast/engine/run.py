@@ -70,6 +70,10 @@ def _import_rare_parts(call: session.Session) -> None:
     wanted = [entry.definition for entry in call.request.entries if entry.definition]
     if system.has_selinux():
         importlib.import_module(f"{_PACKAGE}.kernel.labels")
+    if held:
+        importlib.import_module(f"{_PACKAGE}.overview")
+    if any(filesystems.record_of(definition.fstype).is_block for definition in wanted):
+        importlib.import_module(f"{_PACKAGE}.kernel.udev")
     if any(definition.image for definition in wanted):
         importlib.import_module(f"{_PACKAGE}.kernel.images")
     if any(filesystems.record_of(one.fstype).helper for one in wanted) or system.list_stages():

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, holdfast.mounts contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What to write instead of options that are known, and refused.
+"""What to write instead of types and options that are refused, known ones and misspelt ones.
 
 Private to holdfast.mounts.
 """
@@ -10,7 +10,11 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import record
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import (
+    filesystems,
+    record,
+    strings,
+)
 
 # Where a user of fstab or ansible.posix.mount finds the counterpart of what is refused.
 GUIDE = f"see {errors.SITE}/docs/migration.html"
@@ -204,3 +208,107 @@ def hint_for(word: str, filesystem: record.Filesystem) -> str:
     if word in HINTS or name in HINTS:
         return HINTS.get(word) or HINTS[name]
     return next((hint for prefix, hint in PREFIX_HINTS if name.startswith(prefix)), "")
+
+
+def unknown_option(word: str, filesystem: record.Filesystem, known: t.Collection[str]) -> str:
+    """Return what is wrong with an option that the type does not take. known: what every type takes."""
+    name = word.partition("=")[0]
+    hint = hint_for(word, filesystem)
+    if hint:
+        return hint
+    if filesystem.shows_path and name in record.SUPERBLOCK_WORDS:
+        return "belongs to the filesystem that the bind shows; set it on the mount of that filesystem"
+    known = sorted({*known, *filesystem.options})
+    if f"no{name}" in known:
+        return f"unknown; leave it out: it is in force where no{name} is not written"
+    if name.startswith("no") and name[2:] in known:
+        return f"unknown; leave it out: {name[2:]} holds only where it is written"
+    alike = find_alike(name, known)
+    if alike:
+        return "unknown; write " + " or ".join(strings.first_few(alike))
+    return f"unknown to {filesystem.name}; leave it out"
+
+
+_OTHER_SPELLINGS = {
+    "efs": "nfs4",
+    "fuse.ceph": "ceph",
+    "fuse.exfat": "exfat",
+    "fuse.glusterfs": "glusterfs",
+    "iso": "iso9660",
+    "msdos": "vfat",
+    "ntfs": "ntfs3",
+    "ntfs-3g": "ntfs3",
+    "smbfs": "cifs",
+    "sshfs": "fuse.sshfs",
+}
+# What Amazon's helper does beside NFS, in a program of its own.
+_EFS_ONLY = ("accesspoint", "iam", "tls")
+_NEVER: t.Mapping[str, str] = {
+    **dict.fromkeys(("none", "swap"), "is not a filesystem"),
+    **dict.fromkeys(
+        (
+            *("binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "devtmpfs"),
+            *("efivarfs", "fusectl", "hugetlbfs", "mqueue", "nfsd", "proc", "pstore", "ramfs", "rpc_pipefs"),
+            *("securityfs", "selinuxfs", "sysfs", "tracefs", "usbfs"),
+        ),
+        "is an interface of the kernel, and the host mounts it",
+    ),
+    "zfs": "mounts its datasets by itself, as the property mountpoint says (zfs(8))",
+}
+# By these, programs are run in place of a filesystem's own code.
+_PROGRAMS = ("davfs", "gcsfuse", "goofys", "mergerfs", "rclone", "s3fs", "s3ql")
+
+
+def instead_of_type(name: str, opts: t.Sequence[str]) -> str:
+    """Return why a type is refused and what to write instead, or that there is nothing."""
+    if name == "none" and any(word in ("bind", "rbind") for word in opts):
+        return "with the option bind is fstab's spelling of a bind mount; write fstype: bind"
+    if name in filesystems.OPTIONAL_TYPES:
+        return f"is off by default; write allow_fstypes: [{name}]"
+    if name == "efs" and any(word.partition("=")[0] in _EFS_ONLY for word in opts):
+        return (
+            f"with {', '.join(_EFS_ONLY)} runs a program beside the mount, which this module never does; "
+            "keep it in fstab"
+        )
+    if name in _OTHER_SPELLINGS:
+        return f"has another name here; write fstype: {_OTHER_SPELLINGS[name]}"
+    if name in _NEVER:
+        return f"{_NEVER[name]}; keep it in fstab"
+    if name.startswith("fuse") or name in _PROGRAMS:
+        return "is served by a program, which this module never starts; keep it in fstab"
+    known = sorted(set(filesystems.FILESYSTEMS).difference(filesystems.OPTIONAL_TYPES))
+    if name == "auto":
+        return "leaves the type to be guessed; write the one that blkid(8) shows"
+    listed = [part for part in name.split(",") if part in known]
+    if "," in name and listed:
+        return f"is a list, and a mount has one type; write fstype: {listed[0]}, or another one of these"
+    alike = find_alike(name, known)
+    if alike:
+        return f"is not a type that may be mounted; write fstype: {' or '.join(alike)}, if that is meant"
+    return f"is not a type that may be mounted; write one of {', '.join(strings.first_few(known))}"
+
+
+LONGEST_NAME = 32
+MOST_EDITS = 2
+
+
+def find_alike(name: str, known: t.Iterable[str]) -> t.List[str]:
+    """Return the known names that are nearest to the name, none when it is far from all of them."""
+    if not 3 <= len(name) <= LONGEST_NAME:
+        return []
+    distances = {other: _count_edits(name, other) for other in known}
+    nearest = min(distances.values(), default=MOST_EDITS + 1)
+    if nearest > min(MOST_EDITS, len(name) // 3):
+        return []
+    return sorted(other for other, distance in distances.items() if distance == nearest)
+
+
+def _count_edits(one: str, other: str) -> int:
+    """Count letters to insert, delete or replace (Levenshtein's distance)."""
+    row = list(range(len(other) + 1))
+    for number, letter in enumerate(one, 1):
+        previous, row = row, [number]
+        for column, wanted in enumerate(other):
+            replaced = previous[column] + (letter != wanted)
+            row.append(min(previous[column + 1] + 1, row[column] + 1, replaced))
+    return row[-1]

@@ -13,12 +13,10 @@ import typing as t
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import model
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import (
     filesystems,
-    hints,
     naming,
     record,
     secrets,
     sources,
-    spelling,
     strings,
     values,
 )
@@ -56,6 +54,8 @@ def canonical_options(
     flags, data, faults = _read_words(filesystem, words)
     faults += find_contradictions(_names(filesystem, words), filesystem.words.groups)
     if faults:
+        from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import hints
+
         faults += [hints.GUIDE] if any(hints.hint_for(word, filesystem) for word in words) else []
         raise strings.refusal(
             "option_not_allowed", f"{option}: not allowed for {filesystem.name}: " + "; ".join(faults)
@@ -115,7 +115,7 @@ def _fault(filesystem: record.Filesystem, word: str) -> str:
     if not word:
         return "an empty option; remove it"
     if secrets.holds_secret(word):
-        return hints.hint_for(word, filesystem) or "holds what looks like a secret; leave it out"
+        return _hint(word, filesystem) or "holds what looks like a secret; leave it out"
     known = filesystem.options.get(name)
     if known is not None and known.kind == values.LAYERS:
         return layer_fault(name, text)
@@ -124,30 +124,20 @@ def _fault(filesystem: record.Filesystem, word: str) -> str:
     if name in model.MOUNT_FLAGS or name in DEFAULT_WORDS:
         return f"takes no value; write {name}" if equals else ""
     if known is None:
-        return _unknown_fault(filesystem, word)
+        from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import hints
+
+        return hints.unknown_option(word, filesystem, (*model.MOUNT_FLAGS, *DEFAULT_WORDS))
     if known.value is None or not equals:
         fits = not equals and (known.value is None or known.may_be_bare)
     else:
         fits = known.value.canonical(text) is not None
-    return "" if fits else hints.hint_for(word, filesystem) or f"write {known.expected}"
+    return "" if fits else _hint(word, filesystem) or f"write {known.expected}"
 
 
-def _unknown_fault(filesystem: record.Filesystem, word: str) -> str:
-    name = word.partition("=")[0]
-    hint = hints.hint_for(word, filesystem)
-    if hint:
-        return hint
-    if filesystem.shows_path and name in record.SUPERBLOCK_WORDS:
-        return "belongs to the filesystem that the bind shows; set it on the mount of that"
-    known = sorted({*model.MOUNT_FLAGS, *DEFAULT_WORDS, *filesystem.options})
-    if f"no{name}" in known:
-        return f"unknown; leave it out: it is in force where no{name} is not written"
-    if name.startswith("no") and name[2:] in known:
-        return f"unknown; leave it out: {name[2:]} holds only where it is written"
-    alike = spelling.find_alike(name, known)
-    if alike:
-        return "unknown; write " + " or ".join(strings.first_few(alike))
-    return f"unknown to {filesystem.name}; leave it out"
+def _hint(word: str, filesystem: record.Filesystem) -> str:
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import hints
+
+    return hints.hint_for(word, filesystem)
 
 
 MOST_LAYERS = 500  # OVL_MAX_STACK, fs/overlayfs/params.h

@@ -26,6 +26,9 @@ SUPERBLOCK_WORDS = ("dirsync", "lazytime", "sync")
 # What the helpers of network filesystems hand to the kernel too, those of Gluster excepted.
 HELPER_WORDS = ("dirsync", "sync")
 
+# What stands in the options of a filesystem that has been shut down.
+SHUT_DOWN = "shutdown"
+
 # What else the kernel may show that needs no server; it is never mounted here. "disk" is what a kernel is
 # taken to say that is not asked for the type. All others may wait: fuse, nfs, cifs, ceph, 9p, autofs.
 OTHER_LOCAL_TYPES = (

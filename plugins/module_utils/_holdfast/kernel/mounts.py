@@ -15,6 +15,7 @@ import typing as t
 from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, model
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems, record
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
     mountinfo,
     syscalls,
@@ -255,3 +256,14 @@ def _number(unique_id: int) -> t.Optional[int]:
         return mount_number(unique_id, is_unique=True)
     except PermissionError:
         return None  # not in sight of this process and its root directory (statmount(2), EPERM)
+
+
+def with_shutdown(mount: model.KernelMount, inode: t.Optional[inodes.Inode]) -> model.KernelMount:
+    """Return the mount with the word of a shutdown, where the table has none. inode: its root's.
+
+    xfs answers for no inode then (fs/xfs/xfs_iops.c, xfs_vn_getattr), without asking the device.
+    """
+    is_silent = inode is not None and bool(inode.is_mount_root) and not inode.identity.inode
+    if not is_silent or not filesystems.record_of(mount.fstype).hides_shutdown:
+        return mount
+    return replace(mount, options=(*mount.options, record.SHUT_DOWN))

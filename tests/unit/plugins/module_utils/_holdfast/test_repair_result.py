@@ -9,12 +9,12 @@ import typing as t
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.hold import plan_mounted
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.errors import MountError
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.result import (
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.repair import (
     Point,
-    error_to_dict,
     repair_lines,
     repair_result,
 )
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.result import error_to_dict
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.steps import Drift, DriftKind, Plan
 from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import (
     HOST,

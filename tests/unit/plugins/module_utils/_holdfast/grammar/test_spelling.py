@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar.spelling import find_alike
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar.hints import find_alike
 
 KNOWN = ("gid", "mode", "noatime", "nodiratime", "size", "uid")
 CASES: t.Dict[str, t.Tuple[str, t.List[str]]] = {
