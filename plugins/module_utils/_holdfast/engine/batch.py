@@ -369,9 +369,10 @@ def _record_intent(state: operation.Prepared, batch: _Batch) -> operation.Record
     reference = plan.reference if plan.step != "unmount" else None
     held = reference or batch.ledger.references[state.path]
     kind: steps.IntentKind = "record" if plan.step == "none" else plan.step
-    intent = steps.Intent(resources.operation, kind, state.path, held.mount_id, reference)
+    pid, now = os.getpid(), batch.call.now
+    intent = steps.Intent(resources.operation, kind, state.path, held.mount_id, reference, pid, now)
     try:
-        resources.lock.record(codec.intent_to_record(intent, os.getpid(), batch.call.now))
+        resources.lock.record(codec.intent_to_record(intent))
     except OSError as error:
         if kind not in ("record", "unmount") or error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
