@@ -15,6 +15,7 @@ import typing as t
 from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, model
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import record
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
     mountinfo,
     syscalls,
@@ -144,7 +145,7 @@ def find_mount(mount_id: int, *, is_unique: bool) -> t.Optional[model.KernelMoun
 def mount_under(inode: inodes.Inode) -> t.Optional[model.KernelMount]:
     """Return the mount through which this inode is seen, with the user that really serves it."""
     found = find_mount(inode.mount_id, is_unique=inode.has_unique_id)
-    if found is None or not found.fstype.startswith("fuse") or found.server is not None:
+    if found is None or not found.fstype.startswith(record.FUSE) or found.server is not None:
         return found
     return replace(found, server=_owner_of_connection(found.device))
 
