@@ -137,7 +137,7 @@ def test_smb_host_that_nobody_has_is_an_error(private_world: World) -> None:
 def test_smb_credentials_that_others_read_are_refused(private_world: World, mode: int) -> None:
     write_credentials(private_world)
     private_world.file(CREDENTIALS).chmod(mode)
-    assert "mode is not 0600" in refuse(private_world, "unsafe_path", **smb())["msg"]
+    assert "mode allows more than 0600" in refuse(private_world, "unsafe_path", **smb())["msg"]
 
 
 def test_smb_password_is_found_by_the_search_where_it_is() -> None:

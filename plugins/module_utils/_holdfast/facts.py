@@ -15,7 +15,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import c
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import identity, sameness
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import mountinfo
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import codec
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import schema
 
 Facts = t.Dict[str, t.Any]
 _ACCESS = ("ro", "rw")
@@ -51,7 +51,7 @@ def build_facts(
             device = images.get(path) or images.get(row["device"], row["device"])
             rows.append({**row, "device": device, "state": found[0].kind if found else "ok"})
     references = {
-        path: codec.reference_to_dict(ledger.references[path]) for path in paths if path in ledger.references
+        path: schema.REFERENCE.write(ledger.references[path]) for path in paths if path in ledger.references
     }
     return {
         "mounts": rows,

@@ -235,10 +235,14 @@ MOUNT_FLAGS = (
 )
 
 
+# The type that shows a path of the host.
+BIND = "bind"
+
+
 def image_named(fstype: str, src: str) -> str:
     """Return the source where it is a file that a device is made of, else nothing."""
     is_path = src.startswith("/") and not src.startswith(("//", "/dev/"))
-    return src if is_path and fstype != "bind" else ""
+    return src if is_path and fstype != BIND else ""
 
 
 @dataclass(frozen=True)
@@ -279,7 +283,7 @@ class Definition:
     @property
     def source_paths(self) -> t.Tuple[str, ...]:
         """Every path on the host that this mount shows: a bind's source, an image, an overlay's layers."""
-        if self.fstype == "bind" or self.image:
+        if self.fstype == BIND or self.image:
             return (self.src,)
         data = dict(self.data)
         single = [data[name] for name in ("upperdir", "workdir") if name in data]

@@ -144,7 +144,7 @@ class Table:
 def _extents(row: model.KernelMount) -> model.Extents:
     if not row.device.startswith("0:"):
         return devices.extents_of(row.device)
-    number = devices.block_number(row.source) if row.fstype == "btrfs" else None
+    number = devices.block_number(row.source) if row.fstype in filesystems.OWN_NUMBERS else None
     return devices.btrfs_extents(number) if number else frozenset()
 
 
@@ -168,7 +168,7 @@ def device_names(
     mount: what came up, still detached. Without it, what the options say is believed.
     """
     table = Table()
-    is_btrfs = definition.fstype == "btrfs"
+    is_btrfs = definition.fstype in filesystems.OWN_NUMBERS
     extents = (devices.btrfs_extents if is_btrfs else devices.extents_of)(device.number)
     tree: t.Optional[model.Tree] = model.Tree(device.number, "/")
     if mount is not None:
@@ -202,7 +202,7 @@ def _subvolume(definition: model.Definition, rows: t.Sequence[model.KernelMount]
 
     LIMIT: a link in a name of subvol is not followed; what really came up is looked at afterwards.
     """
-    row = next((row for row in rows if row.fstype == "btrfs"), None)
+    row = next((row for row in rows if row.fstype in filesystems.OWN_NUMBERS), None)
     data = dict(definition.data)
     if row is None:
         return None

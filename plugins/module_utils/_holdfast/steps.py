@@ -186,12 +186,15 @@ class Intent:
     kind: what was to be done with the mount; record where only the ledger and the entry of fstab change.
     mount_id: of the mount that it was about to attach, change or unmount.
     reference: what the ledger was going to hold, for a mount.
-    made: directories and files made on the way to the mount point.
+    pid, since: the process, and when it began: UTC, ISO 8601 with a Z.
+    made: directories and files made on the path to the mount point.
     """
 
     operation: str
     kind: IntentKind
     path: str
     mount_id: int
-    reference: t.Optional[claims.Reference] = None
+    reference: t.Optional[claims.Reference]
+    pid: int
+    since: str
     made: t.Tuple[t.Tuple[str, model.Identity], ...] = ()

@@ -55,7 +55,7 @@ def fstab_line(path: str, definition: model.Definition, *, needs_network: bool =
     if filesystem.is_network or (needs_network and filesystem.is_block):
         words.append("_netdev")
     if filesystem.shows_path:
-        words.append("bind")
+        words.append(definition.fstype)
     if definition.image:
         words.append("loop")
     words += definition.flags

@@ -153,12 +153,8 @@ def are_related(one: MountPoint, other: MountPoint) -> bool:
     )
 
 
-def have_changed(
-    definition: t.Optional[model.Definition], ledger: claims.Ledger, before: claims.Ledger
-) -> bool:
+def have_changed(definition: model.Definition, ledger: claims.Ledger, before: claims.Ledger) -> bool:
     """Whether a managed mount that a definition shows was released or mounted anew since an older ledger."""
-    if definition is None or ledger is before:
-        return False
     shown = {path for source in definition.source_paths for path in (source, *ancestors(source))}
     return any(_mount_id(ledger, path) != _mount_id(before, path) for path in shown)
 

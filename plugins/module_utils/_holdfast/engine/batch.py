@@ -29,7 +29,12 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine i
     staged,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import create, pathwalk, system
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import codec, journal, store
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import (
+    codec,
+    journal,
+    schema,
+    store,
+)
 
 # So few walk without a directory cache: each entry of it takes a descriptor, which may be the last one.
 _FEW = 8
@@ -48,16 +53,12 @@ class _Batch:
     """
 
     call: session.Session
-    points: t.Sequence[operation.Locked]
+    paths: t.Sequence[str]
     ledger: claims.Ledger
     ends: t.Dict[str, operation.End]
     managed_mounts: neighbours.ManagedMounts
     budget: codec.Budget
     removals: t.Dict[str, mountpoints.Removal] = field(default_factory=dict)
-
-    @property
-    def paths(self) -> t.List[str]:
-        return [point.path for point in self.points]
 
 
 def run_batch(points: t.Sequence[operation.Locked], call: session.Session) -> t.List[operation.End]:
@@ -88,7 +89,8 @@ def _run(
             stack.enter_context(contextlib.closing(caches.directories))
             call = replace(call, caches=caches)
         managed_mounts = neighbours.ManagedMounts(ledger.references)
-        batch = _Batch(call, points, ledger, ends, managed_mounts, call.ledger.open_budget())
+        paths = [point.path for point in points]
+        batch = _Batch(call, paths, ledger, ends, managed_mounts, call.ledger.open_budget())
         _commit(_carry_out(ready, batch), batch)
 
 
@@ -215,7 +217,8 @@ def _clean_up(
 def _commit(acted: t.Sequence[operation.Acted], batch: _Batch) -> None:
     """Write everything that was done into the ledger at once. What cannot be written is undone."""
     writing = [state for state in acted if state.plan.writes_ledger]
-    _finish((state for state in acted if not state.plan.writes_ledger), batch)
+    if len(writing) < len(acted):
+        _finish((state for state in acted if not state.plan.writes_ledger), batch)
     if not writing and not batch.removals:
         return
     try:
@@ -349,10 +352,13 @@ def record_intents(prepared: t.Sequence[operation.Prepared], batch: _Batch) -> t
         records = journal.list_intents(but=own)
 
         def record(state: operation.Prepared) -> t.Union[operation.Recorded, operation.End]:
-            definition = state.plan.definition if state.mount is not None else None
-            if _conflicting([state], records) or neighbours.have_changed(definition, ledger, batch.ledger):
+            if records and _conflicting([state], records):
                 return operation.Contended(state.path)
             if managed_mounts is not None:
+                if state.plan.step == "mount" and neighbours.have_changed(
+                    operation.definition_of(state.plan), ledger, batch.ledger
+                ):
+                    return operation.Contended(state.path)
                 operation.refuse_new_neighbours(state, call, ledger, managed_mounts)
             return _record_intent(state, batch)
 
@@ -369,9 +375,10 @@ def _record_intent(state: operation.Prepared, batch: _Batch) -> operation.Record
     reference = plan.reference if plan.step != "unmount" else None
     held = reference or batch.ledger.references[state.path]
     kind: steps.IntentKind = "record" if plan.step == "none" else plan.step
-    intent = steps.Intent(resources.operation, kind, state.path, held.mount_id, reference)
+    pid, now = os.getpid(), batch.call.now
+    intent = steps.Intent(resources.operation, kind, state.path, held.mount_id, reference, pid, now)
     try:
-        resources.lock.record(codec.intent_to_record(intent, os.getpid(), batch.call.now))
+        resources.lock.record(schema.INTENT.write(intent))
     except OSError as error:
         if kind not in ("record", "unmount") or error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise

@@ -250,8 +250,9 @@ def _finish(
                 blocked.append(point)
             else:
                 end(point, state)  # whatever server its neighbours wait for
-        for point, state in zip(blocked, run_in_workers(blocked, call)):
-            end(point, state)
+        if blocked:
+            for point, state in zip(blocked, run_in_workers(blocked, call)):
+                end(point, state)
     finally:
         # After a signal, for example, the intent records stay: the next call finds out what became of them.
         for point in points:

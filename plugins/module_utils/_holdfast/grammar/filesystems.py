@@ -391,6 +391,7 @@ FILESYSTEMS: t.Mapping[str, record.Filesystem] = {filesystem.name: filesystem fo
 OPTIONAL_TYPES = tuple(filesystem.name for filesystem in _ALL if filesystem.is_optional)
 # The types, as the kernel's mount table shows them, that no server and no daemon can keep waiting.
 LOCAL_TYPES = frozenset((*record.OTHER_LOCAL_TYPES, *(one.name for one in _ALL if one.is_local)))
+OWN_NUMBERS = frozenset(one.name for one in _ALL if one.has_own_numbers)
 
 
 def record_of(fstype: str) -> record.Filesystem:

@@ -36,6 +36,10 @@ OTHER_LOCAL_TYPES = (
     *("efivarfs", "hugetlbfs", "jfs", "mqueue", "proc", "pstore", "ramfs", "reiserfs", "rootfs"),
     *("securityfs", "selinuxfs", "sysfs", "tracefs", "zfs"),
 )
+# FUSE, and with it each of its subtypes, C(fuse.something): what a process serves, of any user perhaps.
+FUSE = "fuse"
+# What is made to mount something else in.
+SCRATCH = "tmpfs"
 
 
 @dataclass(frozen=True)

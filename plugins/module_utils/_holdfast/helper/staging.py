@@ -128,7 +128,7 @@ def make_stage(name: str) -> None:
             "remove it",
             step="stage",
         )
-    context = syscalls.fsopen("tmpfs")
+    context = syscalls.fsopen(record.SCRATCH)
     try:
         for key, value in (("source", "holdfast"), ("mode", "0700"), ("size", "65536"), ("nr_inodes", "16")):
             syscalls.fsconfig(context, syscalls.FSCONFIG_SET_STRING, key, value)
@@ -173,7 +173,8 @@ def _abort(target: str) -> None:
     of its own; others may share theirs with a mount in use.
     """
     if any(
-        mount.mount_point == target and mount.fstype.startswith("fuse") for mount in mountinfo.read_mounts()
+        mount.mount_point == target and mount.fstype.startswith(record.FUSE)
+        for mount in mountinfo.read_mounts()
     ):
         with contextlib.suppress(OSError):  # EBUSY: it is in use, and its connection has ended all the same
             syscalls.umount2(target, syscalls.MNT_FORCE | syscalls.UMOUNT_NOFOLLOW)

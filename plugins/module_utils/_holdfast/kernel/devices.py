@@ -16,6 +16,7 @@ import struct
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, model
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import inodes, pathwalk, utf8
 
 # udev(7), 60-persistent-storage.rules. The grammar of src leaves nothing but blanks in a value to be escaped.
@@ -360,5 +361,5 @@ def _search(fd: int, objectid: int, kind: int) -> t.Tuple[int, bytes]:
 
 def is_member(number: str, shown: model.KernelMount) -> bool:
     """Whether a mount's source is a device of the same btrfs filesystem as this one."""
-    found = block_number(shown.source) if shown.fstype == "btrfs" else None
+    found = block_number(shown.source) if shown.fstype in filesystems.OWN_NUMBERS else None
     return found is not None and found in btrfs_members(number)

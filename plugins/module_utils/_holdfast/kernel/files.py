@@ -23,49 +23,86 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
 )
 
 
+class _Unsafe(Exception):
+    """Why a file is not root's alone. detail: the same with the place that it is about, if not the file."""
+
+    def __init__(self, what: str, detail: str = "") -> None:
+        super().__init__(what)
+        self.what, self.detail = what, detail
+
+
+def _refuse_unsafe_way(walk: pathwalk.Walk) -> None:
+    if walk.error is not None:
+        raise walk.error
+    if walk.obstacle:
+        detail = f"'{walk.obstacle}' is a symbolic link or not a directory"
+        raise _Unsafe("a symbolic link or not a directory is on its path", detail)
+    if walk.writable_ancestor:
+        detail = model.why_unsafe(walk.writable_ancestor, walk.writable_type)
+        raise _Unsafe("users other than root can write a directory on its path", detail)
+
+
+def _open_safe(walk: pathwalk.Walk, mode: int) -> t.Optional[int]:
+    """Return the file at the end of the walk, open for reading; None where there is none.
+
+    What is checked is what is read, as it is opened once: a regular file of root's with one name, whose mode
+    allows no more than this one, on a path without links that nobody else may change. Raises _Unsafe.
+    """
+    _refuse_unsafe_way(walk)
+    if walk.inode is None:
+        return None
+    if walk.inode.kind != "file":
+        raise _Unsafe("it is not a regular file")  # to open it might wait, or set something off
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        fd = os.open(utf8.encoded(walk.name), flags, dir_fd=walk.directory)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+            raise  # nothing is wrong with the file
+        raise _Unsafe(f"it cannot be opened: {error.strerror}") from error
+    try:
+        inode = inodes.inode_of(fd)
+        wrong = (
+            (inode.kind != "file", "it is not a regular file"),
+            (inode.uid != 0, "it does not belong to root"),
+            (bool(inode.mode & 0o7777 & ~mode), f"its mode allows more than {mode:04o}"),
+            (inode.links > 1, "it has another name, a hard link"),
+        )
+        for is_wrong, what in wrong:
+            if is_wrong:
+                raise _Unsafe(what)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
 def read_credentials(path: str, *, may_block: bool = False) -> str:
     """Return the file's text. Raises MountError, which quotes nothing of it, or OSError.
 
-    The way is walked without links and the file is opened once: what is checked is what is read.
     Raises MayBlock where the file's filesystem may not answer, unless may_block is set.
     """
     from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import credentials
 
+    remedy = "make it a file of root's with mode 0600"
     with pathwalk.Walk(path, may_block=may_block) as walk:
-        if walk.error is not None:
-            raise walk.error
-        if walk.obstacle:
-            raise _refused(
-                "unsafe_path",
-                "a symbolic link or not a directory is on the path to it",
-                detail=f"'{walk.obstacle}'",
-            )
-        if walk.writable_ancestor:
-            raise _refused(
-                "unsafe_path",
-                "users other than root can write a directory on its way",
-                detail=model.why_unsafe(walk.writable_ancestor, walk.writable_type),
-            )
-        if walk.leaf is None or walk.inode is None:
-            raise _refused(
-                "mount_failed", "it does not exist; make it, or correct the path", kind=errors.AbsentError
-            )
-        if walk.inode.kind != "file":
-            raise _refused("unsafe_path", "it is not a regular file; make it a file of root's with mode 0600")
-        if walk.is_served_file:
-            raise _refused(
-                "unsafe_path",
-                "a user or a server says what is in it; make it a file of root's with mode 0600, on a "
-                "filesystem of the host's own",
-            )
-        pathwalk.require_nonblocking(walk.inode, path, may_block=may_block)
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        fd = os.open(utf8.encoded(walk.name), flags, dir_fd=walk.directory)
-    try:
-        _refuse_unsafe(fd)
-        raw = os.read(fd, credentials.MOST_BYTES + 1)
-    finally:
-        os.close(fd)
+        try:
+            _refuse_unsafe_way(walk)
+            if walk.is_served_file:
+                raise _Unsafe("a user or a server says what is in it, not a local filesystem")
+            if walk.inode is not None:
+                pathwalk.require_nonblocking(walk.inode, path, may_block=may_block)
+            fd = _open_safe(walk, 0o600)
+        except _Unsafe as error:
+            raise _refused("unsafe_path", f"{error.what}; {remedy}", detail=error.detail) from error
+    if fd is None:
+        raise _refused(
+            "mount_failed", "it does not exist; make it, or correct the path", kind=errors.AbsentError
+        )
+    with os.fdopen(fd, "rb") as file:
+        raw = file.read(credentials.MOST_BYTES + 1)
     if len(raw) > credentials.MOST_BYTES:
         raise _refused("mount_failed", f"it is longer than {credentials.MOST_BYTES} bytes")
     try:
@@ -73,19 +110,6 @@ def read_credentials(path: str, *, may_block: bool = False) -> str:
     except UnicodeDecodeError:
         # Not "from": the cause holds the bytes.
         raise _refused("mount_failed", "it is not UTF-8 text") from None
-
-
-def _refuse_unsafe(fd: int) -> None:
-    inode = inodes.inode_of(fd)
-    wrong: t.Sequence[t.Tuple[bool, str]] = (
-        (inode.kind != "file", "it is not a regular file"),
-        (inode.uid != 0, "it does not belong to root"),
-        (bool(inode.mode & 0o7177), "its mode is not 0600"),
-        (inode.links > 1, "it has another name, a hard link"),
-    )
-    for is_wrong, what in wrong:
-        if is_wrong:
-            raise _refused("unsafe_path", f"{what}; make it a file of root's with mode 0600")
 
 
 def _refused(
@@ -105,15 +129,11 @@ _BLOCK = 4096
 
 
 def refuse_unsafe_way(walk: pathwalk.Walk, untrusted: Untrusted) -> None:
-    """Refuse a way that leads through a link, or through a directory that others may write."""
-    if walk.error is not None:
-        raise walk.error
-    if walk.obstacle:
-        raise untrusted(f"'{walk.obstacle}' is a symbolic link or not a directory")
-    if walk.writable_ancestor:
-        if walk.writable_type:
-            raise untrusted(model.why_unsafe(walk.writable_ancestor, walk.writable_type))
-        raise untrusted(f"'{walk.writable_ancestor}' can be written by users other than root")
+    """Refuse a path that leads through a link, or through a directory that others may write."""
+    try:
+        _refuse_unsafe_way(walk)
+    except _Unsafe as error:
+        raise untrusted(error.detail) from error
 
 
 def open_trusted(path: str, untrusted: Untrusted) -> t.Optional[int]:
@@ -122,30 +142,12 @@ def open_trusted(path: str, untrusted: Untrusted) -> t.Optional[int]:
     Raises what untrusted returns, or OSError where the host has run out of something.
     """
     try:
-        walk = pathwalk.Walk(path, is_vital=True)
+        with pathwalk.Walk(path, is_vital=True) as walk:
+            return _open_safe(walk, 0o644)
     except pathwalk.MayBlock as error:
         raise untrusted(f"'{error.path}' is a filesystem of FUSE, which any user may have mounted") from error
-    with walk:
-        refuse_unsafe_way(walk, untrusted)
-        if walk.inode is None:
-            return None
-        if walk.inode.kind != "file":
-            raise untrusted("it is not a regular file")  # to open it might wait, or set something off
-        try:
-            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            fd = os.open(utf8.encoded(walk.name), flags, dir_fd=walk.directory)
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
-                raise  # nothing is wrong with the file
-            raise untrusted(f"it cannot be opened: {error.strerror}") from error
-    try:
-        _refuse_unsafe_file(fd, untrusted)
-    except errors.MountError:
-        os.close(fd)
-        raise
-    return fd
+    except _Unsafe as error:
+        raise untrusted(error.detail or error.what) from error
 
 
 def read_trusted(path: str, untrusted: Untrusted, *, most: int = sys.maxsize) -> t.Optional[bytes]:
@@ -159,23 +161,6 @@ def read_trusted(path: str, untrusted: Untrusted, *, most: int = sys.maxsize) ->
     with os.fdopen(fd, "rb") as file:
         # As much memory is taken as is asked for, so no more is than there is to read.
         return file.read(min(os.fstat(fd).st_size, most) + 1)
-
-
-def _refuse_unsafe_file(fd: int, untrusted: Untrusted) -> None:
-    inode = inodes.inode_of(fd)
-    wrong = [
-        (inode.kind != "file", "it is not a regular file"),
-        (inode.uid != 0, "it does not belong to root"),
-        (
-            bool(inode.mode & 0o7022),
-            "users other than root can write it, or its mode is odd (0644 is right)",
-        ),
-        (bool(inode.mode & 0o111), "it is executable (mode 0644 is right)"),
-        (inode.links > 1, "it has another name, a hard link"),
-    ]
-    for is_wrong, what in wrong:
-        if is_wrong:
-            raise untrusted(what)
 
 
 def publish(path: str, content: bytes, *, mode: int = 0o644) -> None:

@@ -11,6 +11,7 @@ import os
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import model
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import devices
 
 _PARTS = ("offset", "sizelimit")
@@ -32,7 +33,7 @@ def backing_file(name: str) -> str:
 def loop_behind(mount: model.KernelMount) -> t.Optional[devices.Device]:
     """Return the loop device that a mount is of, None where it is of none."""
     # btrfs shows a number of its own. Any user may give a FUSE filesystem a source that does not answer.
-    number = devices.block_number(mount.source) if mount.fstype == "btrfs" else mount.device
+    number = devices.block_number(mount.source) if mount.fstype in filesystems.OWN_NUMBERS else mount.device
     name = os.path.basename(os.path.realpath(f"{devices.BLOCK}/{number}")) if number else ""
     return devices.Device(f"/dev/{name}", number or "") if name.startswith("loop") else None
 

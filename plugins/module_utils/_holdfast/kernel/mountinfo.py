@@ -12,6 +12,7 @@ import typing as t
 from dataclasses import dataclass
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, model
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import record
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import utf8
 
 TABLE = "/proc/self/mountinfo"
@@ -41,7 +42,7 @@ def server_of(fstype: str, options: t.Iterable[str]) -> t.Optional[int]:
 
     A number of the user namespace in which it was mounted: see mounts.mount_with_server.
     """
-    if not fstype.startswith("fuse"):
+    if not fstype.startswith(record.FUSE):
         return None
     named = next((word[8:] for word in options if word.startswith("user_id=")), "0")
     return int(named) or None if named.isdigit() else None

@@ -145,7 +145,7 @@ def find_mount(mount_id: int, *, is_unique: bool) -> t.Optional[model.KernelMoun
 def mount_under(inode: inodes.Inode) -> t.Optional[model.KernelMount]:
     """Return the mount through which this inode is seen, with the user that really serves it."""
     found = find_mount(inode.mount_id, is_unique=inode.has_unique_id)
-    if found is None or not found.fstype.startswith("fuse") or found.server is not None:
+    if found is None or not found.fstype.startswith(record.FUSE) or found.server is not None:
         return found
     return replace(found, server=_owner_of_connection(found.device))
 

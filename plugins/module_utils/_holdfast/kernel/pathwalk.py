@@ -12,7 +12,7 @@ import os
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import model
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems, record
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
     inodes,
     mountinfo,
@@ -341,5 +341,5 @@ def require_nonblocking(
     """
     if may_block or answers_at_once(inode):
         return
-    if not is_vital or (type_of(inode) or "").startswith("fuse"):
+    if not is_vital or (type_of(inode) or "").startswith(record.FUSE):
         raise MayBlock(path)

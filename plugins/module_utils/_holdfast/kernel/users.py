@@ -17,6 +17,7 @@ import typing as t
 from functools import partial
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import model
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
     child,
     inodes,
@@ -180,7 +181,9 @@ def _links(task: str, copies: _Copies) -> t.Iterator[t.Optional[t.Tuple[int, str
 def _mappings(pid: int, copies: _Copies) -> t.Iterator[t.Optional[t.Tuple[int, str]]]:
     """Devices say where it is worth looking; an overlay may show those of its layers."""
     devices = [
-        b"" if row.fstype == "overlay" else b" %02x:%02x " % tuple(map(int, row.device.split(":")))
+        b""
+        if filesystems.record_of(row.fstype).has_layers
+        else b" %02x:%02x " % tuple(map(int, row.device.split(":")))
         for row in copies.asked.values()
     ]
     for tid in _tasks(pid):

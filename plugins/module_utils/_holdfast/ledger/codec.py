@@ -7,7 +7,6 @@ Pure. Private to holdfast.mounts.
 
 from __future__ import annotations
 
-import itertools
 import json
 import typing as t
 from dataclasses import replace
@@ -38,11 +37,16 @@ def ledger_to_json(ledger: claims.Ledger, lines: t.Optional[Lines] = None) -> st
     Raises MountError where it would be larger than what is read.
     """
     lines = lines or Lines()
+    rows = []
+    for depth, name, *made in schema.write_rows(ledger.directories):
+        # The encoder is quick with text alone; a device is digits and a colon.
+        identity = f', "{made[0]}", {made[1]}, {made[2]}' if made else ""
+        rows.append(f"  [{depth}, {_encode(name)}{identity}]")
     references = [lines.of(path, ledger.references[path]) for path in sorted(ledger.references)]
     text = (
         "{\n"
         f' "boot_id": {_encode(ledger.boot_id)},\n'
-        f' "directories": {_block("[]", _rows(ledger.directories))},\n'
+        f' "directories": {_block("[]", rows)},\n'
         f' "references": {_block("{}", references)},\n'
         f' "version": {schema.VERSION}\n'
         "}\n"
@@ -117,42 +121,6 @@ def _full() -> errors.MountError:
     )
 
 
-def reference_to_dict(reference: claims.Reference) -> t.Dict[str, object]:
-    """Return a reference in the shape of the ledger, made of plain JSON types."""
-    return {
-        "src": reference.src,
-        "fstype": reference.fstype,
-        "opts": list(reference.opts),
-        "owned": reference.owned,
-        "holders": {name: _holder_to_dict(holder) for name, holder in reference.holders.items()},
-        "boot_id": reference.boot_id,
-        "mount_namespace": reference.mount_namespace,
-        "mount_id": reference.mount_id,
-        "device": reference.device,
-        "operation": reference.operation,
-        "deferred": reference.deferred,
-        "inode": reference.inode,
-        "birth": reference.birth,
-        "identity": list(reference.identity),
-    }
-
-
-def _holder_to_dict(holder: claims.Holder) -> t.Dict[str, object]:
-    """Return a claim; what most claims do not have is left out."""
-    claim: t.Dict[str, object] = {"since": holder.since, "expires": holder.expires}
-    if holder.lease is not None:
-        claim["lease"] = {
-            "ttl": holder.lease.ttl,
-            "boot_id": holder.lease.boot_id,
-            "ends": holder.lease.ends,
-        }
-    if holder.boot:
-        claim["boot"] = True
-    if holder.network:
-        claim["network"] = True
-    return claim
-
-
 def ledger_from_json(text: str) -> claims.Ledger:
     """Return the ledger that this text holds.
 
@@ -162,44 +130,21 @@ def ledger_from_json(text: str) -> claims.Ledger:
     try:
         if is_too_large(len(text)):
             raise schema.WrongShape(f"it has more than {MAX_LEDGER} bytes")
-        return schema.build_ledger(_parse(text))
+        return schema.read_ledger(_parse(text))
     except schema.WrongShape as error:
         raise _corrupt(error) from error
-
-
-def intent_to_record(intent: steps.Intent, pid: int, now: str) -> Record:
-    """Return the first line of an intent record: all but the directories, which are yet to be made."""
-    return {
-        "operation": intent.operation,
-        "kind": intent.kind,
-        "path": intent.path,
-        "mount_id": intent.mount_id,
-        "reference": None if intent.reference is None else reference_to_dict(intent.reference),
-        "pid": pid,
-        "since": now,
-    }
 
 
 def made_to_record(path: str, identity: model.Identity) -> Record:
     """Return the line of an intent record that says of a directory, before it has its name, which it is."""
     # Its depth is enough: all lie on the path that the first line has.
-    depth = path.count("/")
-    return {"made": depth, "device": identity.device, "inode": identity.inode, "birth": identity.birth}
+    return schema.MADE.write(schema.Made(path.count("/"), identity.device, identity.inode, identity.birth))
 
 
 def intent_from_records(records: t.Sequence[Record]) -> steps.Intent:
     """Return the intent that these lines record, as far as they go. Raises ledger_corrupt."""
     try:
-        first = t.cast(Record, schema.build_operation(records[0]))
-        reference = first["reference"]
-        return steps.Intent(
-            operation=first["operation"],
-            kind=first["kind"],
-            path=first["path"],
-            mount_id=first["mount_id"],
-            reference=None if reference is None else schema.build_reference(reference),
-            made=tuple(schema.build_made(line, first["path"]) for line in records[1:]),
-        )
+        return schema.read_intent(records)
     except schema.WrongShape as error:
         raise _corrupt(error) from error
 
@@ -235,25 +180,7 @@ class Lines:
 
 def _line(path: str, reference: claims.Reference) -> str:
     # The C encoder cannot indent, and the one that can is several times slower.
-    return f"  {_encode({path: reference_to_dict(reference)})[1:-1]}"
-
-
-def _rows(directories: t.Mapping[str, model.Identity]) -> t.List[str]:
-    """Return the tree of what was made, one component in a row, so that no path repeats those above it."""
-    rows: t.List[str] = []
-    parent, before = "", [""]
-    # A slash sorts before every other character, so that what lies below a directory comes right after it.
-    for path in sorted(directories, key=lambda path: path.replace("/", "\0")):
-        way, _slash, name = path.rpartition("/")
-        if way != parent:
-            parent, names = way, way.split("/")
-            alike = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(before, names))
-            shared = sum(1 for _pair in alike)
-            rows += [f"  [{depth}, {_encode(names[depth])}]" for depth in range(shared, len(names))]
-        made, depth = directories[path], path.count("/")
-        rows.append(f'  [{depth}, {_encode(name)}, "{made.device}", {made.inode}, {made.birth}]')
-        before = path.split("/")
-    return rows
+    return f"  {_encode({path: schema.REFERENCE.write(reference)})[1:-1]}"
 
 
 def _parse(text: str) -> object:

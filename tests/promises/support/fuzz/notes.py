@@ -14,8 +14,8 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.claims i
     Ledger,
     Reference,
 )
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import schema
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger.codec import (
-    intent_to_record,
     ledger_to_json,
     made_to_record,
 )
@@ -43,10 +43,10 @@ IDENTITY = Identity("254:0", 17, 1700000000123456789)
 LEDGER = json.loads(ledger_to_json(Ledger(BOOT, {PATH: REFERENCE, "/srv/b": REFERENCE}, {PATH: IDENTITY})))
 INTENTS = [
     [
-        intent_to_record(Intent("3f2a", "mount", PATH, 5, REFERENCE), 4711, SINCE),
+        schema.INTENT.write(Intent("3f2a", "mount", PATH, 5, REFERENCE, 4711, SINCE)),
         made_to_record(PATH, IDENTITY),
     ],
-    [intent_to_record(Intent("3f2b", "unmount", "/srv/b", 5), 4711, SINCE)],
+    [schema.INTENT.write(Intent("3f2b", "unmount", "/srv/b", 5, None, 4711, SINCE))],
 ]
 # Few enough characters that an edit often hits what means something.
 EDITS = st.text('{}[]",:\\\n 0-/.\x00\udcffau', max_size=6) | st.text(max_size=6)

@@ -57,5 +57,5 @@ RESTORE = Replay(restores=True)
 )
 def test_settle(kind: IntentKind, ledger: Ledger, state: t.Tuple[bool, bool], expected: Replay) -> None:
     reference: t.Optional[Reference] = TARGET if kind == "mount" else None
-    intent = Intent("now", kind, PATH, 4000, reference)
+    intent = Intent("now", kind, PATH, 4000, reference, 4711, "2026-03-01T10:00:00Z")
     assert replay(intent, ledger, is_alive=state[0], is_at_path=state[1]) == expected

@@ -86,7 +86,7 @@ WRONG: t.Dict[str, t.Tuple[t.Callable[[Path], Path], str, str]] = {
     "missing": (make_missing, "mount_failed", "does not exist"),
     "directory": (make_directory, "unsafe_path", "not a regular file"),
     "fifo": (make_fifo, "unsafe_path", "not a regular file"),
-    "readable_by_others": (make_readable, "unsafe_path", "mode is not 0600"),
+    "readable_by_others": (make_readable, "unsafe_path", "mode allows more than 0600"),
     "of_somebody_else": (make_foreign, "unsafe_path", "does not belong to root"),
     "second_name": (make_second_name, "unsafe_path", "hard link"),
     "parent_that_others_write": (make_open_parent, "unsafe_path", "users other than root can write"),

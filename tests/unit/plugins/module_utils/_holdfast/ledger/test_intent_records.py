@@ -8,9 +8,9 @@ import typing as t
 from dataclasses import replace
 
 import pytest
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import schema
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger.codec import (
     intent_from_records,
-    intent_to_record,
     made_to_record,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.model import Identity
@@ -22,8 +22,8 @@ from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builder
 
 NOW = "2026-03-01T10:00:00Z"
 IDENTITY = Identity("0:44", 7, 1)
-INTENT = Intent("3f2a", "mount", "/srv/a", 12, make_reference("web"))
-FIRST = intent_to_record(INTENT, 4711, NOW)
+INTENT = Intent("3f2a", "mount", "/srv/a", 12, make_reference("web"), 4711, NOW)
+FIRST = schema.INTENT.write(INTENT)
 MADE = made_to_record("/srv/a", IDENTITY)
 
 
@@ -50,4 +50,4 @@ def test_intent_record_that_is_damaged_is_ledger_corrupt(records: t.List[t.Any])
 @pytest.mark.parametrize("reference", [None, make_reference("web")], ids=["unmount", "mount"])
 def test_intent_record_comes_back_as_it_was(reference: t.Any) -> None:
     intent = replace(INTENT, reference=reference, made=(("/srv/a", IDENTITY),))
-    assert intent_from_records([intent_to_record(intent, 4711, NOW), MADE]) == intent
+    assert intent_from_records([schema.INTENT.write(intent), MADE]) == intent

@@ -96,10 +96,10 @@ def test_ledger_behind_a_filesystem_of_a_user_is_refused_at_once(written: Path) 
 
 SPOILERS: t.Dict[str, t.Tuple[t.Callable[[Path], object], str]] = {
     "owner": (lambda file: os.chown(file, NOBODY, 0), "does not belong to root"),
-    "group writes": (lambda file: file.chmod(0o664), "users other than root can write it"),
-    "all write": (lambda file: file.chmod(0o646), "users other than root can write it"),
-    "setuid": (lambda file: file.chmod(0o4644), "its mode is odd"),
-    "executable": (lambda file: file.chmod(0o744), "executable"),
+    "group writes": (lambda file: file.chmod(0o664), "more than 0644"),
+    "all write": (lambda file: file.chmod(0o646), "more than 0644"),
+    "setuid": (lambda file: file.chmod(0o4644), "more than 0644"),
+    "executable": (lambda file: file.chmod(0o744), "more than 0644"),
     "hard link": (make_hard_link, "another name"),
     "link": (make_link_of_file, "symbolic link"),
     "fifo": (make_fifo, "not a regular file"),
@@ -107,10 +107,10 @@ SPOILERS: t.Dict[str, t.Tuple[t.Callable[[Path], object], str]] = {
 }
 DIRECTORY_SPOILERS: t.Dict[str, t.Tuple[t.Callable[[Path], object], str]] = {
     "link of directory": (make_link_of_directory, "symbolic link"),
-    "directory's mode": (lambda file: file.parent.chmod(0o777), "written by users other"),
-    "sticky directory": (lambda file: file.parent.chmod(0o1777), "written by users other"),
-    "directory's owner": (lambda file: os.chown(file.parent, NOBODY, 0), "written by users other"),
-    "parent's mode": (lambda file: file.parent.parent.chmod(0o775), "written by users other"),
+    "directory's mode": (lambda file: file.parent.chmod(0o777), "users other than root can write"),
+    "sticky directory": (lambda file: file.parent.chmod(0o1777), "users other than root can write"),
+    "directory's owner": (lambda file: os.chown(file.parent, NOBODY, 0), "users other than root can write"),
+    "parent's mode": (lambda file: file.parent.parent.chmod(0o775), "users other than root can write"),
 }
 ALL_SPOILERS = {**SPOILERS, **DIRECTORY_SPOILERS}
 
