@@ -78,14 +78,16 @@ def find_leftovers(path: str, call: session.Session, ledger: claims.Ledger) -> t
     What it left there under temporary names goes: nothing else would ever be removed with that in it.
     """
     found: t.Dict[str, model.Identity] = {}
+    swept = call.caches.swept if call.caches else set()
     for way in (path, *neighbours.ancestors(path)):
         if way not in ledger.directories and directories.has_mark(way):
             with call.walk(way) as walk:
                 if walk.inode is None or not directories.is_leftover(walk):
                     continue
                 found[way] = walk.inode.identity
-                names = list(filter(directories.is_temporary, directories.find_leftovers(walk, ())))
-            _remove([f"{way}/{name}" for name in names], call)
+                found_there = () if way in swept else directories.find_leftovers(walk, ())
+            _remove([f"{way}/{name}" for name in found_there if directories.is_temporary(name)], call)
+            swept.add(way)
     return found
 
 
