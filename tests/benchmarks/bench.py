@@ -21,7 +21,6 @@ TESTS = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TESTS / "integration"))
 
 from figures import Samples  # noqa: E402
-from plot import draw  # noqa: E402
 from report import describe_machine, write_markdown  # noqa: E402
 from runs import Case, Runner, all_cases  # noqa: E402
 from worlds import Hosts, inside  # noqa: E402
@@ -60,13 +59,25 @@ def run_case(case: Case, hosts: Hosts, runner: Runner, samples: Samples) -> None
         case.undo(world)
 
 
-def run_round(hosts: Hosts, runner: Runner, samples: Samples, cases: t.List[Case]) -> None:
+def is_chosen(case: Case, only: t.Sequence[str]) -> bool:
+    """Whether a case is to be run: all are, where none is named."""
+    return not only or any(name in only for name in case.tasks)
+
+
+def run_round(
+    hosts: Hosts,
+    runner: Runner,
+    samples: Samples,
+    cases: t.List[Case],
+    programs: t.Sequence[t.Tuple[str, str, t.Tuple[int, ...]]],
+    programs_at: t.Sequence[t.Tuple[str, str, str]],
+) -> None:
     """Measure everything once."""
     for case in random.sample(cases, len(cases)):
         run_case(case, hosts, runner, samples)
-    for name, what, words in random.sample(INSIDE, len(INSIDE)):
+    for name, what, words in random.sample(programs, len(programs)):
         keep(samples, inside(hosts.get(name), what, *words), "inside.")
-    for name, what, figure in random.sample(INSIDE_AT, len(INSIDE_AT)):
+    for name, what, figure in random.sample(programs_at, len(programs_at)):
         keep(samples, {figure: inside(hosts.get(name), what)[what]}, "inside.")
 
 
@@ -78,14 +89,15 @@ def say(text: str) -> None:
 def measure(options: argparse.Namespace, scratch: Path) -> Samples:
     """Return the samples of all rounds."""
     hosts, runner, samples = Hosts(scratch), Runner(options.peers, scratch), t.cast(Samples, {})
-    cases = [case for case in all_cases() if not case.is_long]
+    cases = [case for case in all_cases() if not case.is_long and is_chosen(case, options.only)]
+    insides = ((), ()) if options.only else (INSIDE, INSIDE_AT)
     try:
         say("worlds")
-        for name in [case.world for case in cases] + [name for name, _what, _figure in INSIDE_AT]:
+        for name in [case.world for case in cases] + [name for name, _what, _figure in insides[1]]:
             hosts.get(name)
         for number in range(options.rounds):
             started = time.monotonic()
-            run_round(hosts, runner, samples, cases)
+            run_round(hosts, runner, samples, cases, *insides)
             say(f"round {number + 1} of {options.rounds}, {time.monotonic() - started:.0f} s")
         for case in (case for case in all_cases() if case.is_long and options.long):
             say("a long loop, once")
@@ -102,6 +114,7 @@ def main() -> None:
     parser.add_argument("--peers", required=True, help="the folder with ansible.posix")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--long", action="store_true", help="also a loop of 1,000 with the peer, once")
+    parser.add_argument("--only", action="append", default=[], help="a case, such as ping; may be repeated")
     parser.add_argument("--redraw", action="store_true", help="write the pages from result.json again")
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
@@ -114,8 +127,11 @@ def main() -> None:
         shutil.rmtree(scratch, ignore_errors=True)
     found = json.loads(result.read_text(encoding="utf-8"))
     sys.stdout.write(write_markdown(found, options.output / "result.md"))
-    draw(found["samples"], options.output / "cost.svg")
-    say(f"{result}, result.md and cost.svg beside it")
+    say(f"{result}, and result.md beside it")
+    if not options.only:
+        from plot import draw
+
+        draw(found["samples"], options.output / "cost.svg")
 
 
 if __name__ == "__main__":

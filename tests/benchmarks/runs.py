@@ -1,10 +1,15 @@
 # Copyright: (c) 2026, holdfast.mounts contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What is measured with the whole of Ansible: plays of one task, each in a world."""
+"""What is measured with the whole of Ansible: plays of a task or two, each in a world.
+
+Cold, as a job of AWX is: each run has an empty ANSIBLE_HOME.
+"""
 
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 import time
 import typing as t
 from dataclasses import dataclass, field
@@ -18,6 +23,15 @@ MNT_DETACH = 2
 LOCAL = {"hosts": "localhost", "gather_facts": False}
 EIGHT = [f"host{number}" for number in range(8)]
 
+# Runs a command, and writes how much CPU time it and all that it has waited for took, user and system.
+TIMED = """\
+import resource, subprocess, sys
+code = subprocess.run(sys.argv[2:]).returncode
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+open(sys.argv[1], "w").write(str(used.ru_utime + used.ru_stime))
+sys.exit(code)
+"""
+
 Task = t.Dict[str, t.Any]
 
 
@@ -25,14 +39,15 @@ Task = t.Dict[str, t.Any]
 class Case:
     """One or more plays that are run one after the other, in a world of this name.
 
-    tasks: by the name that their figures get. undo: what puts the world back, past Ansible.
-    is_long: only on demand.
+    tasks: by the name that their figures get. second: a further task of each of these plays.
+    undo: what puts the world back, past Ansible. is_long: only on demand.
     """
 
     world: str
     tasks: t.Mapping[str, Task]
     undo: t.Optional[t.Callable[[World], t.Any]] = None
     hosts: t.Sequence[str] = ()
+    second: t.Optional[Task] = None
     is_long: bool = False
 
 
@@ -45,29 +60,39 @@ class Runner:
     count: int = field(default=0)
 
     def run(self, world: World, name: str, task: Task, case: Case) -> t.Dict[str, float]:
-        """Run a play of one task; return the seconds of the run and of the task."""
+        """Run a play; return the seconds of the run, of its CPU time, and of each task."""
         self.count += 1
-        hosts = case.hosts
+        hosts, tasks = case.hosts, [task] if case.second is None else [task, case.second]
         play = world.scratch / "play.json"
-        play.write_text(json.dumps([{**LOCAL, "hosts": "all" if hosts else "localhost", "tasks": [task]}]))
-        record = world.scratch / f"task-{self.count}.jsonl"
-        argv = [executable("ansible-playbook"), str(play), "--connection", "local"]
+        play.write_text(json.dumps([{**LOCAL, "hosts": "all" if hosts else "localhost", "tasks": tasks}]))
+        record, used = (world.scratch / f"{kind}-{self.count}" for kind in ("tasks", "cpu"))
+        record.touch()
+        home = self.folder / f"home-{self.count}"
+        argv = [sys.executable, "-c", TIMED, str(used)]
+        argv += [executable("ansible-playbook"), str(play), "--connection", "local"]
         argv += ["--inventory", ",".join(hosts), "--forks", str(len(hosts))] if hosts else []
         environment = dict(world.environment(record))
         environment.update(
             ANSIBLE_CALLBACKS_ENABLED="task_time",
             ANSIBLE_CALLBACK_PLUGINS=str(CALLBACKS),
-            ANSIBLE_HOME=str(self.folder / "home"),
+            ANSIBLE_HOME=str(home),
             ANSIBLE_COLLECTIONS_PATH=f"{environment['ANSIBLE_COLLECTIONS_PATH']}:{self.peers}",
             TASK_TIME_FILE=str(record),
         )
         started = time.perf_counter()
         finished = world.run(*argv, environment=environment)
         seconds = time.perf_counter() - started
-        lines = [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()]
+        lines = [json.loads(line)["seconds"] for line in record.read_text(encoding="utf-8").splitlines()]
         assert finished.rc == 0, (name, finished)
-        assert len(lines) == max(1, len(hosts)), (name, lines)
-        return {f"{name}.run": seconds, f"{name}.task": max(line["seconds"] for line in lines)}
+        shutil.rmtree(home, ignore_errors=True)
+        each = max(1, len(hosts))
+        expected = 0 if "meta" in task else each * len(tasks)
+        assert len(lines) == expected, (name, lines)
+        found = {f"{name}.run": seconds, f"{name}.cpu": float(used.read_text(encoding="ascii"))}
+        for kind, some in (("task", lines[:each]), ("second", lines[each:])):
+            if some:
+                found[f"{name}.{kind}"] = max(some)
+        return found
 
 
 def ours(**arguments: t.Any) -> Task:
@@ -85,10 +110,16 @@ def posix(path: str) -> Task:
     return {"ansible.posix.mount": {"path": path, "src": "bench", "fstype": "tmpfs", "state": "ephemeral"}}
 
 
-def let_go(world: World) -> None:
+def let_go(world: World, path: str = "/srv/one") -> None:
     """Release the one mount past Ansible."""
-    result = world.call(path="/srv/one", holder="bench", state="released")
+    result = world.call(path=path, holder="bench", state="released")
     assert result.action == "unmounted", result
+
+
+def let_go_of_both(world: World) -> None:
+    """Release the mounts of a play of two tasks."""
+    for path in ("/srv/one", "/srv/two"):
+        let_go(world, path)
 
 
 def unmount(*paths: str) -> t.Callable[[World], None]:
@@ -149,7 +180,9 @@ def all_cases() -> t.List[Case]:
     crowded = {"others-1000": "others-1000", "others-10000": "others-10000"}
     crowded.update({"references": "references", "points-10000": "points-10000"})
     return [
+        Case("plain", {"empty": {"meta": "noop"}}),
         Case("plain", {"ping": {"ansible.builtin.ping": {}}}),
+        Case("plain", {"two": one()}, let_go_of_both, second=one("/srv/two")),
         Case("plain", {"posix": posix("/srv/posix")}, unmount("/srv/posix")),
         Case(
             "plain",

@@ -7,6 +7,7 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
+import functools
 import typing as t
 from dataclasses import dataclass, field, replace
 
@@ -112,7 +113,7 @@ class Reference:
     birth: int = 0
     identity: t.Tuple[str, ...] = ()
 
-    @property
+    @functools.cached_property
     def definition(self) -> model.Definition:
         """What was asked for, in canonical form."""
         return model.definition_from_opts(self.fstype, self.src, self.opts)

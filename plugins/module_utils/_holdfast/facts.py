@@ -172,11 +172,12 @@ def find_drift(
     path: str, reference: claims.Reference, visible: t.Optional[mountinfo.Visible], scene: Scene
 ) -> t.Tuple[steps.Drift, ...]:
     """Return where this reference and the kernel disagree, the gravest first."""
+    is_here = visible is not None and is_ours(path, reference, visible.mount, scene)
     found = [
-        _find_in_table(path, reference, visible, scene),
+        _find_in_table(path, reference, visible, scene, is_here=is_here),
         _find_in_claims(path, reference, visible, scene),
     ]
-    if visible is not None and is_ours(path, reference, visible.mount, scene):
+    if visible is not None and is_here:
         found.extend(_find_on_mount(path, reference, visible))
     ended = sorted(claims.ended_holders(reference, scene.moment))
     if ended:
@@ -197,11 +198,16 @@ def _is_comparable(reference: claims.Reference, host: model.Host) -> bool:
 
 
 def _find_in_table(
-    path: str, reference: claims.Reference, visible: t.Optional[mountinfo.Visible], scene: Scene
+    path: str,
+    reference: claims.Reference,
+    visible: t.Optional[mountinfo.Visible],
+    scene: Scene,
+    *,
+    is_here: bool,
 ) -> t.Optional[steps.Drift]:
     if visible is None:
         return _tell_absent(path, reference, scene)
-    if is_ours(path, reference, visible.mount, scene):
+    if is_here:
         other = identity.shows_another_source(
             reference, visible.mount, scene.sources.get(path, steps.Source())
         )

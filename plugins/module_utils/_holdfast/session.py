@@ -55,11 +55,13 @@ class DirectoryLock:
 class Caches:
     """What the mount points of one batch look up once: for many at once.
 
-    managed: the mount points in the ledger, see DirectoryCache.
+    managed: the mount points in the ledger, see DirectoryCache. leftovers: what
+        those that died have made of the directories on the way, see mountpoints.find_leftovers.
     """
 
     def __init__(self, managed: t.Container[str]) -> None:
         self.directories = pathwalk.DirectoryCache(managed)
+        self.leftovers: t.Dict[str, t.Optional[model.Identity]] = {}
         self._parents: t.Optional[t.FrozenSet[int]] = None
         self._table: t.Optional[second_names.Table] = None
 

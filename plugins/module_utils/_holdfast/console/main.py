@@ -25,7 +25,8 @@ def main(argv: t.Sequence[str], version: str) -> int:
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    given = build_parser(version).parse_args([utf8.decoded(os.fsencode(word)) for word in argv])
+    asked = [utf8.decoded(os.fsencode(word)) for word in argv]
+    given = build_parser(version, asked).parse_args(asked)
     try:
         code = _run(given)
         sys.stdout.flush()
@@ -39,8 +40,8 @@ def main(argv: t.Sequence[str], version: str) -> int:
     return code
 
 
-def build_parser(version: str) -> argparse.ArgumentParser:
-    """Return the parser of words.COMMANDS."""
+def build_parser(version: str, asked: t.Collection[str]) -> argparse.ArgumentParser:
+    """Return the parser of words.COMMANDS, with the arguments of those commands that are asked for."""
     # With a width of its own argparse does not import what asks a terminal for one.
     looks = functools.partial(argparse.RawDescriptionHelpFormatter, width=100)
     lists = (("exit codes", words.EXIT_CODES), ("files", words.FILES), ("environment", words.ENVIRONMENT))
@@ -60,7 +61,7 @@ def build_parser(version: str) -> argparse.ArgumentParser:
         added = commands.add_parser(
             command.name, help=command.summary, description=text, epilog=command.more, formatter_class=looks
         )
-        for one in command.arguments:
+        for one in command.arguments if command.name in asked else ():
             settings = dict(one.settings)
             name = one.name if one.is_option else settings.pop("dest")
             if not one.is_option:

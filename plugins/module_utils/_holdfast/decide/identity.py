@@ -33,7 +33,7 @@ def shows_another_source(reference: claims.Reference, mount: model.KernelMount, 
         has_number = known.is_local and not (known.has_own_numbers or known.has_layers)
         if tree is not None and has_number and tree.device != device:
             return f"{what} lies on the device {device}; its path leads to {tree.device} now."
-    seen = tuple(_seen_layers(reference, source))
+    seen = tuple(_seen_layers(reference, source)) if source.layers else ()
     for was, path, now in seen:
         if was != now:
             return f"{what}, '{path}', is another one by now."

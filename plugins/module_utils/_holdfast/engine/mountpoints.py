@@ -97,16 +97,25 @@ def find_leftovers(path: str, call: session.Session, ledger: claims.Ledger) -> t
 
     What it left there under temporary names goes: nothing else would ever be removed with that in it.
     """
-    found: t.Dict[str, model.Identity] = {}
-    for way in (path, *neighbours.ancestors(path)):
-        if way not in ledger.directories and directories.has_mark(way):
-            with call.walk(way) as walk:
-                if walk.inode is None or not directories.is_leftover(walk):
-                    continue
-                found[way] = walk.inode.identity
-                names = list(filter(directories.is_temporary, directories.find_leftovers(walk, ())))
-            _remove([f"{way}/{name}" for name in names], call)
-    return found
+    known = call.caches.leftovers if call.caches else {}
+    ways = list(neighbours.ancestors(path))
+    for way in ways:
+        if way not in known:
+            known[way] = _find_leftover(way, call, ledger)
+    found = {path: _find_leftover(path, call, ledger), **{way: known[way] for way in ways}}
+    return {way: identity for way, identity in found.items() if identity is not None}
+
+
+def _find_leftover(way: str, call: session.Session, ledger: claims.Ledger) -> t.Optional[model.Identity]:
+    if way in ledger.directories or not directories.has_mark(way):
+        return None
+    with call.walk(way) as walk:
+        if walk.inode is None or not directories.is_leftover(walk):
+            return None
+        identity = walk.inode.identity
+        names = list(filter(directories.is_temporary, directories.find_leftovers(walk, ())))
+    _remove([f"{way}/{name}" for name in names], call)
+    return identity
 
 
 def sweep_leftovers(call: session.Session) -> None:

@@ -12,7 +12,7 @@ import re
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import secrets, strings
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import strings
 
 COMPONENT_BYTES = 255  # NAME_MAX, limits.h
 # Far more than anybody nests: each component of a mount point may be a directory that the ledger remembers.
@@ -62,7 +62,7 @@ def check_path(value: t.Any, option: str, *, code: errors.Code = "invalid_argume
 
 def is_path(text: str) -> bool:
     """Return whether check_path takes the text."""
-    return not (strings.character_fault(text) or secrets.holds_secret(text) or path_fault(text))
+    return strings.is_text(text) and not path_fault(text)
 
 
 def path_fault(path: str, *, quotes: bool = True) -> str:

@@ -17,7 +17,6 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar 
     naming,
     paths,
     record,
-    secrets,
     strings,
 )
 
@@ -216,7 +215,7 @@ def check_source(fstype: str, src: t.Any, *, source_roots: t.Sequence[str] = (),
 def is_source(fstype: t.Any, text: str) -> bool:
     """Return whether the text is a source of this type, or of any where there is no such type."""
     known = filesystems.FILESYSTEMS.get(fstype) if isinstance(fstype, str) else None
-    if strings.character_fault(text) or secrets.holds_secret(text):
+    if not strings.is_text(text):
         return False
     return any(
         not _fault(filesystem, text)

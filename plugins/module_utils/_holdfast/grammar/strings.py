@@ -12,7 +12,6 @@ import typing as t
 import unicodedata
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import secrets
 
 # Control, format, surrogate, private use, line and paragraph separators (Unicode, table 4-4).
 REFUSED_CATEGORIES = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
@@ -32,13 +31,20 @@ def check_text(value: t.Any, option: str, *, secret: errors.Code = "invalid_argu
     fault = character_fault(value)
     if fault:
         raise refusal("invalid_argument", f"{about(option, value)} {fault}")
-    if secrets.holds_secret(value):
+    if not is_text(value):
         raise refusal(
             secret,
             f"{about(option, value)} holds what looks like a secret; leave that out: a mount's credentials "
             "belong in the file that credentials_file names",
         )
     return value
+
+
+def is_text(text: str) -> bool:
+    """Return whether check_text takes the text."""
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import secrets
+
+    return not (character_fault(text) or secrets.holds_secret(text))
 
 
 def character_fault(text: str) -> str:
@@ -57,6 +63,8 @@ def character_fault(text: str) -> str:
 
 def about(option: str, value: str) -> str:
     """Return the option and its value as a refusal begins; not all values are quoted."""
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import secrets
+
     return f"{option}: {quote(secrets.masked(value)) if is_quoted(option) else 'the value'}"
 
 

@@ -30,7 +30,7 @@ _FIELDS = struct.Struct("=IIQIIQIIQQIIQQQQQIIQII")
 _STRINGS = 512
 _SB_BASIC, _MNT_BASIC, _MNT_ROOT, _MNT_POINT, _FS_TYPE = 0x1, 0x2, 0x8, 0x10, 0x20
 _MNT_OPTS, _FS_SUBTYPE, _SB_SOURCE = 0x80, 0x100, 0x200
-_NEEDED = _SB_BASIC | _MNT_BASIC | _MNT_ROOT | _MNT_POINT | _FS_TYPE | _MNT_OPTS | _SB_SOURCE
+_NEEDED = _SB_BASIC | _MNT_BASIC | _MNT_ROOT | _MNT_POINT | _FS_TYPE | _SB_SOURCE
 _SB_RDONLY = 1
 # stx_mnt_id of struct statx (include/uapi/linux/stat.h)
 _MNT_ID, _MNT_ID_OFFSET, _MNT_ID_UNIQUE = struct.Struct("=Q"), 144, 0x4000
@@ -79,7 +79,8 @@ def _from_statmount(raw: bytes) -> t.Optional[model.KernelMount]:
         return None  # before Linux 6.13 the source is missing
     fstype = _string(raw, field[7])
     subtype = _string(raw, field[20]) if field[2] & _FS_SUBTYPE else ""
-    shown = _string(raw, field[1])
+    # What is empty is left out; options are older than the source (Linux 6.11).
+    shown = _string(raw, field[1]) if field[2] & _MNT_OPTS else ""
     access = "ro" if field[6] & _SB_RDONLY else "rw"
     general = (name for name, bit in _SB_FLAGS.items() if field[6] & bit)
     options = (access, *general, *mountinfo.split_options(shown))
@@ -131,7 +132,7 @@ def find_mount(mount_id: int, *, is_unique: bool) -> t.Optional[model.KernelMoun
     """
     if not is_unique:
         return next((mount for mount in mountinfo.read_mounts() if mount.mount_id == mount_id), None)
-    raw = _ask(mount_id, _NEEDED | _FS_SUBTYPE)
+    raw = _ask(mount_id, _NEEDED | _MNT_OPTS | _FS_SUBTYPE)
     if raw is None:
         return None
     mount = _from_statmount(raw)

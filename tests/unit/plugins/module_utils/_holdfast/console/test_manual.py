@@ -21,7 +21,9 @@ def options_of_the_parser() -> t.Dict[str, t.Set[str]]:
     """Return the options of each command, as argparse has them."""
     choices = next(
         action.choices
-        for action in vars(main.build_parser("1.2.3"))["_actions"]
+        for action in vars(main.build_parser("1.2.3", [command.name for command in words.COMMANDS]))[
+            "_actions"
+        ]
         if isinstance(action, argparse._SubParsersAction)
     )
     return {

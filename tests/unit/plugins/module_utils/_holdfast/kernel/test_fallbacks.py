@@ -10,7 +10,11 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import session
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import inodes, syscalls
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
+    inodes,
+    mountinfo,
+    syscalls,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel.create import attach
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel.mountinfo import read_mounts
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel.mounts import (
@@ -50,6 +54,11 @@ def switch_ids(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     t.cast(Switch, request.param)(monkeypatch)
 
 
+def tells_sources() -> bool:
+    """Whether this kernel tells all of one mount without its table (Linux 6.13)."""
+    return tuple(map(int, os.uname().release.split(".")[:2])) >= (6, 13)
+
+
 def seen_at(path: Path) -> inodes.Inode:
     with Walk(str(path)) as walk:
         assert walk.inode is not None
@@ -71,6 +80,29 @@ def test_find_mount_tells_what_the_table_tells(private_place: Path) -> None:
         assert getattr(found, name) == getattr(row, name), name
     assert sorted(found.flags) == sorted(row.flags)
     assert set(found.options) == set(row.options)
+
+
+@pytest.mark.skipif(not tells_sources(), reason="this kernel's statmount does not tell the source")
+@pytest.mark.parametrize(
+    ("switch", "readings"),
+    [pytest.param(leave_on, 0, id="on"), pytest.param(without_source, 1, id="no source")],
+)
+def test_find_mount_without_options_reads_the_table_only_for_want_of_the_source(
+    private_place: Path, monkeypatch: pytest.MonkeyPatch, switch: Switch, readings: int
+) -> None:
+    attach_at(private_place / "m", make_tmpfs())
+    inode, row, count = seen_at(private_place / "m"), row_at(private_place / "m"), 0
+
+    def read() -> t.Tuple[KernelMount, ...]:
+        nonlocal count
+        count += 1
+        return read_mounts()
+
+    switch(monkeypatch)
+    monkeypatch.setattr(mountinfo, "read_mounts", read)
+    found = find_mount(inode.mount_id, is_unique=inode.has_unique_id)
+    assert found is not None
+    assert (found.options, found.source, count) == (row.options, row.source, readings)
 
 
 @pytest.mark.usefixtures("switched")

@@ -199,7 +199,7 @@ def test_statmount_context_with_commas_is_one_option() -> None:
         offsets[name] = len(strings)
         strings += value + b"\0"
     fields = [0] * 23
-    fields[2] = mounts._NEEDED
+    fields[2] = mounts._NEEDED | mounts._MNT_OPTS
     for index, name in ((1, "options"), (7, "type"), (17, "root"), (18, "point"), (21, "source")):
         fields[index] = offsets[name]
     raw = mounts._FIELDS.pack(*fields[: len(mounts._FIELDS.unpack(bytes(mounts._FIELDS.size)))])
