@@ -34,6 +34,7 @@ def lack_call(*names: str) -> None:
         setattr(syscalls, name, refuse)
     # A kernel that lacks a call has never answered it.
     mounts._type_of.cache_clear()
+    mounts._tells_source.cache_clear()
     mounts.answers_by_id.cache_clear()
 
 
@@ -59,6 +60,7 @@ def lack_source_of_statmount() -> None:
         return bytes(raw)
 
     syscalls.statmount = statmount
+    mounts._tells_source.cache_clear()
 
 
 def lack_parameter(*unknown: Unknown, refusals: t.Optional[t.Mapping[Unknown, int]] = None) -> None:

@@ -24,31 +24,36 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar 
 
 _QUOTA = """grpquota noquota prjquota usrquota"""
 _EXT2 = f"""
-    acl bsddf dax[=always|inode|never] errors=continue|remount-ro grpid minixdf noacl nogrpid noreservation
-    nouid32 nouser_xattr reservation resgid=ID resuid=ID user_xattr {_QUOTA}
+    acl bsddf errors=continue|remount-ro grpid minixdf nogrpid noreservation nouid32 reservation resgid=ID
+    resuid=ID user_xattr {_QUOTA}
     bsdgroups->grpid quota->usrquota sysvgroups->nogrpid bsddf!minixdf grpid!nogrpid grpquota!noquota
-    prjquota!noquota usrquota!noquota
-    dax~dax=always"""
-_EXT4 = f"""{_EXT2}
-    auto_da_alloc barrier block_validity commit=0..21474836 data=journal|ordered|writeback
-    data_err=abort|ignore delalloc dioread_lock dioread_nolock discard i_version init_itable[=COUNT]
-    inode_readahead_blks=0..1073741824 journal_async_commit journal_checksum journal_ioprio=0..7
-    max_batch_time=COUNT max_dir_size_kb=COUNT mb_optimize_scan=0..1 min_batch_time=COUNT
-    no_prefetch_block_bitmaps noauto_da_alloc nobarrier noblock_validity nodelalloc nodiscard noinit_itable
-    nojournal_checksum noload nombcache prefetch_block_bitmaps stripe=COUNT
-    norecovery->noload dioread_lock!dioread_nolock init_itable!noinit_itable
-    no_prefetch_block_bitmaps!prefetch_block_bitmaps
+    prjquota!noquota usrquota!noquota"""
+# commit: what a kernel of 1,000 ticks per second takes, which has the least bound (JBD2).
+_EXT3 = f"""{_EXT2}
+    auto_da_alloc barrier block_validity commit=0..2147483 data=journal|ordered|writeback
+    data_err=abort|ignore discard i_version init_itable[=COUNT] inode_readahead_blks=0..1073741824
+    journal_ioprio=0..7 max_batch_time=COUNT max_dir_size_kb=COUNT mb_optimize_scan=0..1 min_batch_time=COUNT
+    no_prefetch_block_bitmaps noauto_da_alloc nobarrier noblock_validity nodiscard noinit_itable noload
+    nombcache prefetch_block_bitmaps stripe=COUNT
+    norecovery->noload init_itable!noinit_itable no_prefetch_block_bitmaps!prefetch_block_bitmaps
     commit=0~ commit=5~"""
+_EXT4 = f"""{_EXT3}
+    dax[=always|inode|never] delalloc dioread_lock dioread_nolock journal_async_commit journal_checksum
+    nodelalloc nojournal_checksum
+    dioread_lock!dioread_nolock
+    dax~dax=always"""
+_EXT_HINTS = dict.fromkeys(
+    ("noacl", "nouser_xattr"), "leave it out; the kernel has given it up, and access lists are always there"
+)
 # umask: the kernel takes the last one, and equal definitions have no order.
 _MASKS = """
-    allow_utime=MASK dmask=MASK fmask=MASK gid=ID uid=ID umask=MASK->dmask,fmask
+    allow_utime=UTIME dmask=MASK fmask=MASK gid=ID uid=ID umask=MASK->dmask,fmask
     umask!fmask umask!dmask
     gid=0~ uid=0~"""
 _NFS = """
     ac acdirmax=<COUNT acdirmin=<COUNT acl acregmax=<COUNT acregmin=<COUNT actimeo=COUNT cto hard
     local_lock=all|flock|none|posix lock lookupcache=all|none|pos|positive max_connect=1..16 migration
     namlen=1..255 nconnect=1..16 noac noacl nocto nolock nomigration nordirplus noresvport nosharecache
-    nosoftreval
     port=0..65535 proto=rdma|rdma6|tcp|tcp6 rdirplus resvport retrans=0..1000 rsize=<1k..16m
     sec=krb5|krb5i|krb5p|sys sharecache soft softerr softreval timeo=1..6000 wsize=<1k..16m xprtsec=mtls|tls
     -fg -intr -nointr
@@ -61,9 +66,9 @@ _NFS4 = f"""{_NFS}
     vers=4|4.0|4.1|4.2
     local_lock=*~>local_lock=none namlen=*~>namlen=*"""
 _CIFS = """
-    acdirmax=COUNT acregmax=COUNT actimeo=COUNT backupgid=ID backupuid=ID bsize=<16k..16m
-    cache=loose|none|strict cifsacl closetimeo=COUNT cruid=ID dir_mode=MODE dynperm echo_interval=1..600
-    file_mode=MODE forcegid forcemandatorylock forceuid gid=ID guest handlecache handletimeout=0..960000 hard
+    acdirmax=0..1073741 acregmax=0..1073741 actimeo=0..1073741 backupgid=ID backupuid=ID bsize=<16k..16m
+    cache=loose|none|strict cifsacl closetimeo=0..1073741 cruid=ID dir_mode=BITS dynperm echo_interval=1..600
+    file_mode=BITS forcegid forcemandatorylock forceuid gid=ID guest handlecache handletimeout=0..960000 hard
     idsfromsid ignorecase iocharset=CHARSET mapchars mapposix max_channels=1..16 mfsymlinks modefromsid
     multichannel multiuser noacl nobrl nodfs noforcegid noforceuid nohandlecache nomapposix nomultichannel
     noperm nopersistenthandles noposixpaths noserverino nosetuids nosharesock nostrictsync nounix nouser_xattr
@@ -100,9 +105,9 @@ _ALL = (
         # Without trans the kernel may take any transport that is loaded, TCP among them, and the source for
         # an address (net/9p/mod.c, v9fs_get_default_trans). Linux 6.4 shows cache as bits.
         """
-        access=any|client|user|ID aname=PATH cache=loose|mmap|none|readahead dfltgid=ID dfltuid=ID ignoreqv
-        locktimeout=1..3600 msize=<4k..1g nodevmap noxattr posixacl trans=virtio|xen uname=USER
-        version=9p2000|9p2000.L|9p2000.u
+        access=any|client|user aname=PATH cache=loose|mmap|none|readahead dfltgid=SIGNED_ID
+        dfltuid=SIGNED_ID ignoreqv locktimeout=1..3600 msize=<4k..1g nodevmap noxattr posixacl
+        trans=virtio|xen uname=USER version=9p2000|9p2000.L|9p2000.u
         +trans=virtio
         cache=f~cache=loose cache=0xf~cache=loose cache=5~cache=mmap cache=0x5~cache=mmap
         cache=1~cache=readahead cache=0x1~cache=readahead cache=none~ dfltgid=65534~ dfltuid=65534~
@@ -118,19 +123,19 @@ _ALL = (
         acl autodefrag barrier clear_cache commit=1..2147483647 compress-force[=COMPRESSION]
         compress[=COMPRESSION] datacow datasum degraded discard[=async|sync] enospc_debug flushoncommit
         max_inline=<0k..64k metadata_ratio=0..100 noacl noautodefrag nobarrier nodatacow nodatasum nodiscard
-        noenospc_debug noflushoncommit nologreplay nospace_cache nossd nossd_spread notreelog rescan_uuid_tree
+        noenospc_debug noflushoncommit nospace_cache nossd nossd_spread notreelog rescan_uuid_tree
         rescue={_RESCUE}|nologreplay|usebackuproot skip_balance space_cache[=v1|v2] ssd ssd_spread subvol=PATH
-        subvolid=0..9223372036854775807 thread_pool=1..1024 treelog usebackuproot user_subvol_rm_allowed
+        subvolid=0..9223372036854775807 thread_pool=1..1024 treelog user_subvol_rm_allowed
+        nologreplay->rescue=nologreplay usebackuproot->rescue=usebackuproot
         compress!compress-force compress!nodatacow compress-force!nodatacow compress!nodatasum
         compress-force!nodatasum nossd!ssd_spread
         compress~compress=zlib:3 compress=zlib~compress=zlib:3 compress=zstd~compress=zstd:3 compress=no~
         compress=none~ compress-force~compress-force=zlib:3 compress-force=zlib~compress-force=zlib:3
         compress-force=zstd~compress-force=zstd:3 compress-force=no~ compress-force=none~ commit=30~ acl~
         barrier~ datacow~ datasum~ noautodefrag~ noenospc_debug~ noflushoncommit~ nossd_spread~
-        treelog~ discard=sync~discard max_inline=2048~ metadata_ratio=0~ nologreplay~rescue=nologreplay
+        treelog~ discard=sync~discard max_inline=2048~ metadata_ratio=0~
         rescue=all~>rescue=nologreplay:*ignorebadroots:ignoredatacsums* rescue=ibadroots~rescue=ignorebadroots
-        rescue=idatacsums~rescue=ignoredatacsums space_cache=v1~space_cache subvolid=0~subvolid=5
-        usebackuproot~rescue=usebackuproot""",
+        rescue=idatacsums~rescue=ignoredatacsums space_cache=v1~space_cache subvolid=0~subvolid=5""",
         has_own_numbers=True,
         of_the_mount=("subvol", "subvolid"),
         superblock="65568:16",
@@ -138,13 +143,14 @@ _ALL = (
     record.Filesystem(
         "ceph",
         """
-        abort_on_full acl asyncreaddir caps_max=COUNT caps_wanted_delay_max=COUNT caps_wanted_delay_min=COUNT
-        copyfrom crc dcache dirstat ino32 mds_namespace=NAME mount_timeout=1..3600
-        ms_mode=crc|legacy|prefer-crc|prefer-secure|secure name=NAME noacl noasyncreaddir nocopyfrom nocrc
-        nodcache nodirstat noino32 nopoolperm noquotadf norbytes noshare notcp_nodelay nowsync
-        osd_idle_ttl=COUNT poolperm quotadf rasize=<1k..16m rbytes readdir_max_bytes=1k..16m
-        readdir_max_entries=COUNT recover_session=clean|no rsize=<1k..16m share snapdirname=DOTNAME
-        tcp_nodelay write_congestion_kb=COUNT wsize=<1k..16m wsync
+        abort_on_full acl asyncreaddir caps_max=COUNT caps_wanted_delay_max=1..2147483
+        caps_wanted_delay_min=1..2147483 copyfrom crc dcache dirstat ino32 mds_namespace=NAME
+        mount_timeout=1..3600 ms_mode=crc|legacy|prefer-crc|prefer-secure|secure name=NAME noacl
+        noasyncreaddir nocopyfrom nocrc nodcache nodirstat noino32 nopoolperm noquotadf norbytes noshare
+        notcp_nodelay nowsync osd_idle_ttl=1..2147483 poolperm quotadf rasize=<4k..16m rbytes
+        readdir_max_bytes=4k..16m readdir_max_entries=1..2147483647
+        recover_session=clean|no rsize=<4k..16m share
+        snapdirname=DOTNAME tcp_nodelay write_congestion_kb=1024..2147483647 wsize=<4k..16m wsync
         fs->mds_namespace""",
         "ceph",
         record.Helper(
@@ -157,14 +163,7 @@ _ALL = (
         is_local=False,
         redirecting=("mds_namespace", "name"),
     ),
-    record.Filesystem(
-        "cifs",
-        _CIFS,
-        "cifs",
-        _SMB_HELPER,
-        is_local=False,
-        redirecting=("cruid",),
-    ),
+    record.Filesystem("cifs", _CIFS, "cifs", _SMB_HELPER, is_local=False, redirecting=("cruid",)),
     record.Filesystem(
         "erofs",
         """
@@ -186,9 +185,9 @@ _ALL = (
         uuid=record.SHORT_UUID,
         reported={"utf8": "write iocharset=utf8"},
     ),
-    record.Filesystem("ext2", _EXT2, superblock="1128:16"),
-    record.Filesystem("ext3", _EXT4, superblock="1128:16"),
-    record.Filesystem("ext4", _EXT4, superblock="1128:16"),
+    record.Filesystem("ext2", _EXT2, superblock="1128:16", reported=_EXT_HINTS),
+    record.Filesystem("ext3", _EXT3, superblock="1128:16", reported=_EXT_HINTS),
+    record.Filesystem("ext4", _EXT4, superblock="1128:16", reported=_EXT_HINTS),
     record.Filesystem(
         "f2fs",
         f"""
@@ -197,13 +196,13 @@ _ALL = (
         compress_extension=EXTENSION compress_log_size=2..8 compress_mode=fs|user data_flush
         disable_ext_identify disable_roll_forward discard discard_unit=block|section|segment
         errors=continue|remount-ro extent_cache fastboot flush_merge fsync_mode=nobarrier|posix|strict
-        gc_merge inline_data inline_dentry inline_xattr inline_xattr_size=6..923 inlinecrypt
+        gc_merge inline_data inline_dentry inline_xattr inline_xattr_size=6..903 inlinecrypt
         lookup_mode=auto|compat|perf memory=low|normal mode=adaptive|lfs noacl nobarrier nocheckpoint_merge
-        nocompress_extension=EXTENSION nodiscard noextent_cache noflush_merge nogc_merge noinline_data
-        noinline_dentry noinline_xattr norecovery nouser_xattr reserve_root=<COUNT resgid=ID resuid=ID
-        user_xattr {_QUOTA}
+        nocompress_extension=SUFFIX nodiscard noextent_cache noflush_merge nogc_merge noinline_data
+        noinline_dentry noinline_xattr norecovery nouser_xattr reserve_root=<COUNT resgid=SIGNED_ID
+        resuid=SIGNED_ID user_xattr {_QUOTA}
         disable_roll_forward!norecovery grpquota!noquota prjquota!noquota usrquota!noquota
-        compress_algorithm=zstd~compress_algorithm=zstd:3""",
+        compress_algorithm=zstd~compress_algorithm=zstd:1""",
         superblock="1132:16",
     ),
     record.Filesystem(
@@ -257,16 +256,16 @@ _ALL = (
     ),
     record.Filesystem(
         "iso9660",
-        # fs/isofs/inode.c, isofs_show_options: mode is shown as fmode, words by their first letter. A medium
-        # has a least block of its own.
+        # fs/isofs/inode.c, isofs_show_options: mode is shown as fmode, words by their first letter, a
+        # character set only where the names are Joliet's. A medium has a least block of its own.
         """
-        block=512|1024|2048 check=relaxed|strict cruft dmode=MODE gid=ID hide iocharset=CHARSET
-        map=acorn|normal|off mode=MODE nocompress nojoliet norock overriderockperm sbsector=COUNT
+        block=512|1024|2048 check=relaxed|strict cruft dmode=BITS gid=ID hide iocharset=CHARSET
+        map=acorn|normal|off mode=BITS nocompress nojoliet norock overriderockperm sbsector=COUNT
         session=0..99 showassoc uid=ID unhide utf8
         fmode->mode hide!unhide
         block=1024~ block=512~blocksize=512 block=2048~blocksize=2048 block=*~>blocksize=2048
-        check=r~check=relaxed check=s~check=strict map=a~map=acorn map=normal~ map=o~map=off sbsector=0~
-        utf8~iocharset=utf8""",
+        check=r~check=relaxed check=s~check=strict map=a~map=acorn map=normal~ map=o~map=off
+        sbsector=0~ utf8~iocharset=utf8 iocharset=*~>iocharset=utf8 map=normal~>map=n""",
         uuid=record.DATE,
         read_only=("*",),
         superblock="33581:34",
@@ -280,19 +279,14 @@ _ALL = (
         is_local=False,
     ),
     record.Filesystem(
-        "nfs4",
-        _NFS4,
-        "nfs",
-        replace(_NFS_HELPER, kernel_type="nfs4", shown_types=("nfs4",)),
-        is_local=False,
+        "nfs4", _NFS4, "nfs", replace(_NFS_HELPER, kernel_type="nfs4", shown_types=("nfs4",)), is_local=False
     ),
     record.Filesystem(
         "ntfs3",
         # fs/ntfs3/super.c, ntfs_show_options: uid, gid and iocharset are always shown.
         """
-        acl discard dmask=MASK fmask=MASK force gid=ID hidden hide_dot_files iocharset=CHARSET nohidden
-        prealloc
-        noacl noprealloc nosparse showmeta sparse sys_immutable uid=ID umask=MASK->dmask,fmask windows_names
+        acl discard dmask=MASK fmask=MASK force gid=ID hide_dot_files iocharset=CHARSET nohidden prealloc
+        showmeta sparse sys_immutable uid=ID umask=MASK->dmask,fmask windows_names
         nls->iocharset umask!fmask umask!dmask
         acl~ sparse~""",
         uuid=record.LONG_NUMBER,
@@ -306,10 +300,13 @@ _ALL = (
     ),
     record.Filesystem(
         "overlay",
+        # Without an upper layer redirect_dir=follow is "on" and there is no UUID; "off" may follow all the
+        # same (fs/overlayfs/params.c).
         """
         default_permissions index=off|on lowerdir=LAYERS nfs_export=off|on redirect_dir=follow|nofollow|off|on
         upperdir=LAYERS userxattr uuid=auto|null|off|on volatile workdir=LAYERS xino=auto|off|on
-        uuid=auto~""",
+        uuid=auto~ redirect_dir=follow~>redirect_dir=on redirect_dir=off~>redirect_dir=follow
+        redirect_dir=off~>redirect_dir=on uuid=off~>uuid=null uuid=on~>uuid=null""",
         "token",
         is_named_at_will=True,
         has_layers=True,
@@ -347,9 +344,9 @@ _ALL = (
     record.Filesystem(
         "udf",
         """
-        adinicb anchor=COUNT bs=512|1024|2048|4096 dmode=MODE gid=forget|ignore|ID iocharset=CHARSET
-        lastblock=COUNT longad mode=MODE noadinicb novrs session=COUNT shortad uid=forget|ignore|ID umask=MASK
-        undelete unhide utf8
+        adinicb anchor=COUNT bs=512|1024|2048|4096 dmode=BITS gid=forget|ignore|SIGNED_ID iocharset=CHARSET
+        lastblock=COUNT longad mode=BITS noadinicb novrs session=COUNT shortad uid=forget|ignore|SIGNED_ID
+        umask=MASK undelete unhide utf8
         longad!shortad iocharset!utf8
         anchor=0~ gid=ignore~ lastblock=0~>lastblock=* uid=ignore~ umask=0000~ utf8~iocharset=utf8""",
         uuid=record.LONG_NUMBER,
@@ -382,7 +379,8 @@ _ALL = (
         gqnoenforce!noquota prjquota!pqnoenforce prjquota!noquota pqnoenforce!noquota usrquota!uqnoenforce
         usrquota!noquota uqnoenforce!noquota
         dax~dax=always dax=inode~ lifetime~ max_atomic_write=0~ nodiscard~ nogrpid~ noikeep~ nolargeio~
-        sunit=0~ swidth=0~ dax=always~>dax=never logbsize=0~>logbsize=*""",
+        sunit=0~ swidth=0~ dax=always~>dax=never logbsize=0~>logbsize=*
+        sunit=0~>sunit=* swidth=0~>swidth=*""",
         superblock="32:16",
         hides_shutdown=True,
     ),

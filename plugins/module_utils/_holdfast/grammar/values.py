@@ -85,14 +85,13 @@ def _shift(suffix: str) -> int:
     return 10 * (SUFFIXES.index(suffix.lower()) + 1) if suffix else 0
 
 
-def octal(fewest_digits: int) -> Value:
-    """Return permission bits in octal, as four digits."""
-    digits = re.compile(f"[0-7]{{{fewest_digits},4}}")
+def octal(digits: str, example: str) -> Value:
+    """Return permission bits in octal, as four digits; digits is an expression of what may be written."""
 
     def canonical(text: str) -> t.Optional[str]:
-        return text.zfill(4) if digits.fullmatch(text) else None
+        return text.zfill(4) if re.fullmatch(digits, text) else None
 
-    return Value("permission bits in octal such as 0750", canonical)
+    return Value(f"permission bits in octal such as {example}", canonical)
 
 
 def choice(*words: str) -> Value:
@@ -141,6 +140,8 @@ def either(*kinds: Value) -> Value:
 LAYERS = "LAYERS"
 MEMORY = "MEMORY"
 KINDS: t.Mapping[str, Value] = {
+    # Where the kernel takes what has no leading zero for a decimal number.
+    "BITS": octal("0?[0-7]{1,3}", "0750, up to 0777"),
     "CHARSET": pattern("[A-Za-z0-9][A-Za-z0-9_-]{0,31}", "a character set such as utf8 or iso8859-1"),
     "COMPRESSION": pattern(
         r"no|none|lzo|zlib(:[1-9])?|zstd(:(1[0-5]|[1-9]|-1[0-5]|-[1-9]))?",
@@ -154,12 +155,14 @@ KINDS: t.Mapping[str, Value] = {
         "one of lz4, lz4:3 to lz4:12, lzo, lzo-rle, zstd, zstd:1 to zstd:22",
     ),
     "ID": number(0, LARGEST_ID),
+    # Where the kernel reads a number that may be negative.
+    "SIGNED_ID": number(0, 2**31 - 1),
     # What an overlay's layers may be is not a matter of one value: layers.py.
     LAYERS: Value("absolute paths", lambda text: text or None),
-    "MASK": octal(1),
+    "MASK": octal("[0-7]{1,4}", "0750"),
     # Rounded up to whole pages, or a part of the host's memory.
     MEMORY: size(percent=True),
-    "MODE": octal(3),
+    "MODE": octal("[0-7]{3,4}", "0750"),
     "NAME": pattern("[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "a name of A-Z a-z 0-9 . _ -"),
     "NUMA": pattern(
         r"(default|local|(prefer|bind|interleave)(=(static|relative))?(:[0-9]{1,4}(-[0-9]{1,4})?)?)",
@@ -167,6 +170,9 @@ KINDS: t.Mapping[str, Value] = {
     ),
     "PATH": inner_path(),
     "SIZE": size(),
+    # Who but the owner may set times: the kernel keeps no other bit of it.
+    "UTIME": octal("0{0,2}[02]{1,2}", "0020, of 0022"),
+    "SUFFIX": pattern("[A-Za-z0-9]{1,7}", "a file name extension such as log"),
     "USER": pattern("[A-Za-z0-9_][A-Za-z0-9._-]{0,31}", "a user name"),
 }
 

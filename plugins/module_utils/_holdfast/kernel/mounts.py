@@ -32,6 +32,9 @@ _SB_BASIC, _MNT_BASIC, _MNT_ROOT, _MNT_POINT, _FS_TYPE = 0x1, 0x2, 0x8, 0x10, 0x
 _MNT_OPTS, _FS_SUBTYPE, _SB_SOURCE = 0x80, 0x100, 0x200
 _NEEDED = _SB_BASIC | _MNT_BASIC | _MNT_ROOT | _MNT_POINT | _FS_TYPE | _SB_SOURCE
 _SB_RDONLY = 1
+# Their options depend on who reads them, and in statmount(2) no open file tells that: the kernel follows a
+# null pointer, and no mount call of the host returns any more (fs/ntfs3/super.c, ntfs_show_options).
+_NEVER_ASKED = frozenset(("ntfs", "ntfs3"))
 # stx_mnt_id of struct statx (include/uapi/linux/stat.h)
 _MNT_ID, _MNT_ID_OFFSET, _MNT_ID_UNIQUE = struct.Struct("=Q"), 144, 0x4000
 _MOST_MOUNTS = 1 << 17  # of one namespace; fs.mount-max is 100,000
@@ -76,7 +79,7 @@ def _string(raw: bytes, offset: int) -> str:
 def _from_statmount(raw: bytes) -> t.Optional[model.KernelMount]:
     field = _FIELDS.unpack_from(raw)
     if field[2] & _NEEDED != _NEEDED:
-        return None  # before Linux 6.13 the source is missing
+        return None  # one of the strings is empty
     fstype = _string(raw, field[7])
     subtype = _string(raw, field[20]) if field[2] & _FS_SUBTYPE else ""
     # What is empty is left out; options are older than the source (Linux 6.11).
@@ -128,19 +131,26 @@ def _ask(mount_id: int, mask: int) -> t.Optional[bytes]:
 def find_mount(mount_id: int, *, is_unique: bool) -> t.Optional[model.KernelMount]:
     """Return the mount with this id, None if it is gone or out of this namespace's sight.
 
-    Costs one call where the kernel answers for one mount (Linux 6.13), else one reading of the table.
+    Costs one call where the kernel answers for all of a mount (Linux 6.13), else one reading of the table.
     """
     if not is_unique:
         return next((mount for mount in mountinfo.read_mounts() if mount.mount_id == mount_id), None)
-    raw = _ask(mount_id, _NEEDED | _MNT_OPTS | _FS_SUBTYPE)
-    if raw is None:
-        return None
-    mount = _from_statmount(raw)
-    if mount is not None:
-        return mount
-    number = _FIELDS.unpack_from(raw)[10]
+    if _tells_source() and _type_of(mount_id) not in _NEVER_ASKED:
+        raw = _ask(mount_id, _NEEDED | _MNT_OPTS | _FS_SUBTYPE)
+        told = None if raw is None else _from_statmount(raw)
+        if raw is None or told is not None:
+            return told
+    number = mount_number(mount_id, is_unique=True)
     row = next((row for row in mountinfo.read_mounts() if row.mount_id == number), None)
     return None if row is None else replace(row, unique_id=mount_id)
+
+
+@functools.lru_cache(maxsize=None)
+def _tells_source() -> bool:
+    """Whether the kernel tells all of a mount at once: Linux 6.13. Before, its options are not asked for."""
+    root = syscalls.statx(syscalls.AT_FDCWD, b"/", flags=syscalls.AT_STATX_DONT_SYNC, mask=_MNT_ID_UNIQUE)
+    raw = _ask(_MNT_ID.unpack_from(root, _MNT_ID_OFFSET)[0], _SB_SOURCE)
+    return raw is not None and bool(_FIELDS.unpack_from(raw)[2] & _SB_SOURCE)
 
 
 def mount_under(inode: inodes.Inode) -> t.Optional[model.KernelMount]:

@@ -46,6 +46,7 @@ from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builder
 )
 
 Pair = t.Tuple[str, t.List[str], t.List[str]]
+OVERLAY = ["ro", "lowerdir=/srv/a:/srv/b", "redirect_dir=on", "uuid=null"]
 ALL_RESCUE = "rescue=nologreplay:ignorebadroots:ignoredatacsums:ignoremetacsums:ignoresuperflags"
 CONTEXT = "context=system_u:object_r:x_t:s0"
 
@@ -71,15 +72,22 @@ SAME: t.Dict[str, Pair] = {
     "cifs any version": ("cifs", ["guest", "vers=3"], ["guest", "vers=3.1.1"]),
     "cifs version": ("cifs", ["guest", "vers=3.0.2"], ["guest", "vers=3.02"]),
     "ext4 dax": ("ext4", ["dax"], ["dax=always"]),
-    "f2fs compression": ("f2fs", ["compress_algorithm=zstd"], ["compress_algorithm=zstd:3"]),
+    "f2fs compression": ("f2fs", ["compress_algorithm=zstd"], ["compress_algorithm=zstd:1"]),
     "f2fs reserve": ("f2fs", ["reserve_root=99999"], ["reserve_root=1234"]),
     "iso9660 block of the medium": ("iso9660", ["block=512"], ["ro", "blocksize=2048"]),
+    "iso9660 without Joliet": ("iso9660", ["iocharset=iso8859-1"], ["ro", "iocharset=utf8"]),
+    "iso9660 map": ("iso9660", ["map=normal"], ["ro", "map=n"]),
     "iso9660 letters": ("iso9660", ["map=off", "check=relaxed"], ["ro", "map=o", "check=r"]),
     "iso9660 mode": ("iso9660", ["mode=0444", "block=512"], ["ro", "fmode=444", "blocksize=512"]),
     "nfs lookupcache": ("nfs4", ["lookupcache=positive"], ["lookupcache=pos"]),
     "nfs size of the server": ("nfs", ["rsize=1m"], ["rsize=262144"]),
     "nfs version": ("nfs", ["vers=4"], ["vers=4.2"]),
     "nfs without local locks": ("nfs4", ["local_lock=all"], ["local_lock=none"]),
+    "overlay without upper layer": (
+        "overlay",
+        ["lowerdir=/srv/a:/srv/b", "redirect_dir=off", "uuid=on"],
+        OVERLAY,
+    ),
     "tmpfs half of memory": ("tmpfs", ["size=50%"], []),
     "tmpfs half of memory in bytes": ("tmpfs", ["size=50%"], ["size=4004k"]),
     "tmpfs mode": ("tmpfs", ["mode=1777", "uid=0", "gid=0", "huge=never"], []),
@@ -95,6 +103,7 @@ SAME: t.Dict[str, Pair] = {
     "xfs dax": ("xfs", ["dax"], ["dax=always"]),
     "xfs dax without a device for it": ("xfs", ["dax=always"], ["dax=never"]),
     "xfs log of the kernel's choice": ("xfs", ["logbsize=0"], ["logbufs=8", "logbsize=32k"]),
+    "xfs stripes of the superblock": ("xfs", ["sunit=0", "swidth=0"], ["sunit=8", "swidth=8"]),
     "xfs log in units": ("xfs", ["logbsize=64k"], ["logbsize=64k"]),
 }
 OTHER: t.Dict[str, Pair] = {
@@ -109,6 +118,7 @@ OTHER: t.Dict[str, Pair] = {
     "nfs size": ("nfs", ["rsize=262144"], ["rsize=1048576"]),
     "nfs version": ("nfs", ["vers=4.1"], ["vers=4.2"]),
     "tmpfs context": ("tmpfs", [f"{CONTEXT}:c1,c2"], [f"{CONTEXT}:c1,c3"]),
+    "overlay redirects": ("overlay", ["lowerdir=/srv/a:/srv/b", "redirect_dir=nofollow"], OVERLAY),
     "tmpfs mode is the default": ("tmpfs", ["mode=0700"], []),
     "tmpfs part of memory": ("tmpfs", ["size=10%"], []),
     "tmpfs size": ("tmpfs", ["size=1m"], ["size=2048k"]),
@@ -124,7 +134,8 @@ MEMORY = 2001 * 4096  # an odd number of pages: a half is rounded down by defaul
 def define(fstype: str, opts: t.Sequence[str]) -> Definition:
     """Return what a request makes of these options, with the context that has an option of its own."""
     context = [("context", word[8:]) for word in opts if word.startswith("context=")]
-    flags, data = canonical_options(fstype, [word for word in opts if not word.startswith("context=")])
+    words = [word for word in opts if not word.startswith("context=")]
+    flags, data = canonical_options(fstype, words, source_roots=("/srv",))
     src = "/dev/x" if fstype in BLOCK else "scratch"
     return Definition(fstype, src, flags, tuple(sorted((*data, *context))))
 
@@ -219,6 +230,7 @@ CHOSEN = (
     *("9p msize of the transport", "btrfs inline limit", "btrfs rescue in a list", "f2fs reserve"),
     *("cifs any version", "nfs size of the server", "nfs version", "nfs without local locks", "tmpfs pages"),
     *("tmpfs half of memory in bytes", "udf last block", "xfs dax without a device for it"),
+    *("iso9660 without Joliet", "overlay without upper layer", "xfs stripes of the superblock"),
     *("udf read-only medium", "xfs log of the kernel's choice"),
 )
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import typing as t
 from pathlib import Path
@@ -47,6 +48,7 @@ def without_source(patch: pytest.MonkeyPatch) -> None:
     """Linux 6.8 to 6.12: statmount does not tell the source."""
     real = syscalls.statmount
     patch.setattr(syscalls, "statmount", lambda mount_id, mask: real(mount_id, mask & ~mounts._SB_SOURCE))
+    patch.setattr(mounts, "_tells_source", functools.lru_cache(mounts._tells_source.__wrapped__))
 
 
 def without_openat2(patch: pytest.MonkeyPatch) -> None:

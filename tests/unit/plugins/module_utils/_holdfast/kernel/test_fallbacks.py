@@ -13,6 +13,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import s
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
     inodes,
     mountinfo,
+    mounts,
     syscalls,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel.create import attach
@@ -103,6 +104,44 @@ def test_find_mount_without_options_reads_the_table_only_for_want_of_the_source(
     found = find_mount(inode.mount_id, is_unique=inode.has_unique_id)
     assert found is not None
     assert (found.options, found.source, count) == (row.options, row.source, readings)
+
+
+def note_masks(patch: pytest.MonkeyPatch) -> t.List[int]:
+    """Return a list that gets what statmount(2) is asked for from now on."""
+    masks: t.List[int] = []
+    real = syscalls.statmount
+
+    def statmount(mount_id: int, mask: int) -> bytes:
+        masks.append(mask)
+        return real(mount_id, mask)
+
+    patch.setattr(syscalls, "statmount", statmount)
+    return masks
+
+
+@pytest.mark.parametrize(
+    ("fstype", "switch", "is_asked"),
+    [
+        pytest.param("tmpfs", leave_on, True, id="the control"),
+        pytest.param("ntfs3", leave_on, False, id="a type that brings the kernel down"),
+        pytest.param("ntfs", leave_on, False, id="by its other name"),
+        pytest.param("tmpfs", without_source, False, id="a kernel that does not tell all"),
+    ],
+)
+def test_find_mount_asks_for_options_only_where_that_is_safe(
+    private_place: Path, monkeypatch: pytest.MonkeyPatch, fstype: str, switch: Switch, is_asked: bool
+) -> None:
+    attach_at(private_place / "m", make_tmpfs("noexec", "size=8192"))
+    inode = seen_at(private_place / "m")
+    if not (inode.has_unique_id and mounts._tells_source()):
+        pytest.skip("needs statmount(2) of Linux 6.13")
+    monkeypatch.setattr(mounts, "_type_of", lambda _mount_id: fstype)
+    masks = note_masks(monkeypatch)
+    switch(monkeypatch)
+    found, row = find_mount(inode.mount_id, is_unique=True), row_at(private_place / "m")
+    assert found is not None
+    assert (found.mount_id, set(found.options)) == (row.mount_id, set(row.options))
+    assert any(mask & mounts._MNT_OPTS for mask in masks) is is_asked
 
 
 @pytest.mark.usefixtures("switched")
