@@ -105,6 +105,167 @@ def test_ledger_of_a_newer_version_is_refused_and_left(world: World, command: st
     succeed(world, **leave("/srv/a", "a"))
 
 
+NOBODY = [
+    ("explain", "x"),
+    ("policy", "check", "-"),
+    ("reconcile", "--check"),
+    ("release", "--holder", "a", "--all"),
+]
+
+
+@pytest.mark.parametrize("words", NOBODY, ids=[words[0] for words in NOBODY])
+def test_what_needs_root_says_so_in_the_words_of_a_shell(
+    world: World, command: str, words: t.Sequence[str]
+) -> None:
+    ended = run_as_nobody(world, command, *words)
+    assert (ended.rc, ended.stdout) == (1, "")
+    assert ended.stderr.startswith(
+        f"holdfast: unsupported: 'holdfast {words[0]}' needs root; repeat it as root"
+    )
+    assert "become" not in ended.stderr
+
+
+def test_nobody_alive_is_a_variable_that_was_never_set(world: World, command: str) -> None:
+    """It would release everything on the host."""
+    succeed(world, **tmpfs("/srv/a", "a"))
+    ended = run(world, command, "reconcile", "--live-holders", "")
+    assert (ended.rc, "names nobody" in ended.stderr) == (2, True), ended
+    assert world.stack("/srv/a")
+    assert run(world, command, "reconcile", "--live-holders", "a,b").stdout == "nothing to do\n"
+    assert run(world, command, "reconcile", "--drop-holders", "a").stdout.startswith("/srv/a: ")
+
+
+def test_slash_at_the_end_is_answered_with_what_to_write(world: World, command: str) -> None:
+    """As a shell completes the name of a directory."""
+    succeed(world, **tmpfs("/srv/a", "a"))
+    for words, rc in (
+        (("users", "/srv/a/"), 1),
+        (("release", "--holder", "a", "/srv/a/"), 1),
+        (("status", "/srv/a/"), 0),
+    ):
+        ended = run(world, command, *words)
+        assert (ended.rc, ended.stdout) == (rc, "")
+        assert re.search("write ['\"]/srv/a['\"]$", ended.stderr.splitlines()[0]), ended
+    succeed(world, **leave("/srv/a", "a"))
+
+
+TASKS = {
+    "text": ("[1]", "the task: write an object of options"),
+    "type": ({"mounts": 3}, "mounts: write a list"),
+    "element": ({"mounts": [3]}, "mounts[0]: write an object"),
+    "deep": ({"mounts": [{"path": "/srv/a", "ttl": "x"}]}, "mounts[0].ttl: write a number"),
+    "boolean": ({"ttl": True}, "ttl: write a number"),
+    "choice": ({"state": "present"}, "state: write one of mounted, released, unmounted"),
+    "name": ({"pth": "/srv/a"}, "pth: no option of safe_mount"),
+    "no-json": ("{", "'-' cannot be read as JSON: "),
+}
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_task_of_another_shape_is_refused_by_the_option(world: World, command: str, name: str) -> None:
+    task, words = TASKS[name]
+    text = task if isinstance(task, str) else json.dumps(task)
+    ended = run(world, command, "policy", "check", "-", text=text)
+    assert (ended.rc, ended.stdout) == (1, "")
+    assert ended.stderr.startswith(f"holdfast: invalid_argument: {words}"), ended
+
+
+def test_task_is_read_as_a_playbook_would_be(world: World, command: str) -> None:
+    """The alias of the path, a number as holder, options in one text."""
+    task = {"name": "/srv/a", "src": "x", "fstype": "tmpfs", "holder": 7, "opts": "ro,mode=0755"}
+    ended = run(world, command, "policy", "check", "-", text=json.dumps(task))
+    assert (ended.rc, ended.stdout.startswith("permitted: '/srv/a' mounted")) == (0, True), ended
+    task["opts"] = "ro,rw"
+    assert "option_not_allowed" in run(world, command, "policy", "check", "-", text=json.dumps(task)).stderr
+    assert run(world, command, "policy", "check", "/none").stderr.endswith(
+        "'/none' cannot be read: No such file or directory\n"
+    )
+
+
+def test_line_of_the_log_that_a_full_disk_has_cut_off_is_passed_over(world: World, command: str) -> None:
+    lines = [
+        '{"time": "x", "log_ref": "abc", "code": "busy"}',
+        '{"time": "x", "log_ref": "abc", "co',
+        '["log_ref": "abc"',
+    ]
+    world.write("/var/log/holdfast_mounts.log", "\n".join(lines) + "\n", 0o600)
+    told = run(world, command, "explain", "abc")
+    assert (told.rc, "code:     busy" in told.stdout) == (0, True), told
+    world.write("/var/log/holdfast_mounts.log", lines[1] + "\n", 0o600)
+    assert "has no entry 'abc'" in run(world, command, "explain", "abc").stderr
+    world.file("/var/log/holdfast_mounts.log").unlink()
+
+
+def test_release_that_fails_does_not_say_that_nothing_is_held(world: World, command: str) -> None:
+    succeed(world, **tmpfs("/srv/a", "a"))
+    world.run("mount", "-o", "bind,remount,ro", "/etc")
+    ended = run(world, command, "release", "--holder", "a", "--all")
+    world.run("mount", "-o", "bind,remount,rw", "/etc")
+    assert ended.rc == 1
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith(
+        "holdfast: unmount_failed: the host refused to record '/srv/a': Read-only file system"
+    )
+    succeed(world, **leave("/srv/a", "a"))
+
+
+def test_refusal_of_a_read_only_run_says_what_is_written_there(world: World, command: str) -> None:
+    succeed(world, **tmpfs("/srv/a", "a"))
+    world.run("umount", "/srv/a")
+    world.run("mount", "-o", "remount,ro", "/run")
+    ended = run(world, command, "reconcile")
+    shown = run(world, command, "status")
+    world.run("mount", "-o", "remount,rw", "/run")
+    assert (ended.rc, "writes to /run/holdfast and the ledger: Read-only file system" in ended.stderr) == (
+        1,
+        True,
+    )
+    assert (shown.rc, shown.stdout.split()[-1]) == (0, "missing")
+    succeed(world, **leave("/srv/a", "a"))
+
+
+# --- Where it writes ---
+
+
+def shell(world: World, script: str) -> Finished:
+    return world.run("bash", "-c", script)
+
+
+WORDS = (
+    "--help",
+    "status --help",
+    "status",
+    "status --json",
+    "status --prometheus",
+    "release --holder a --all --check",
+)
+
+
+@pytest.mark.parametrize("words", WORDS)
+def test_whoever_reads_may_stop_and_a_full_disk_is_told(world: World, command: str, words: str) -> None:
+    succeed(world, **tmpfs("/srv/a", "a"))
+    # The reader has gone before the first line.
+    ended = shell(world, f"exec 3> >(exec true); sleep 0.3; {command} {words} >&3")
+    assert (ended.rc, ended.stderr) == (0, "")
+    full = shell(world, f"{command} {words} >/dev/full")
+    said = "holdfast: invalid_argument: standard output cannot be written: No space left on device\n"
+    assert (full.rc, full.stderr) == (1, said)
+    succeed(world, **leave("/srv/a", "a"))
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_stream_that_is_closed_is_none(world: World, command: str, closed: str) -> None:
+    """What is opened next would get its number, and what is said would be written into that."""
+    succeed(world, **tmpfs("/srv/a", "a"))
+    for words, rc in (("status", 0), ("--help", 0), ("users /srv/none", 1), ("status --colour", 2)):
+        ended = shell(world, f"{command} {words} {closed}")
+        assert ended.rc == rc, (words, ended)
+        assert "Traceback" not in ended.stderr
+    assert shell(world, f"{command} release --holder a --all {closed}").rc == 0
+    assert world.stack("/srv/a") == []
+    assert json.loads(world.file(LEDGER).read_bytes())["references"] == {}
+
+
 # --- What it does ---
 
 
@@ -199,16 +360,52 @@ def test_names_of_strangers_never_reach_a_terminal_raw(world: World, command: st
     succeed(world, **leave("/srv/a", "a"))
 
 
-@pytest.mark.parametrize(("environment", "is_coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def on_terminal(world: World, command: str, columns: int, **environment: str) -> t.Tuple[str, t.List[str]]:
+    """Return what status shows on a terminal, and its lines without colours."""
+    script = f"stty cols {columns} <&0; exec {command} status"
+    options = {"PATH": os.environ["PATH"], "TERM": "xterm", **environment}
+    ended = world.run("script", "-qec", script, "/dev/null", environment=options)
+    plain = re.sub("\x1b\\[[0-9]+m", "", ended.stdout)
+    return ended.stdout, [row.rstrip() for row in plain.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("environment", "is_coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
+)
 def test_terminal_gets_colour_and_rows_that_fit(
     command: str, environment: t.Dict[str, str], is_coloured: bool, world: World
 ) -> None:
     succeed(world, **tmpfs("/srv/" + "a" * 90, "a"))
-    script = f"stty cols 60 <&0; exec {command} status"
-    options = {"COLUMNS": "60", "PATH": os.environ["PATH"], "TERM": "xterm", **environment}
-    ended = world.run("script", "-qec", script, "/dev/null", environment=options)
-    rows = ended.stdout.splitlines()
-    assert ("\x1b[32m" in ended.stdout) is is_coloured
-    plain = [row.replace("\x1b[32m", "").replace("\x1b[0m", "") for row in rows]
-    assert all(len(row.rstrip()) <= 60 for row in plain), plain
+    shown, rows = on_terminal(world, command, 60, **environment)
+    assert ("\x1b[32m" in shown) is is_coloured
+    assert all(len(row) <= 60 for row in rows), rows
     succeed(world, **leave("/srv/" + "a" * 90, "a"))
+
+
+@pytest.mark.parametrize("environment", [{}, {"NO_COLOR": "1"}], ids=["colour", "plain"])
+def test_narrow_terminal_gets_a_list(command: str, environment: t.Dict[str, str], world: World) -> None:
+    succeed(world, **tmpfs("/srv/a", "a"))
+    shown, rows = on_terminal(world, command, 40, **environment)
+    assert rows == [
+        "/srv/a",
+        "  source: tmpfs",
+        "  type: tmpfs",
+        "  holders: a",
+        "  lease ends: -",
+        "  state: ok",
+    ]
+    assert ("state: \x1b[32mok" in shown) is not bool(environment)
+    succeed(world, **leave("/srv/a", "a"))
+
+
+def test_columns_are_aligned_beside_wide_characters(command: str, world: World) -> None:
+    wide = "/srv/\u6f22\u5b57"
+    for path in (wide, "/srv/a\u0301"):
+        succeed(world, **tmpfs(path, "a"))
+    rows = run(world, command, "status").stdout.splitlines()
+    (row,) = [row for row in rows if row.startswith(wide)]
+    assert row.index(" tmpfs ") + 2 == rows[0].index(" SOURCE"), "two characters that are twice as wide"
+    (row,) = [row for row in rows if row.startswith("/srv/a\u0301")]
+    assert row.index(" tmpfs ") - 1 == rows[0].index(" SOURCE"), "one that takes no column"
+    for path in (wide, "/srv/a\u0301"):
+        succeed(world, **leave(path, "a"))

@@ -125,7 +125,7 @@ def run_call(
         answer = result.single_result(reported[0], call.host.protection, "".join(messages))
     plans = [outcome.plan for outcome in outcomes if isinstance(outcome, operation.Done)]
     warnings = [f"{what}; foreseen as if an earlier task had made it" for what in unknown]
-    warnings += result.warnings_of(request, plans)
+    warnings += result.warnings_of(request, plans, has_failed=len(plans) < len(outcomes))
     if system.has_selinux() and any(plan.action == "mounted" for plan in plans):
         from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import labels
 

@@ -7,6 +7,7 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -72,8 +73,11 @@ def find_entry(reference: str) -> t.Optional[t.Dict[str, t.Any]]:
             continue
         with open(fd, encoding="ascii", errors="replace") as file:
             lines = [line for line in file if f'"log_ref": "{reference}"' in line] if _is_ours(fd) else []
-        if lines:
-            return t.cast(t.Dict[str, t.Any], json.loads(lines[-1]))
+        for line in reversed(lines):
+            with contextlib.suppress(ValueError):  # a full disk has cut it off
+                entry = json.loads(line)
+                if isinstance(entry, dict) and entry.get("log_ref") == reference:
+                    return t.cast(t.Dict[str, t.Any], entry)
     return None
 
 

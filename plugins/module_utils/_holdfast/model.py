@@ -182,7 +182,8 @@ class Host:
 def why_unsafe(ancestor: str, fstype: str) -> str:
     """Return what is wrong with an ancestor: fstype is that of its filesystem, if its owners do not count."""
     if fstype:
-        return f"'{ancestor}' lies on a {fstype} filesystem, whose owners and modes count for nothing"
+        article = "an" if fstype.startswith(("a", "e", "i", "o", "u")) else "a"
+        return f"'{ancestor}' lies on {article} {fstype} filesystem, whose owners and modes count for nothing"
     return f"users other than root can write '{ancestor}'"
 
 

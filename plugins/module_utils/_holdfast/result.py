@@ -132,8 +132,13 @@ def _line(path: str, plan: steps.Plan) -> str:
     return f"'{path}' {_DONE[plan.action]}; {held_by(len(plan.after.holders))}{drift}"
 
 
-def warnings_of(request: model.Request, plans: t.Sequence[steps.Plan]) -> t.List[str]:
-    """Return what the caller should know of what was done: where it drifts, and where it may mean another."""
+def warnings_of(
+    request: model.Request, plans: t.Sequence[steps.Plan], *, has_failed: bool = False
+) -> t.List[str]:
+    """Return what the caller should know of what was done: where it drifts, and where it may mean another.
+
+    has_failed: of a mount point that has no plan for it, so that it is not known who holds it.
+    """
     drifting = [
         f"'{plan.path}' is held from now on, but {drift.kind}: {drift.message}"
         for plan in plans
@@ -145,7 +150,8 @@ def warnings_of(request: model.Request, plans: t.Sequence[steps.Plan]) -> t.List
         for plan in plans
         for what in plan.assumed
     ]
-    return drifting + assumed + _shared_default(request, plans) + _stranger(request, plans)
+    strangers = [] if has_failed else _stranger(request, plans)
+    return drifting + assumed + _shared_default(request, plans) + strangers
 
 
 def _shared_default(request: model.Request, plans: t.Sequence[steps.Plan]) -> t.List[str]:

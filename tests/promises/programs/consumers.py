@@ -55,16 +55,19 @@ def choose(dice: random.Random, paths: t.Sequence[str]) -> Operation:
 class Ours:
     """Asks the module's own code."""
 
-    paths = PATHS
+    def __init__(
+        self, paths: t.Sequence[str] = PATHS, wish_for: t.Callable[[str], Arguments] = entry
+    ) -> None:
+        self.paths, self.wish_for = paths, wish_for
 
     def do(self, holder: str, operation: Operation) -> Outcomes:
         """Carry out one operation; return the code or C(ok) of each path."""
         kind, paths = operation
         if kind == "hold":
-            return self.single(holder, **entry(paths[0]))
+            return self.single(holder, **self.wish_for(paths[0]))
         if kind == "release":
             return self.single(holder, path=paths[0], state="released")
-        result = call(holder=holder, mounts=[entry(path) for path in paths], purge=kind == "purge")
+        result = call(holder=holder, mounts=[self.wish_for(path) for path in paths], purge=kind == "purge")
         if "mounts" not in result:
             return {ALL: code_of(result)}
         return {told["path"]: (told.get("error") or {"code": "ok"})["code"] for told in result["mounts"]}

@@ -31,6 +31,9 @@ def show_status(given: argparse.Namespace) -> int:
     if given.prometheus and (given.json or is_narrowed):
         output.warn("holdfast status: --prometheus is about all there is; leave the other choices out")
         return output.USAGE
+    for path in given.paths:
+        if path.endswith("/") and path != "/":
+            output.warn(f"no mount point ends with a slash; write '{path.rstrip('/') or '/'}'")
     last, out = attempts.read_last(), sys.stdout if given.output is None else io.StringIO()
     code = _write_numbers(last, out) if given.prometheus else _write_status(given, last, out)
     if isinstance(out, io.StringIO):
@@ -85,7 +88,7 @@ def _list_rows(facts: t.Mapping[str, t.Any], last: t.Optional[attempts.LastRun])
             "fstype": row["fstype"],
             "opts": row["options"].split(","),
             "owned": row["owned"],
-            "holders": facts["references"].get(row["mount"], {"holders": {}})["holders"],
+            "holders": _holders(facts["references"].get(row["mount"])),
             "state": row["state"],
             "drift": kinds.get(row["mount"], []),
             "error": _error(failures.get(row["mount"]) if row["mount"] in kinds else None, uptime),
@@ -93,6 +96,12 @@ def _list_rows(facts: t.Mapping[str, t.Any], last: t.Optional[attempts.LastRun])
         for row in facts["mounts"]
         if row["managed"] or row["mount"] in kinds
     ]
+
+
+def _holders(reference: t.Optional[t.Mapping[str, t.Any]]) -> Row:
+    """Return who holds a mount point; what a lease is counted by is the ledger's own affair."""
+    held = reference["holders"] if reference else {}
+    return {name: {key: one[key] for key in ("since", "expires")} for name, one in held.items()}
 
 
 def _error(failure: t.Optional[attempts.Failure], uptime: int) -> t.Optional[Row]:
@@ -133,7 +142,8 @@ def _write_table(rows: t.Sequence[Row], out: t.TextIO) -> None:
     table.write_table(heads, cells, out)
     for row in rows:
         if row["error"]:
-            more = f"; holdfast explain {row['error']['log_ref']}" if row["error"]["log_ref"] else ""
+            reference = row["error"]["log_ref"] or ""
+            more = "" if reference in row["error"]["message"] else f"; holdfast explain {reference}"
             text = "{code}: {message}; try {tries} was at {time}, the next is due at {next_try}"
             out.write(strings.visible(f"{row['path']}: {text.format(**row['error'])}{more}") + "\n")
 
@@ -144,6 +154,8 @@ def show_users(given: argparse.Namespace) -> int:
 
     rows = [one.mount for one in mountinfo.visible_mounts(mountinfo.read_mounts())]
     number = next((row.mount_id for row in rows if row.mount_point == given.path), None)
+    if number is None and given.path.rstrip("/") != given.path != "/":
+        return output.refuse("invalid_argument", f"'{given.path}': write '{given.path.rstrip('/') or '/'}'")
     if number is None:
         return output.refuse("invalid_argument", f"'{given.path}' is not a mount point; see holdfast status")
     using = users.find_users([number], _SEARCH_SECONDS)[number]

@@ -22,22 +22,53 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
 
 def main(argv: t.Sequence[str], version: str) -> int:
     """Run one command and return its exit code."""
+    _open_missing_streams()
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    asked = [utf8.decoded(os.fsencode(word)) for word in argv]
-    given = build_parser(version, asked).parse_args(asked)
     try:
-        code = _run(given)
+        code = _answer(argv, version)
         sys.stdout.flush()
     except errors.MountError as error:
         return output.refuse(error.code, error.message)
     except BrokenPipeError:  # whoever reads has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_no_more()
         return output.DONE
+    except OSError as error:
+        _write_no_more()
+        return output.refuse("invalid_argument", f"standard output cannot be written: {error.strerror}")
     except KeyboardInterrupt:
         return 130
     return code
+
+
+def _open_missing_streams() -> None:
+    """Have each standard stream be there: else a file that is opened gets its number, and what is said."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
+
+
+def _write_no_more() -> None:
+    """Lose what is still to be written, which Python would try again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _answer(argv: t.Sequence[str], version: str) -> int:
+    try:
+        asked = [utf8.decoded(os.fsencode(word)) for word in argv]
+        given = build_parser(version, asked).parse_args(asked)
+    except SystemExit as ended:  # after a help, or wrong usage
+        return int(ended.code or 0)
+    if given.command in words.ROOT_ONLY and os.geteuid() != 0:
+        return output.refuse(
+            "unsupported", f"'holdfast {given.command}' needs root; repeat it as root, for example with sudo"
+        )
+    return _run(given)
 
 
 def build_parser(version: str, asked: t.Collection[str]) -> argparse.ArgumentParser:

@@ -79,6 +79,13 @@ _{name}() {{
   case ${{COMP_WORDS[1]}} in
 {options}
   esac
+  if [[ $current != -* && ${{COMP_WORDS[1]}} != policy ]]; then
+    # No slash after a directory, with which it would be no mount point; one can be typed to go on below it.
+    compopt -o nospace
+    mapfile -t COMPREPLY < <(compgen -f -- "$current" |
+      while IFS= read -r name; do printf '%q\\n' "$name"; done)
+    return
+  fi
   if [[ $current != -* ]]; then
     compopt -o filenames
     mapfile -t COMPREPLY < <(compgen -f -- "$current")

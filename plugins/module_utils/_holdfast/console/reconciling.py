@@ -94,5 +94,7 @@ def _call(
             lines.setdefault(item["path"], []).append(f"{item['kind']}: {item['message']}")
     for path, done in sorted(lines.items()):
         output.say(f"{path}: {'; '.join(done)}")
+    if not lines and not result.get("failed") and not given.unattended:
+        output.say("nothing to do")
     failures = {item["path"]: item["error"] for item in remaining if item["error"]}
     return output.finish(result, list(failures.values()), is_check=given.check), remaining

@@ -36,11 +36,22 @@ FILES = (
     ("/run/holdfast", "operations under way, and what the last reconcile met; gone with the boot"),
 )
 GUIDE = f"{errors.SITE}/docs/guides/at_the_host.html"
-ENVIRONMENT = (("NO_COLOR", "where this is not empty, a table on a terminal has no colours"),)
+ENVIRONMENT = (
+    ("NO_COLOR", "where this is not empty, a table on a terminal has no colours"),
+    ("TERM", "where this is dumb, likewise"),
+)
+ROOT_ONLY = ("release", "reconcile", "explain", "policy")
 
 
 def _list(text: str) -> t.List[str]:
     return [name for name in text.split(",") if name]
+
+
+def _some(text: str) -> t.List[str]:
+    """Nobody is what a variable of a script is that was never set, and would release everything."""
+    if not _list(text):
+        raise argparse.ArgumentTypeError("names nobody; to release all there is, name whom to drop")
+    return _list(text)
 
 
 def _kinds(text: str) -> t.List[str]:
@@ -137,7 +148,7 @@ COMMANDS = (
         "reconcile",
         "bring kernel and ledger together again; needs root",
         (
-            Argument("--live-holders", "all other holders are dead", {"type": _list, "metavar": "A,B"}),
+            Argument("--live-holders", "all other holders are dead", {"type": _some, "metavar": "A,B"}),
             Argument(
                 "--drop-holders", "these holders are dead", {"type": _list, "metavar": "A,B", "default": []}
             ),

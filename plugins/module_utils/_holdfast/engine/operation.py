@@ -172,9 +172,10 @@ def as_coded(
         code = "unsupported"
     number = error.errno or 0
     hint = _HINTS.get(number, "see the host's log for what it said")
+    what = "the call, which writes to /run/holdfast and the ledger" if path is None else f"'{path}'"
     return errors.MountError(
         code,
-        f"the host refused to {step} '{path or 'the call'}': {os.strerror(number)}; {hint}",
+        f"the host refused to {step} {what}: {os.strerror(number)}; {hint}",
         step=step,
         path=path,
         errno=error.errno,

@@ -91,4 +91,8 @@ def test_completion_offers_what_the_parser_takes(tmp_path: Path) -> None:
     assert complete(tmp_path, "release", "--on-busy", "") == {"fail", "defer", "lazy"}
     assert complete(tmp_path, "reconcile", "--repair", "de") == {"deferred"}
     (tmp_path / "a b").touch()
-    assert complete(tmp_path, "status", "a") == {"a b"}
+    (tmp_path / "folder").mkdir()
+    assert complete(tmp_path, "policy", "check", "a") == {"a b"}
+    for command in ("status", "users", "release"):
+        assert complete(tmp_path, command, "a") == {"a\\ b"}
+        assert complete(tmp_path, command, "f") == {"folder"}, "no mount point ends with a slash"
