@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import pytest
 from harness.cycle import leave, succeed, tmpfs, warm_up
-from harness.helped import CAN_HELP, SSHFS, helped, make_helper
+from harness.helped import CAN_HELP, helped, make_helper
 from harness.images import wait_for_no_loop_device
 from harness.world import RUN, World
 
@@ -218,7 +218,7 @@ def test_killed_anywhere_is_healed_by_the_next_call(
         act(world, operation)
         undo(world, operation)
     deadline = time.monotonic() + 60
-    while any("small_fuse" in command or SSHFS in command for command in world.processes().values()):
+    while any("sshfs" in command for command in world.processes().values()):
         assert time.monotonic() < deadline, "a helper or its daemon lives"
         time.sleep(0.05)
 

@@ -14,26 +14,21 @@ from pathlib import Path
 
 import pytest
 from harness.cycle import leave, succeed, tmpfs, warm_up
+from harness.helped import CAN_HELP, make_helper
 from harness.reconcile import reconcile
 from harness.world import RUN, World
 
-SSHFS = "/usr/bin/sshfs"
-HARNESS = Path(__file__).resolve().parent / "harness"
-DUMB_FUSE, HELD_MEMORY = HARNESS / "dumb_fuse.py", HARNESS / "held_memory.py"
-MS_BIND = 1 << 12
+HELD_MEMORY = Path(__file__).resolve().parent / "harness" / "held_memory.py"
 PATH = "/srv/remote"
 
 
 @pytest.fixture
 def dumb(world: World) -> World:
     """A world whose helper mounts what never answers."""
-    if not (os.path.exists(SSHFS) and os.path.exists("/dev/fuse")):
+    if not CAN_HELP:
         pytest.skip("needs sshfs and /dev/fuse")
     warm_up(world)
-    program = world.scratch / "dumb_fuse"
-    program.write_text(f"#!{sys.executable} -ISE\n{DUMB_FUSE.read_text(encoding='utf-8')}", encoding="utf-8")
-    program.chmod(0o755)
-    world.mount(str(program), SSHFS, "", flags=MS_BIND)
+    make_helper(world)
     return world
 
 

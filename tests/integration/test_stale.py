@@ -24,8 +24,8 @@ FAULTS = [errno.ESTALE, errno.EACCES, errno.EIO, errno.ENOTCONN]
 def break_down(world: World, number: int) -> None:
     """Have the server answer everything with this error, or be gone."""
     if number != errno.ENOTCONN:
-        world.file("/run/user_fuse.errno").write_text(str(number), encoding="ascii")
-        world.file("/run/user_fuse.errno").chmod(0o644)
+        world.file("/run/fuse.errno").write_text(str(number), encoding="ascii")
+        world.file("/run/fuse.errno").chmod(0o644)
         return
     namespace = os.readlink(f"/proc/{world.pid}/ns/mnt")
     for pid in [pid for pid in os.listdir("/proc") if pid.isdigit() and serves(pid, namespace)]:

@@ -13,14 +13,13 @@ from pathlib import Path
 
 import pytest
 from harness.cycle import apply, leave, refuse, succeed, tmpfs
-from harness.helped import MS_BIND
+from harness.helped import FUSE, MS_BIND
 from harness.images import serve_file
 from harness.place import LEDGER
 from harness.reconcile import OTHER_BOOT, call_reconcile
 from harness.results import Result
 from harness.world import World
 
-PROGRAM = Path(__file__).resolve().parent / "harness" / "user_fuse.py"
 USER = 65534  # fusermount3 wants one that has a name
 THEIRS, PATH = "/srv/theirs", "/srv/theirs/dir"
 HELD = "/srv/held"
@@ -31,18 +30,18 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def serve(world: World, point: str, options: str = "allow_other", *, how: str = "") -> None:
+def serve(world: World, point: str, options: str = "allow_other", *, by: str = "") -> None:
     """Have the user mount and serve a filesystem at a directory, which becomes theirs."""
     os.makedirs(world.file(point), exist_ok=True)
-    if how != "namespace":
+    if not by:
         os.chown(world.file(point), USER, USER)
     world.file("/etc/fuse.conf").write_text("user_allow_other\n", encoding="ascii")
     if not world.exists("/run/fuse"):
         os.mknod(world.file("/run/fuse"), stat.S_IFCHR | 0o666, os.stat("/dev/fuse").st_rdev)
         os.chmod(world.file("/run/fuse"), 0o666)  # as udev makes it
         world.mount("/run/fuse", "/dev/fuse", "", flags=MS_BIND)
-    done = world.run(sys.executable, str(PROGRAM), str(USER), point, options, how)
-    assert done.stdout == "ready\n", done
+    done = world.run(sys.executable, str(FUSE), point, f"uid={USER}", f"options={options}", f"by={by}")
+    assert done.stdout.startswith("ready"), done
 
 
 def held_by_user(world: World, *, fstype: str) -> t.Dict[str, t.Any]:
@@ -101,7 +100,7 @@ def test_credentials_file_that_a_user_serves_is_not_safe(
 
 
 def test_way_through_what_lets_only_its_user_in_is_refused(world: World) -> None:
-    serve(world, THEIRS, how="namespace")
+    serve(world, THEIRS, by="namespace")
     for more in ({}, {"allow_unsafe_parents": True}):
         result = world.call(**tmpfs(PATH, "a", **more))
         assert result.code == "unsafe_path", result
@@ -119,7 +118,7 @@ def test_source_below_what_a_user_serves_is_not_safe(world: World) -> None:
 @pytest.mark.parametrize("how", ["", "namespace"], ids=["fusermount3", "user-namespace"])
 def test_filesystem_of_a_user_is_never_adopted(world: World, how: str) -> None:
     options = ["allow_other", "fsname=server:/data", "subtype=sshfs", "nosuid", "nodev"]
-    serve(world, HELD, ",".join(options[:3] if how else options), how=how)
+    serve(world, HELD, ",".join(options[:3] if how else options), by=how)
     wish = {"path": HELD, "src": "server:/data", "fstype": "fuse.sshfs", "holder": "a", "adopt": True}
     before = world.stack(HELD)
     result = world.call(**wish, allow_fstypes=["fuse.sshfs"])
@@ -141,7 +140,7 @@ def test_filesystem_of_a_user_is_not_ours_after_a_boot(world: World, how: str) -
     reference.update(src="server:/data", fstype="fuse.sshfs", boot_id=OTHER_BOOT, opts=["nodev", "nosuid"])
     world.file(LEDGER).write_text(json.dumps(known), encoding="utf-8")
     options = "allow_other,fsname=server:/data,subtype=sshfs" + ("" if how else ",nosuid,nodev")
-    serve(world, HELD, options, how=how)
+    serve(world, HELD, options, by=how)
     before = world.stack(HELD)
     facts = world.facts()
     if not how:  # the table shows the number of the namespace, and reading the facts needs no root
@@ -250,6 +249,6 @@ def serves(pid: str, namespace: str) -> bool:
     """Return whether a process of this mount namespace is the user's server."""
     try:
         is_here = os.readlink(f"/proc/{pid}/ns/mnt") == namespace
-        return is_here and str(PROGRAM).encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return is_here and str(FUSE).encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False

@@ -13,7 +13,7 @@ from harness.world import World
 
 MS_BIND = 1 << 12
 SSHFS = "/usr/bin/sshfs"
-SMALL_FUSE = Path(__file__).resolve().parent / "small_fuse.py"
+FUSE = Path(__file__).resolve().parent / "fuse.py"
 CAN_HELP = os.path.exists(SSHFS) and os.path.exists("/dev/fuse")
 
 
@@ -29,11 +29,9 @@ def helped(path: str) -> t.Dict[str, t.Any]:
 
 
 def make_helper(world: World) -> None:
-    """Put a helper that needs no server in the place of sshfs."""
+    """Put a helper that needs no server in the place of sshfs; fuse.py tells what it does."""
     if SSHFS not in [mount.point for mount in world.table]:
-        program = world.scratch / "small_fuse"
-        program.write_text(
-            f"#!{sys.executable} -ISE\n{SMALL_FUSE.read_text(encoding='utf-8')}", encoding="utf-8"
-        )
+        program = world.scratch / "sshfs"
+        program.write_text(f"#!{sys.executable} -ISE\n{FUSE.read_text(encoding='utf-8')}", encoding="utf-8")
         program.chmod(0o755)
         world.mount(str(program), SSHFS, "", flags=MS_BIND)

@@ -14,20 +14,13 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from harness.helped import MS_BIND
+from harness.helped import FUSE, MS_BIND
 from harness.world import World
 
 UUID = "6f1c0a52-97d4-4b0e-8f1a-2d3c4b5a6978"
 LABEL = "disk_one"
 MEGABYTE = 1 << 20
 SECONDS = 10.0
-IMAGE_SERVER = (
-    "env",
-    f"PYTHONPATH={Path(__file__).resolve().parents[1]}",
-    sys.executable,
-    "-m",
-    "harness.image_fuse",
-)
 NEEDS_FUSE = pytest.mark.skipif(
     not (os.path.exists("/usr/bin/fusermount3") and os.path.exists("/dev/fuse")),
     reason="needs fusermount3 and /dev/fuse",
@@ -110,6 +103,6 @@ def serve_file(world: World, uid: int, point: str, image: Path) -> int:
         os.mknod(world.file("/run/fuse"), stat.S_IFCHR | 0o666, os.stat("/dev/fuse").st_rdev)
         os.chmod(world.file("/run/fuse"), 0o666)  # as udev makes it
         world.mount("/run/fuse", "/dev/fuse", "", flags=MS_BIND)
-    done = world.run(*IMAGE_SERVER, str(uid), point, str(image))
+    done = world.run(sys.executable, str(FUSE), point, f"uid={uid}", f"image={image}")
     assert done.stdout.startswith("ready"), done
     return int(done.stdout.split()[1])

@@ -20,9 +20,9 @@ import sys
 import time
 import typing as t
 
-import fuse_server
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments.build import RECONCILE_SPEC
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.repair import run_reconcile
+from harness import fuse
 from harness.namespace import LIBC, check, make_world, mount
 from hung import TMPFS, Course, act, collect, start
 from in_process import call, defaults
@@ -31,7 +31,6 @@ USER = 12345
 FUSE = "/run/fuse"
 CLONE_NEWNS, CLONE_NEWUSER, NOSUID_NODEV = 0x20000, 0x10000000, 6
 PR_SET_DUMPABLE = 4
-OPEN, POLL = 14, 40
 BUSY = {name: f"/srv/busy-{name}" for name in ("one", "bulk", "dropped", "beside")}
 NEIGHBOURS = ("/srv/near", "/srv/nearer")
 
@@ -54,21 +53,18 @@ def enter_namespace() -> None:
 
 def serve(handle: int, told: int) -> t.NoReturn:
     """Serve one file, and never say whether it is ready."""
-    node = 2
-    kept = fuse_server.ATTRIBUTES.pack(node, 0, 0, 0, 0, 0, 0, 0, 0, stat.S_IFREG | 0o644, 1, 0, 0, 0, 512, 0)
-    while True:
-        message = os.read(handle, fuse_server.ROOM)
-        _length, operation, unique, asked = fuse_server.REQUEST.unpack_from(message)
-        if operation == POLL:
+    directory = fuse.Directories()
+
+    def answer(operation: int, node: int, body: bytes) -> fuse.Found:
+        if operation == fuse.POLL:
             os.write(told, b"x")
-            continue
-        body: t.Union[bytes, int] = fuse_server.answer(operation, asked, message[fuse_server.REQUEST.size :])
-        if operation == fuse_server.LOOKUP:
-            body = fuse_server.TIMES.pack(node, 1, 3600, 3600, 0, 0) + kept
-        elif operation == OPEN:
-            body = bytes(16)
-        number, data = (-body, b"") if isinstance(body, int) else (0, body)
-        os.write(handle, fuse_server.ANSWER.pack(fuse_server.ANSWER.size + len(data), number, unique) + data)
+            return None
+        if operation == fuse.LOOKUP:
+            return fuse.entry(2, 3600, fuse.attributes(2, stat.S_IFREG | 0o644))
+        return directory(operation, node, body)
+
+    fuse.serve(handle, answer)
+    os._exit(0)
 
 
 def attack(told: int) -> None:
@@ -140,7 +136,7 @@ def beside() -> t.Iterator[str]:
 def main(deadline: float) -> None:
     """Have mounts held, attack, run every course."""
     make_world("private", private_dev=False)
-    os.mknod(FUSE, stat.S_IFCHR | 0o666, os.stat(fuse_server.DEVICE).st_rdev)
+    os.mknod(FUSE, stat.S_IFCHR | 0o666, os.stat(fuse.DEVICE).st_rdev)
     os.chmod(FUSE, 0o666)  # as udev makes it
     held = {path: "dead" if name == "dropped" else "a" for name, path in BUSY.items()}
     before = [act(path=path, holder=holder, **TMPFS) for path, holder in held.items()]

@@ -18,7 +18,7 @@ import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.helper import command
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.overview import observe_facts
-from fuse_server import SlowServer
+from harness import fuse
 from harness.namespace import make_world
 from harness.table import read_table
 from in_process import call, code_of, mount_tmpfs
@@ -156,7 +156,7 @@ def main(deadline: float) -> None:
     os.mkdir(SLOW)
     os.mkdir("/media/layer")
     os.mkdir(LAST)
-    server = SlowServer(SLOW)
+    server = fuse.Server(SLOW, fuse.Directories(b"held"))
     mount_tmpfs("last", LAST)
     before = [act(path=path, allow_unsafe_parents=True, **TMPFS) for path in HELD.values()]
     server.hang()

@@ -11,34 +11,16 @@ from __future__ import annotations
 import errno
 import os
 import pickle
-import signal
 import stat
 import struct
 import typing as t
 
-from fuse_server import (
-    ANSWER,
-    ATTRIBUTES,
-    BATCH_FORGET,
-    DEVICE,
-    FORGET,
-    GETATTR,
-    INIT,
-    INITIAL,
-    LOOKUP,
-    REQUEST,
-    STATFS,
-    TIMES,
-)
-from harness.namespace import mount
+from harness import fuse
 
-OPEN, READ, WRITE, RELEASE, FSYNC, FLUSH = 14, 15, 16, 18, 20, 25
 DISK, MARKS = 2, 3
 NAMES = {b"disk\0": DISK, b"marks\0": MARKS}
 LARGEST = 1 << 17
 BIG_WRITES, MAX_PAGES, DIRECT_IO = 1 << 5, 1 << 22, 1
-ROOM = LARGEST + 4096
-SPAN = struct.Struct("=QQI20x")
 END = b"end"
 
 
@@ -67,12 +49,7 @@ class LoggedDisk:
 
     def __init__(self, image: str, path: str, log: str) -> None:
         self.path = path
-        handle = os.open(DEVICE, os.O_RDWR | os.O_CLOEXEC)
-        mount("logged", path, "fuse", 0, f"fd={handle},rootmode=40755,user_id=0,group_id=0")
-        self.pid = os.fork()
-        if self.pid == 0:
-            Server(handle, image, log).serve()
-        os.close(handle)
+        self.server = fuse.Server(path, Disk(image, log))
         self.marks = os.open(f"{path}/marks", os.O_WRONLY | os.O_CLOEXEC)
 
     def mark(self, text: str) -> None:
@@ -82,55 +59,39 @@ class LoggedDisk:
     def stop(self) -> None:
         """End the server."""
         os.close(self.marks)
-        os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
+        self.server.stop()
 
 
-class Server:
-    """Serves the disk and the file of marks."""
+class Disk:
+    """Answers for the disk and the file of marks."""
 
-    def __init__(self, handle: int, image: str, log: str) -> None:
-        self.handle = handle
+    def __init__(self, image: str, log: str) -> None:
         self.image = os.open(image, os.O_RDWR | os.O_CLOEXEC)
         self.size = os.fstat(self.image).st_size
         self.log = log
         self.events: t.Optional[t.List[Event]] = []
 
-    def serve(self) -> t.NoReturn:
-        """Answer what is asked."""
-        while True:
-            message = os.read(self.handle, ROOM)
-            _length, operation, unique, node = REQUEST.unpack_from(message)
-            if operation in (FORGET, BATCH_FORGET):
-                continue
-            body = self.answer(operation, node, message[REQUEST.size :])
-            number = -body if isinstance(body, int) else 0
-            data = body if isinstance(body, bytes) else b""
-            os.write(self.handle, ANSWER.pack(ANSWER.size + len(data), number, unique) + data)
-
-    def answer(self, operation: int, node: int, body: bytes) -> t.Union[bytes, int]:
-        """Return the answer's body, or the number of an error."""
-        if operation == READ:
-            _file, offset, size = SPAN.unpack_from(body)
+    def __call__(self, operation: int, node: int, body: bytes) -> fuse.Found:
+        """Return an answer."""
+        if operation == fuse.READ:
+            _file, offset, size = fuse.SPAN.unpack_from(body)
             return os.pread(self.image, min(size, self.size - offset), offset) if node == DISK else b""
-        if operation == WRITE:
-            _file, offset, size = SPAN.unpack_from(body)
-            self.note(node, offset, body[SPAN.size : SPAN.size + size])
+        if operation == fuse.WRITE:
+            _file, offset, size = fuse.SPAN.unpack_from(body)
+            self.note(node, offset, body[fuse.SPAN.size : fuse.SPAN.size + size])
             return struct.pack("=II", size, 0)
-        if operation == FSYNC and self.events is not None:
+        if operation == fuse.FSYNC and self.events is not None:
             self.events.append(Flush())
-        if operation == INIT:
-            return INITIAL.pack(7, 31, 0, BIG_WRITES | MAX_PAGES, 8, 6, LARGEST, 1, LARGEST // 4096, 0, 0)
-        if operation == LOOKUP:
+        if operation == fuse.INIT:
+            return fuse.initial(BIG_WRITES | MAX_PAGES, LARGEST)
+        if operation == fuse.LOOKUP:
             found = NAMES.get(body, 0)
-            return TIMES.pack(found, 1, 60, 60, 0, 0) + self.attributes(found) if found else errno.ENOENT
-        if operation == GETATTR:
+            return fuse.entry(found, 60, self.attributes(found)) if found else errno.ENOENT
+        if operation == fuse.GETATTR:
             return struct.pack("=QII", 60, 0, 0) + self.attributes(node)
-        if operation == OPEN:
+        if operation == fuse.OPEN:
             return struct.pack("=QII", 0, DIRECT_IO if node == MARKS else 0, 0)
-        if operation == STATFS:
-            return bytes(80)
-        return b"" if operation in (FSYNC, FLUSH, RELEASE) else errno.ENOSYS
+        return fuse.FIXED.get(operation, errno.ENOSYS)
 
     def note(self, node: int, offset: int, data: bytes) -> None:
         """Do a write, and log it; with the last mark the log is closed."""
@@ -147,5 +108,4 @@ class Server:
     def attributes(self, node: int) -> bytes:
         """Return those of the folder or of a file."""
         mode = stat.S_IFDIR | 0o755 if node == 1 else stat.S_IFREG | 0o600
-        size = self.size if node == DISK else 0
-        return ATTRIBUTES.pack(node, size, size // 512, 0, 0, 0, 0, 0, 0, mode, 1, 0, 0, 0, 4096, 0)
+        return fuse.attributes(node, mode, self.size if node == DISK else 0)

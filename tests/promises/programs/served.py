@@ -21,12 +21,12 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar.filesystems import LOCAL_TYPES
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import mountinfo, mounts
 from attackers import NOBODY
+from harness.helped import FUSE
 from harness.namespace import MS_BIND, make_world
 from harness.namespace import mount as mount_by_path
 from harness.place import LEDGER
 from in_process import call, code_of, read_points, unmount
 
-SERVER = Path(__file__).resolve().parents[2] / "integration" / "harness" / "user_fuse.py"
 POINT, BELOW = "/srv/theirs", "/srv/theirs/dir"
 SSHFS: t.Dict[str, t.Any] = {"src": "server:/data", "fstype": "fuse.sshfs", "allow_fstypes": ["fuse.sshfs"]}
 LINE = f"server:/data {POINT} fuse.sshfs nofail,_netdev,nodev,nosuid,x-holdfast.mounts 0 0\n"
@@ -41,9 +41,8 @@ def serve() -> None:
     os.makedirs(POINT, exist_ok=True)
     os.chown(POINT, NOBODY, NOBODY)
     options = "allow_other,nosuid,nodev,fsname=server:/data,subtype=sshfs"
-    subprocess.run(
-        [sys.executable, str(SERVER), str(NOBODY), POINT, options], check=True, capture_output=True
-    )
+    argv = [sys.executable, str(FUSE), POINT, f"uid={NOBODY}", f"options={options}"]
+    subprocess.run(argv, check=True, capture_output=True)
 
 
 def remember_as_ours() -> None:
