@@ -46,7 +46,7 @@ def start_call(request: model.Request) -> session.Session:
     try:
         allowed = policy.read_policy()
     except errors.MountError:
-        store.LedgerFile().read()  # in the same directory, and graver: it is told first
+        store.LedgerFile().read()  # in the same directory, and graver: it is reported first
         raise
     if allowed is not None:
         from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import permissions
@@ -82,7 +82,7 @@ def refused(error: errors.MountError, *, is_full: bool, log_ref: t.Optional[str]
 
 
 def log_error(error: errors.MountError, request: model.Request, *, writes: bool) -> t.Optional[str]:
-    """Keep on the host what the caller may not be told. Check mode writes nothing, so it has no reference."""
+    """Keep on the host what the caller may not see. Check mode writes nothing, so it has no reference."""
     if not writes:
         return None
     return log.write_log(
@@ -227,7 +227,7 @@ def _points(
 _BEYOND_REPAIR: t.Mapping[str, t.Tuple[errors.Code, str]] = {
     "stacked": (
         "not_owned",
-        "a mount that this collection did not make is stacked with the one that is held; take it away by the "
+        "a mount that this collection did not make is stacked with the one that is held; unmount it by the "
         "means that made it, then reconcile again",
     ),
     "unhealthy": (

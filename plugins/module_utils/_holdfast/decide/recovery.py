@@ -144,7 +144,7 @@ def _plan_missing(
 ) -> steps.Plan:
     definition = reference.definition
     identity.refuse_replaced(path, definition, reference, seen.source.identity, boot_id=host.boot_id)
-    rules.refuse_unsafe_way(seen.place, request, what="mount point", about=path)
+    rules.refuse_unsafe_path(seen.place, request, what="mount point", about=path)
     rules.refuse_bad_source(path, definition, seen.source, request)
     rules.refuse_wrong_kind(seen.place, rules.wanted_kind(definition, seen.source))
     rules.refuse_shadowing(path, (*seen.managed_below, *seen.foreign_below))
@@ -224,7 +224,7 @@ def _not_ours(path: str, what: str) -> Exception:
     return rules.refusal(
         "not_owned",
         path,
-        f"at '{path}' a mount that this collection did not make {what}; take it away by the means that made "
+        f"at '{path}' a mount that this collection did not make {what}; unmount it by the means that made "
         "it, then reconcile again",
     )
 

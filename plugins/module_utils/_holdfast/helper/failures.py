@@ -99,7 +99,7 @@ _HINTS: t.Mapping[Cause, str] = {
     "refused": "see that the service runs there, and on which port",
     "silent": "see whether it runs, and whether a firewall is in between",
     "statd": "start rpc.statd, or write the option nolock or vers=4.2",
-    "unreachable": "see whether it runs, and the way to it",
+    "unreachable": "see whether it runs, and whether this host reaches it",
     "unresolved": "correct 'src', or make the name known",
     "version": "write another vers, proto or sec",
 }
