@@ -39,8 +39,8 @@ attributes:
     description: Action returns an C(ansible_facts) dictionary that will update existing host facts.
     support: full
 notes:
-  - Root is not needed. Only root sees drift of the kind V(interrupted), because the notes of operations under
-    way are for root alone.
+  - Root is not needed. Only root sees drift of the kind V(interrupted), because the intent records of
+    operations are for root alone.
   - A host on which nothing was ever held has no ledger. That is no error; there are no references then.
   - A later call replaces the fact, also when it reports fewer mount points because of O(paths).
 seealso:

@@ -37,7 +37,7 @@ def start_call(request: model.Request) -> session.Session:
     try:
         allowed = policy.read_policy()
     except errors.MountError:
-        store.LedgerFile().read()  # in the same directory, and graver: it is told first
+        store.LedgerFile().read()  # in the same directory, and graver: it is reported first
         raise
     if allowed is not None:
         from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import permissions
@@ -73,7 +73,7 @@ def refused(error: errors.MountError, *, is_full: bool, log_ref: t.Optional[str]
 
 
 def log_error(error: errors.MountError, request: model.Request, *, writes: bool) -> t.Optional[str]:
-    """Keep on the host what the caller may not be told. Check mode writes nothing, so it has no reference."""
+    """Keep on the host what the caller may not see. Check mode writes nothing, so it has no reference."""
     if not writes:
         return None
     return log.write_log(

@@ -93,7 +93,7 @@ class Reference:
     owned: made by this collection, so it may be unmounted by it.
     mount_id: unique where the kernel has unique ids, else the number of mountinfo; 0 when none is known.
     inode, birth: of the mount's root; they tell mounts apart where the kernel uses a number again.
-    operation: the name of the operation that made the mount; tells a committed note from an open one.
+    operation: the name of the operation that made the mount, by which a replay knows that it was committed.
     deferred: the last holder left while the mount was busy.
     identity: of what the source named when it was mounted, see steps.Source; empty where that has none.
     """
@@ -138,7 +138,7 @@ class Reference:
 class Ledger:
     """Everything that is remembered of one host.
 
-    directories: the directories and files that operations made on the way to their mount points.
+    directories: the directories and files that operations made on the paths to their mount points.
     """
 
     boot_id: str = ""
@@ -146,9 +146,9 @@ class Ledger:
     directories: t.Mapping[str, model.Identity] = field(default_factory=dict)
 
     def seen_in(self, boot_id: str) -> Ledger:
-        """Return the ledger for the boot with this id: a boot may number the devices anew.
+        """Return the ledger for the boot with this id: a boot may number the devices differently.
 
-        So what an earlier one has noted of a directory counts without its device, where it has a birth.
+        So what an earlier one has recorded of a directory counts without its device, where it has a birth.
         """
         if self.boot_id == boot_id:
             return self
@@ -162,7 +162,7 @@ class Ledger:
         references: t.Mapping[str, t.Optional[Reference]],
         directories: t.Optional[t.Mapping[str, t.Optional[model.Identity]]] = None,
     ) -> Ledger:
-        """Return a ledger with these set, and those that are None taken out."""
+        """Return a ledger with these set, and without those that are None."""
         return Ledger(
             self.boot_id, _merged(self.references, references), _merged(self.directories, directories or {})
         )

@@ -156,11 +156,11 @@ MEANINGS: t.Mapping[Code, Meaning] = {
 
 
 class MountError(Exception):
-    """A refusal or a failure, told in words that the caller may read.
+    """A refusal or a failure, in words that the caller may read.
 
     message: what was stopped, what was found, what to do next. It names only what the caller said.
     detail: what the host knows beyond that; shown with C(disclose=full) and written to the host's log.
-    step: the room or act that stopped, for example C(grammar) or C(attach).
+    step: the package or act that stopped, for example C(grammar) or C(attach).
     path: the mount point it is about, None when it is about the whole call.
     errno: the kernel's number, None where the kernel was not asked.
     """

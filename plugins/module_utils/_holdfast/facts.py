@@ -152,7 +152,7 @@ class Scene:
     """What holds for all mount points of one call.
 
     alive: for each path of the ledger the number in mountinfo of the mount that its reference
-        means, None when that mount is gone. Numbers are asked for outside of this room.
+        means, None when that mount is gone. Numbers are asked for outside of this package.
     now: UTC, ISO 8601. uptime: in seconds of the boot clock. sources: what each path's source names now.
     """
 
@@ -213,14 +213,14 @@ def _find_in_table(
         )
         return steps.Drift(path, "replaced", other) if other else None
     if _was_booted(reference, visible.mount, scene):
-        return steps.Drift(path, "missing", "Mounted at boot by its entry; the next call here takes it over.")
+        return steps.Drift(path, "missing", "Mounted at boot by its entry; the next call here records it.")
     if any(is_ours(path, reference, mount, scene) for mount in visible.covered):
         return steps.Drift(path, "stacked", "Another mount covers the one that is held.")
     return steps.Drift(path, "replaced", "Another mount stands where the one that is held should be.")
 
 
 def _was_booted(reference: claims.Reference, mount: model.KernelMount, scene: Scene) -> bool:
-    """Whether this may be what the boot has made from our entry of fstab; who takes it over looks closer."""
+    """Whether this may be what the boot has made from our entry of fstab; who records it looks closer."""
     if not reference.is_at_boot or reference.boot_id == scene.host.boot_id or mount.server is not None:
         return False
     known = filesystems.record_of(reference.fstype)
@@ -290,7 +290,7 @@ def with_drift(plan: steps.Plan, seen: steps.Observation, host: model.Host, now:
     reference = plan.reference
     if reference is None:
         return plan
-    hiding = next((mount for mount in seen.in_the_way if mount.mount_point == plan.path), None)
+    hiding = next((mount for mount in seen.obstructions if mount.mount_point == plan.path), None)
     top = seen.place.mount or hiding
     is_ours = seen.is_here or plan.action == "adopted"
     own = top if is_ours else seen.elsewhere

@@ -86,7 +86,7 @@ class Identity:
     """What tells one inode from another that took its place: device, inode, birth in nanoseconds.
 
     birth is 0 on filesystems that keep no birth time (statx(2), STATX_BTIME). device is empty where an
-    earlier boot has noted it.
+    earlier boot has recorded it.
     """
 
     device: str

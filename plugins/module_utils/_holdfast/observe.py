@@ -50,16 +50,16 @@ def _is_of(reference: claims.Reference, host: model.Host) -> bool:
 
 
 def _has_same_root(inode: inodes.Inode, reference: claims.Reference) -> bool:
-    """Whether a mount whose number may be another one's by now has the root that was noted.
+    """Whether a mount whose number may be another one's by now has the root that was recorded.
 
     LIMIT: a tmpfs has no birth before Linux 5.18, so there two of them look alike.
     """
-    found, noted = inode.identity, reference
+    found, recorded = inode.identity, reference
     if not found.inode:
         return True  # a filesystem that does not tell
-    if found.device != noted.device or (noted.inode and found.inode != noted.inode):
+    if found.device != recorded.device or (recorded.inode and found.inode != recorded.inode):
         return False
-    return not (found.birth and noted.birth) or found.birth == noted.birth
+    return not (found.birth and recorded.birth) or found.birth == recorded.birth
 
 
 def is_alive(reference: claims.Reference, host: model.Host) -> bool:
@@ -84,7 +84,7 @@ def is_its_mount(found: model.KernelMount, reference: claims.Reference) -> bool:
     try:
         with pathwalk.Walk(found.mount_point) as walk:
             inode = walk.inode
-    except OSError:  # a server on the way may not answer (MayBlock)
+    except OSError:  # a server on the path may not answer (MayBlock)
         return True
     is_hidden = inode is None or inode.mount_id != found.mount_id or not inode.is_mount_root
     return is_hidden or (inode is not None and _has_same_root(inode, reference))
@@ -96,7 +96,7 @@ def would_be_hidden(
     """Return those of the managed mount points below that a mount at this path would hide.
 
     A new mount point hides them all. One that is managed was there before them: when everything has
-    vanished, with a reboot, it comes back first, and only what has not vanished is in its way.
+    vanished, with a reboot, it comes back first, and only what has not vanished hides it.
     """
     if path not in references:
         return tuple(below)
@@ -116,7 +116,7 @@ def observe_leaving(
             return replace(
                 _observe_ours(walk, reference, call),
                 submounts=submounts,
-                in_the_way=mounts_upon(reference, host) if submounts else (),
+                obstructions=mounts_upon(reference, host) if submounts else (),
             )
     except pathwalk.MayBlock:
         hidden = _observe_hidden(path, reference, host)
@@ -145,7 +145,7 @@ def observe_coming(
             if reference is not None and not walk.obstacle and is_mount(walk.inode, reference, host):
                 return _observe_ours(walk, reference, call)
             seen = _observe_absent(walk, reference, host)
-            is_taken = seen.place.mount is not None or walk.obstacle or seen.in_the_way
+            is_taken = seen.place.mount is not None or walk.obstacle or seen.obstructions
             has_entries = None if is_taken else walk.has_entries()
             names = () if is_taken else second_names.system_names(call.table(), path, walk.above, holds=False)
     except pathwalk.MayBlock:
@@ -153,7 +153,7 @@ def observe_coming(
         if hidden is None:
             raise
         return hidden
-    if seen.in_the_way:
+    if seen.obstructions:
         return seen
     return replace(
         seen,
@@ -218,7 +218,7 @@ def _observe_absent(
         is_alive=is_elsewhere,
         is_stacked=mount is not None and _lies_on_another(walk, mount),
         elsewhere=_own_mount(reference, host) if reference is not None and is_elsewhere else None,
-        in_the_way=_mounts_hiding(reference, host) if reference is not None and is_elsewhere else (),
+        obstructions=_mounts_hiding(reference, host) if reference is not None and is_elsewhere else (),
     )
 
 
@@ -236,7 +236,7 @@ def _observe_hidden(
             reference,
             is_alive=True,
             elsewhere=_own_mount(reference, host),
-            in_the_way=hiding,
+            obstructions=hiding,
         )
         if hiding and reference is not None
         else None
@@ -309,7 +309,7 @@ def booted_places(
             if not seen.is_stacked:  # a boot makes one alone
                 yield path, reference, replace(seen, fstab=fstab.read_entry(path))
         except (errors.MountError, OSError):
-            continue  # whoever decides of this mount point meets it again, and tells it
+            continue  # whoever decides of this mount point meets it again, and reports it
 
 
 def missing_of(references: t.Mapping[str, claims.Reference], call: session.Session) -> t.Tuple[str, ...]:

@@ -56,7 +56,7 @@ def _looked_at(seen: mountinfo.Visible) -> mountinfo.Visible:
         with pathwalk.Walk(seen.mount.mount_point) as walk:
             return replace(seen, mount=mounts.with_shutdown(seen.mount, walk.inode))
     except OSError:
-        return seen  # not everybody may look there, and what is on the way may not answer (MayBlock)
+        return seen  # not everybody may look there, and what is on the path may not answer (MayBlock)
 
 
 def named_now(

@@ -34,7 +34,7 @@ _DONE: t.Dict[steps.Action, str] = {
 def error_message(error: errors.MountError, *, is_full: bool, where: str = "") -> str:
     """Return the words for the caller; with is_full also what the host knows beyond them.
 
-    where: the host has more, which is said where the caller is not told all.
+    where: the host has more, which is said where the caller does not see all.
     """
     if is_full:
         return f"{error.message} ({strings.visible(error.detail)})" if error.detail else error.message
@@ -68,28 +68,28 @@ def single_result(reported: Report, protection: model.Protection, message: str) 
 
 
 def bulk_result(
-    all_told: t.Sequence[Report], protection: model.Protection, messages: t.Sequence[str]
+    reports: t.Sequence[Report], protection: model.Protection, messages: t.Sequence[str]
 ) -> Result:
     """Return the result of a call for many mount points, in their order; messages are those of the errors."""
-    mounts = [_bulk_item(reported, protection) for reported in all_told]
+    mounts = [_bulk_item(reported, protection) for reported in reports]
     result: Result = {
-        "changed": any(plan.changed for _path, plan, error in all_told if plan and error is None),
+        "changed": any(plan.changed for _path, plan, error in reports if plan and error is None),
         "mounts": mounts,
     }
     tally = tally_of((item["action"] for item in mounts), none="unchanged") or "nothing to do"
-    failures = [error for _path, _plan, error in all_told if error is not None]
+    failures = [error for _path, _plan, error in reports if error is not None]
     if not failures:
         return {**result, "msg": f"mount points: {tally}"}
     more = f" (and {len(failures) - 1} more, see 'mounts')" if len(failures) > 1 else ""
     return {**result, "failed": True, "msg": f"{messages[0]}{more}; {tally}", "error": failures[0]}
 
 
-def bulk_lines(all_told: t.Sequence[Report], messages: t.Iterable[str]) -> t.List[str]:
+def bulk_lines(reports: t.Sequence[Report], messages: t.Iterable[str]) -> t.List[str]:
     """Return one line for each mount point, in their order; messages are those of the errors."""
     words = iter(messages)
     return [
         f"'{path}' failed: {next(words)}" if plan is None else _line(path, plan)
-        for path, plan, _error in all_told
+        for path, plan, _error in reports
     ]
 
 

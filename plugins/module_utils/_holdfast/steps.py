@@ -56,7 +56,7 @@ class Observation:
     is_stacked: the mount at the path lies on another one that has the same mount point.
     elsewhere: the ledger's mount, where it exists and is not here.
     submounts: ids of what is mounted on or below the ledger's mount.
-    in_the_way: those, or what keeps a lookup of the path from reaching the ledger's mount, for people.
+    obstructions: those, or what keeps a lookup of the path from reaching the ledger's mount, for people.
     managed_below: managed mount points below the path that a mount there would hide.
     missing_above: managed mount points that the path or its source lies at or below, held and not mounted.
     foreign_below: mount points of the kernel's table below the path, looked up only where the path
@@ -71,7 +71,7 @@ class Observation:
     is_stacked: bool = False
     elsewhere: t.Optional[model.KernelMount] = None
     submounts: t.Tuple[int, ...] = ()
-    in_the_way: t.Tuple[model.KernelMount, ...] = ()
+    obstructions: t.Tuple[model.KernelMount, ...] = ()
     managed_below: t.Tuple[str, ...] = ()
     missing_above: t.Tuple[str, ...] = ()
     foreign_below: t.Tuple[str, ...] = ()
@@ -95,7 +95,7 @@ DriftKind = t.Literal[
     "stacked",
     "unhealthy",
 ]
-# What a reconciliation puts right unless it is told otherwise, and for which it mounts or remounts.
+# What a reconciliation repairs unless the task says otherwise, and for which it mounts or remounts.
 REPAIRED: t.Tuple[DriftKind, ...] = ("deferred", "expired", "interrupted", "missing", "orphaned")
 RESTORED: t.Tuple[DriftKind, ...] = ("missing", "options_changed", "replaced")
 

@@ -192,7 +192,7 @@ class Host:
             fill(ONE)
             fill(TWO)
 
-    def take_off(self, path: str) -> None:
+    def detach(self, path: str) -> None:
         unmount(path)
 
     def cover(self, path: str) -> None:
@@ -264,13 +264,13 @@ def choose(rng: random.Random) -> t.Tuple[str, t.Tuple[str, ...]]:
     name = rng.choice(
         ["acquire"] * 8
         + ["release"] * 3
-        + ["reconcile", "take_off"] * 2
+        + ["reconcile", "detach"] * 2
         + ["exchange_directories", "make_directory_anew", "exchange_images", "move_label", "cover_store"]
         + ["cover", "remount", "reboot"]
     )
     if name in ("acquire", "release"):
         return name, (path, holder)
-    return name, (path,) if name in ("cover", "remount", "take_off") else ()
+    return name, (path,) if name in ("cover", "remount", "detach") else ()
 
 
 def play(host: Host, seed: int) -> t.Tuple[int, str]:

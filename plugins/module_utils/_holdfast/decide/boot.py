@@ -23,10 +23,10 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar 
     paths,
 )
 
-# What getmntent(3) and libmount both take back; a "#" within a field they leave as it is.
+# What getmntent(3) and libmount both decode; a "#" within a field they leave as it is.
 # The C library reads a line of fstab into 4096 bytes and forgets the rest; systemd reads it so.
 _LINE = 4094
-# systemd takes blanks, quotes and backslashes in the value of a word apart once more (systemd.mount(5)).
+# systemd parses blanks, quotes and backslashes in the value of a word once more (systemd.mount(5)).
 _PLAIN = re.compile(r"(?:/[A-Za-z0-9._@+-]+)+(?=/|$)")
 # Numbered in the order in which the kernel finds them. What root names itself (mapper, md/NAME) stays.
 _COUNTED = re.compile(
@@ -103,7 +103,7 @@ def with_entry(plan: steps.Plan, entry: model.Entry, found: model.BootEntry) -> 
         raise rules.refusal(
             "conflict",
             plan.path,
-            f"fstab has an entry for '{plan.path}' that this collection did not make; take it out, or hold "
+            f"fstab has an entry for '{plan.path}' that this collection did not make; remove it, or hold "
             "the mount without 'boot: true'",
         )
     reference = plan.reference
@@ -111,7 +111,7 @@ def with_entry(plan: steps.Plan, entry: model.Entry, found: model.BootEntry) -> 
     is_kept = change.old == change.new or (change.new and found.is_foreign)
     if is_kept or not (plan.writes_ledger or entry.boot):
         return plan
-    # Somebody has taken the entry out: that it comes back is a change of the host.
+    # Somebody has removed the entry: that it comes back is a change of the host.
     action = "joined" if plan.action in ("none", "renewed") and entry.boot else plan.action
     return replace(plan, action=action, boot_change=change)
 
@@ -123,7 +123,7 @@ def has_counted_name(definition: model.Definition) -> bool:
 
 def counted_name(path: str, definition: model.Definition, stable: str) -> errors.MountError:
     """Return the refusal of an entry for such a device. stable: what to write, empty if unknown."""
-    what_to_do = f"write '{stable}', which names it now" if stable else "write its UUID= (blkid(8) tells it)"
+    what_to_do = f"write '{stable}', which names it now" if stable else "write its UUID= (see blkid(8))"
     return rules.refusal(
         "source_not_allowed",
         path,
@@ -132,7 +132,7 @@ def counted_name(path: str, definition: model.Definition, stable: str) -> errors
     )
 
 
-def taken_over(
+def booted(
     reference: claims.Reference, seen: steps.Observation, host: model.Host
 ) -> t.Optional[claims.Reference]:
     """Return the reference of the mount that this boot has made from our entry, None if there is none.

@@ -28,7 +28,7 @@ def without(reference: claims.Reference, names: t.Collection[str]) -> claims.Ref
 def end_leases(
     seen: steps.Observation, moment: claims.Moment, *, but: t.Optional[str] = None
 ) -> t.Tuple[steps.Observation, t.Tuple[str, ...]]:
-    """Return the mount point as it is once ended leases are taken out, and whose those are.
+    """Return the mount point as it is once ended leases are dropped, and whose those are.
 
     but: a holder that is leaving anyway.
     """
@@ -41,7 +41,7 @@ def end_leases(
 
 
 def with_ended(plan: steps.Plan, seen: steps.Observation) -> steps.Plan:
-    """Return the plan as one that takes out ended leases as well; seen: the mount point with them."""
+    """Return the plan as one that drops ended leases as well; seen: the mount point with them."""
     return replace(plan, before=view_before(plan.path, seen), tidies=True)
 
 
@@ -66,9 +66,9 @@ class Wish(t.NamedTuple):
 
 def plan_mounted(wish: Wish, seen: steps.Observation) -> steps.Plan:
     """Return how the holder comes to hold what it wants. Raises MountError where it may not."""
-    if seen.in_the_way:
+    if seen.obstructions:
         raise _covered(wish, seen)
-    rules.refuse_unsafe_way(seen.place, wish.request, what="mount point", about=wish.path)
+    rules.refuse_unsafe_path(seen.place, wish.request, what="mount point", about=wish.path)
     if seen.is_here and seen.reference is not None:
         return _hold_existing(wish, seen, seen.reference)
     if seen.is_alive:
@@ -90,7 +90,7 @@ def _covered(wish: Wish, seen: steps.Observation) -> Exception:
         wish.path,
         f"another mount covers the managed one at '{wish.path}', or it was moved; have root unmount that one "
         "(umount(8)), which the host's log names, then repeat",
-        detail=", ".join(map(rules.named_mount, seen.in_the_way)),
+        detail=", ".join(map(rules.named_mount, seen.obstructions)),
     )
 
 
@@ -167,14 +167,14 @@ def _conflict(wish: Wish, reference: claims.Reference, different: t.Sequence[str
     held = reference.definition
     values = {"fstype": held.fstype, "src": held.src, "opts": ",".join(held.opts)}
     words = sameness.only_asked(wish.definition, held) if "opts" in different else ()
-    found, way_out = "is held", "ask for the same, or use another mount point"
+    found, remedy = "is held", "ask for the same, or use another mount point"
     if not reference.holders:
         # Deferred, or its last lease has ended.
-        found, way_out = "is mounted and held by nobody,", "have it unmounted first (state: unmounted)"
+        found, remedy = "is mounted and held by nobody,", "have it unmounted first (state: unmounted)"
     return rules.refusal(
         "conflict",
         wish.path,
-        f"'{wish.path}' {found} with different {_listed(different)}{_words(wish, words)}; {way_out}",
+        f"'{wish.path}' {found} with different {_listed(different)}{_words(wish, words)}; {remedy}",
         detail="; ".join(f"{name} is '{values[name]}'" for name in different)
         + f"; held by: {', '.join(sorted(reference.holders)) or 'nobody'}",
     )
@@ -196,7 +196,7 @@ def _adopt(wish: Wish, seen: steps.Observation, mount: model.KernelMount) -> ste
             "conflict",
             wish.path,
             f"a mount that is not managed is at '{wish.path}', with different {_listed(different)}"
-            f"{_words(wish, words)}; take it away, or ask for the same",
+            f"{_words(wish, words)}; leave it out, or ask for the same",
             detail=f"it is {mount.fstype} of '{mount.source}', {','.join((*mount.flags, *mount.options))}",
         )
     if not wish.request.adopt:
@@ -256,7 +256,7 @@ def _plan(
 
 
 def view_before(path: str, seen: steps.Observation) -> steps.View:
-    """Return the mount point as it was seen. Of a foreign mount only its being there is told."""
+    """Return the mount point as it was seen. Of a foreign mount only its being there is reported."""
     return view_of(path, seen.reference, is_mounted=seen.is_here or seen.covering is not None)
 
 

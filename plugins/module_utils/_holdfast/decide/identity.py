@@ -27,8 +27,8 @@ def shows_another_source(reference: claims.Reference, mount: model.KernelMount, 
         return ""
     image = reference.image
     what = "Its image" if image else "A layer of it"
-    for noted, tree in zip(reference.identity, last):
-        fstype, device = noted.split(" ")[:2]
+    for recorded, tree in zip(reference.identity, last):
+        fstype, device = recorded.split(" ")[:2]
         known = filesystems.record_of(fstype)
         has_number = known.is_local and not (known.has_own_numbers or known.has_layers)
         if tree is not None and has_number and tree.device != device:
@@ -44,39 +44,39 @@ def shows_another_source(reference: claims.Reference, mount: model.KernelMount, 
 
 
 def _seen_layers(reference: claims.Reference, source: steps.Source) -> t.Iterator[t.Tuple[str, str, str]]:
-    """Yield what was noted of an image or a layer, its path, and what is there now, where that is known."""
-    for noted, path, layer in zip(reference.identity, reference.definition.source_paths, source.layers):
-        fstype, _blank, was = noted.partition(" ")
+    """Yield what was recorded of an image or a layer, its path, and what is there now, where known."""
+    for recorded, path, layer in zip(reference.identity, reference.definition.source_paths, source.layers):
+        fstype, _blank, was = recorded.partition(" ")
         known = filesystems.record_of(fstype)
         # An overlay gives a file that is opened for writing another number.
         if layer is not None and known.is_local and not (reference.image and known.has_layers):
             yield was, path, f"{layer.device} {layer.inode} {layer.birth}"
 
 
-def is_same_identity(noted: t.Sequence[str], found: t.Sequence[str], *, is_same_boot: bool) -> bool:
+def is_same_identity(recorded: t.Sequence[str], found: t.Sequence[str], *, is_same_boot: bool) -> bool:
     """Whether what a source names is what it named when it was mounted; where one is not known, it is."""
-    if not noted or not found:
+    if not recorded or not found:
         return True
-    pairs = zip(noted, found)
-    return len(noted) == len(found) and all(
+    pairs = zip(recorded, found)
+    return len(recorded) == len(found) and all(
         one == other or _is_same_place(one.split(" "), other.split(" "), is_same_boot=is_same_boot)
         for one, other in pairs
     )
 
 
-def _is_same_place(noted: t.Sequence[str], found: t.Sequence[str], *, is_same_boot: bool) -> bool:
+def _is_same_place(recorded: t.Sequence[str], found: t.Sequence[str], *, is_same_boot: bool) -> bool:
     """Compare type, device, inode, birth. Numbers of devices change with a boot, and while nobody uses them.
 
     A filesystem that is empty when it is mounted, or has a server, is not compared, nor are numbers that do
     not last.
     """
-    if len(noted) != 4 or noted[0] != found[0]:
+    if len(recorded) != 4 or recorded[0] != found[0]:
         return False
-    known = filesystems.record_of(noted[0])
+    known = filesystems.record_of(recorded[0])
     if not known.is_block or known.renumbers:
         return True
-    is_same_inode = noted[2:] == found[2:]
-    return is_same_inode and (noted[3] != "0" or not is_same_boot or noted[1] == found[1])
+    is_same_inode = recorded[2:] == found[2:]
+    return is_same_inode and (recorded[3] != "0" or not is_same_boot or recorded[1] == found[1])
 
 
 def refuse_replaced(

@@ -144,7 +144,7 @@ def _plan_missing(
 ) -> steps.Plan:
     definition = reference.definition
     identity.refuse_replaced(path, definition, reference, seen.source.identity, boot_id=host.boot_id)
-    rules.refuse_unsafe_way(seen.place, request, what="mount point", about=path)
+    rules.refuse_unsafe_path(seen.place, request, what="mount point", about=path)
     rules.refuse_mount(path, definition, seen, request)
     again = replace(_restored(reference, host), owned=True)
     return _plan(path, seen, "mounted", "mount", again, definition=definition)

@@ -92,7 +92,7 @@ def leave(
         path,
         f"another mount covers the managed one at '{path}', or it was moved; have root unmount that one "
         "(umount(8)), which the host's log names, or leave the unmount for later with 'on_busy: defer'",
-        detail=", ".join(map(rules.named_mount, seen.in_the_way)),
+        detail=", ".join(map(rules.named_mount, seen.obstructions)),
     )
 
 

@@ -23,8 +23,8 @@ def refusal(code: errors.Code, path: str, message: str, *, detail: str = "") -> 
     return errors.MountError(code, message, step="plan", path=path, detail=detail)
 
 
-def refuse_unsafe_way(place: model.Place, request: model.Request, *, what: str, about: str) -> None:
-    """Refuse a path with a symbolic link on its way, or with a directory that others may write."""
+def refuse_unsafe_path(place: model.Place, request: model.Request, *, what: str, about: str) -> None:
+    """Refuse a path with a symbolic link in it, or with a directory that others may write."""
     refuse_obstacle(place, what=what, about=about)
     if place.writable_ancestor and not request.allow_unsafe_parents:
         what_to_do = "have it owned by root, and not writable by others"
@@ -194,7 +194,7 @@ def refuse_bad_source(
     if definition.image:
         allowed = ("file",)
     for place in source.places:
-        refuse_unsafe_way(place, request, what="source", about=path)
+        refuse_unsafe_path(place, request, what="source", about=path)
         if place.kind == "absent":
             raise refusal(
                 "mount_failed",
@@ -271,23 +271,25 @@ def refuse_system_place(place: model.Place) -> None:
         )
 
 
-def refuse_entangled(
-    path: str, definition: model.Definition, managed_mounts: neighbours.ManagedMounts
-) -> None:
-    """Refuse a new mount that would show what shows it, so that neither could ever be released, and an
-    overlay that would write into the directories of another one, which the kernel calls undefined.
-    """
-    circle = managed_mounts.dependents_of_all(path).intersection(
-        way for source in definition.source_paths for way in (source, *neighbours.ancestors(source))
+def refuse_cycles(path: str, definition: model.Definition, managed_mounts: neighbours.ManagedMounts) -> None:
+    """Refuse a new mount that would show what shows it, so that neither could ever be released."""
+    cycle = managed_mounts.dependents_of_all(path).intersection(
+        place for source in definition.source_paths for place in (source, *neighbours.ancestors(source))
     )
-    if circle:
+    if cycle:
         raise refusal(
             "conflict",
             path,
             f"'{path}' would show another managed mount that shows '{path}' itself, and neither could be "
             "released; choose another source",
-            detail="shown by: " + ", ".join(sorted(circle)),
+            detail="shown by: " + ", ".join(sorted(cycle)),
         )
+
+
+def refuse_shared_layers(
+    path: str, definition: model.Definition, managed_mounts: neighbours.ManagedMounts
+) -> None:
+    """Refuse an overlay that would write into layers of another one: the kernel calls that undefined."""
     for layer in neighbours.writable_layers(definition):
         others = [point for point in managed_mounts.writers_of(layer) if point != path]
         if others:
@@ -304,7 +306,7 @@ def refuse_boot_without_parents(
 ) -> None:
     """Refuse to have a boot mount what lies on, or shows, a mount that the boot leaves out.
 
-    It would come up on, or show, what that mount hides, and stand in its way for good.
+    It would come up on, or show, what that mount hides, and that mount could not be made any longer.
     """
     absent = managed_mounts.not_at_boot(path, definition)
     if absent:
@@ -318,7 +320,7 @@ def refuse_boot_without_parents(
 
 
 def refuse_dependents(path: str, managed_mounts: neighbours.ManagedMounts) -> None:
-    """Refuse to take away what another managed mount shows."""
+    """Refuse to unmount what another managed mount shows."""
     dependents = managed_mounts.dependents(path)
     if dependents:
         raise refusal(

@@ -245,7 +245,7 @@ def _finish(acted: t.Iterable[operation.Acted], batch: _Batch) -> None:
 
 
 def _edit_fstab(which: str, writing: t.List[operation.Acted], batch: _Batch) -> t.List[operation.Acted]:
-    """Take out the old entries of fstab, or write the new; return what goes on: all or the others."""
+    """Remove the old entries of fstab, or write the new; return what goes on: all or the others."""
     changed = [state for state in writing if getattr(state.plan.boot_change, which)]
     if not changed:
         return writing
@@ -299,7 +299,7 @@ def _undo(state: operation.Acted, batch: _Batch) -> bool:
     """Undo one mount or change of options; return whether that was not refused."""
     try:
         if state.mount is not None:
-            create.take_off(state.mount.fd)
+            create.detach(state.mount.fd)
             state.resources.drop_mount()
         elif state.plan.step == "remount":
             held = batch.ledger.references[state.path]
@@ -368,8 +368,8 @@ def record_intents(prepared: t.Sequence[operation.Prepared], batch: _Batch) -> t
 def _record_intent(state: operation.Prepared, batch: _Batch) -> operation.Recorded:
     """Write one intent record. An unmount, or a change of the ledger alone, does without it on a full disk.
 
-    Nobody can record a mount then either, so nobody gets in its way; killed between the unmount and the
-    ledger, it leaves a reference whose mount is missing, and the next release takes that out.
+    Nobody can record a mount then either, so none comes meanwhile; killed between the unmount and the
+    ledger, it leaves a reference whose mount is missing, which the next release drops.
     """
     plan, resources = state.plan, state.resources
     reference = plan.reference if plan.step != "unmount" else None

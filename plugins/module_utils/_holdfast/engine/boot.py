@@ -3,7 +3,7 @@
 """Entries of fstab: they go before the ledger forgets who wanted them, and come after it knows.
 
 An entry that changes does both, so none is ever there that says anything else than the ledger, whatever is
-killed when. They go before the directories, too, which a boot after a power cut would make anew.
+killed when. They go before the directories, too, which a boot after a power cut would make again.
 
 Private to holdfast.mounts.
 """
@@ -27,7 +27,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger i
 
 
 def remove_entries(changed: t.Iterable[operation.Decided], call: session.Session) -> None:
-    """Take out the entries that nobody will want. Raises MountError or OSError."""
+    """Remove the entries that nobody will want. Raises MountError or OSError."""
     _edit({state.path: None for state in changed if state.plan.boot_change.old}, call)
 
 
@@ -45,7 +45,7 @@ def put_back(changed: t.Iterable[operation.Decided], call: session.Session) -> N
 def remove_unwanted(
     path: str, old: t.Optional[claims.Reference], new: t.Optional[claims.Reference], call: session.Session
 ) -> None:
-    """Take out the entry of a mount point that the ledger is about to say something else of."""
+    """Remove the entry of a mount point that the ledger is about to say something else of."""
     if old is not None and old.is_at_boot and boot.wanted_entry(path, new) != boot.wanted_entry(path, old):
         _edit({path: None}, call)
 
@@ -59,7 +59,7 @@ def write_wanted(path: str, reference: t.Optional[claims.Reference], call: sessi
     except pathwalk.MayBlock:
         raise
     except (errors.MountError, OSError):
-        return  # somebody else may move names on the way by now
+        return  # somebody else may rename its parents by now
     _edit({path: boot.entry_of(path, reference)}, call)
 
 
@@ -71,7 +71,7 @@ def _edit(changes: t.Mapping[str, t.Optional[str]], call: session.Session) -> No
 def recognised(paths: t.Iterable[str], ledger: claims.Ledger, call: session.Session) -> claims.Ledger:
     """Return the ledger with the mounts that this boot has made from our entries as its own."""
     found = {
-        path: boot.taken_over(reference, seen, call.host)
+        path: boot.booted(reference, seen, call.host)
         for path, reference, seen in observe.booted_places(paths, ledger, call)
         if _has_parents(path, reference, ledger, call)
     }
@@ -83,7 +83,7 @@ def _has_parents(
 ) -> bool:
     """Whether the managed mounts that this one lies on or shows are there: else it shows what they hide."""
     managed = neighbours.stands_on(path, reference.definition) & ledger.references.keys()
-    return all(observe.stands(way, ledger.references[way], call) for way in managed)
+    return all(observe.stands(place, ledger.references[place], call) for place in managed)
 
 
 def record_booted_mounts(
@@ -96,7 +96,7 @@ def record_booted_mounts(
         return ledger
     with journal.short_lock("ledger", call.lock_deadline):
         written = call.ledger.read().changed(changes)
-        # Numbers may have grown, for which a full disk has no room: each call finds out anew then.
+        # Numbers may have grown, for which a full disk has no room: each call finds out again then.
         with contextlib.suppress(OSError):
             call.ledger.write(written)
     return written

@@ -28,7 +28,7 @@ def explained(
     path: str,
     call: session.Session,
 ) -> t.Union[errors.MountError, OSError]:
-    """Return the error with its reason and the way out, or as it is where neither is known."""
+    """Return the error with its reason and the remedy, or as it is where neither is known."""
     reason = ""
     try:
         if device is not None:

@@ -79,7 +79,7 @@ def change_options(
         parameters = [(name, value) for name, value in after.data if name in filesystem.changeable]
         # btrfs shows other device numbers for its files, which the reference has, than for its mounts.
         ours = mounts.mount_under(walk.inode) if filesystem.has_superblock else None
-        # Of its superblock, not of the mount alone (statvfs(3) tells both in one).
+        # Of its superblock, not of the mount alone (statvfs(3) shows both as one).
         if ours is not None and "ro" not in after.flags and "ro" in ours.options:
             _refuse_twins(path, ours)
             parameters = [("rw", None), *parameters]

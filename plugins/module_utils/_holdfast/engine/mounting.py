@@ -46,8 +46,8 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger i
 
 # A device that is just being mounted by another call is busy and not yet in the table.
 _PAUSES = (0.0, 0.05, 0.2)
-# What the kernel says of a superblock that is mounted, and writable where "ro" is asked or the other way
-# round (fs/super.c, setup_bdev_super and get_tree_bdev).
+# What the kernel says of a superblock that is mounted, and writable where "ro" is asked, or the reverse
+# (fs/super.c, setup_bdev_super and get_tree_bdev).
 _OTHER_ACCESS = "would change RO state"
 
 
@@ -309,7 +309,7 @@ def attach_mount(
     mountpoints.make_mount_point(state, call, made, is_file=kind == "file")
     with call.walk(state.path, trusted=managed_mounts.trusted_mounts(call.host.boot_id)) as walk:
         place = places.place_of(walk)
-        rules.refuse_unsafe_way(place, call.request, what="mount point", about=state.path)
+        rules.refuse_unsafe_path(place, call.request, what="mount point", about=state.path)
         rules.refuse_wrong_kind(place, kind)
         _refuse_covered(walk, place)
         if not _is_as_made(walk, made):

@@ -93,40 +93,40 @@ def sync_removed(removals: t.Mapping[str, Removal], call: session.Session) -> No
 
 
 def find_leftovers(path: str, call: session.Session, ledger: claims.Ledger) -> t.Dict[str, model.Identity]:
-    """Return what a call whose ledger was never written has made of a mount point and of the way to it.
+    """Return what a call whose ledger was never written has made of a mount point and its parents.
 
     What it left there under temporary names goes: nothing else would ever be removed with that in it.
     """
     known = call.caches.leftovers if call.caches else {}
-    ways = list(neighbours.ancestors(path))
-    for way in ways:
-        if way not in known:
-            known[way] = _find_leftover(way, call, ledger)
-    found = {path: _find_leftover(path, call, ledger), **{way: known[way] for way in ways}}
-    return {way: identity for way, identity in found.items() if identity is not None}
+    above = list(neighbours.ancestors(path))
+    for place in above:
+        if place not in known:
+            known[place] = _find_leftover(place, call, ledger)
+    found = {path: _find_leftover(path, call, ledger), **{place: known[place] for place in above}}
+    return {place: identity for place, identity in found.items() if identity is not None}
 
 
-def _find_leftover(way: str, call: session.Session, ledger: claims.Ledger) -> t.Optional[model.Identity]:
-    if way in ledger.directories or not directories.has_mark(way):
+def _find_leftover(place: str, call: session.Session, ledger: claims.Ledger) -> t.Optional[model.Identity]:
+    if place in ledger.directories or not directories.has_mark(place):
         return None
-    with call.walk(way) as walk:
+    with call.walk(place) as walk:
         if walk.inode is None or not directories.is_leftover(walk):
             return None
         identity = walk.inode.identity
         names = list(filter(directories.is_temporary, directories.find_leftovers(walk, ())))
-    _remove([f"{way}/{name}" for name in names], call)
+    _remove([f"{place}/{name}" for name in names], call)
     return identity
 
 
 def sweep_leftovers(call: session.Session) -> None:
     """Remove what calls have made whose ledger was never written, as the power was cut, if it is empty.
 
-    LIMIT: in the roots of mount points, and in the directories on the way to those that are held.
+    LIMIT: in the roots of mount points, and in the parents of those that are held.
     """
     points = {mount.mount_point for mount in mountinfo.read_mounts()}
     ledger = call.ledger.read()
     pending = {*spec.DEFAULT_ROOTS, *(call.roots or ()), *ledger.directories}
-    pending.update(way for path in ledger.references for way in neighbours.ancestors(path))
+    pending.update(parent for path in ledger.references for parent in neighbours.ancestors(path))
     found: t.Set[str] = set()
     while pending:
         place = pending.pop()
@@ -140,7 +140,7 @@ def sweep_leftovers(call: session.Session) -> None:
 
 
 def _remove_leftovers(found: t.Iterable[str], call: session.Session) -> None:
-    # Nobody notes an operation meanwhile, and nobody makes a directory.
+    # Nobody records an intent meanwhile, and nobody makes a directory.
     with journal.short_lock("ledger", call.lock_deadline):
         ledger = call.ledger.read()
         needed = neighbours.PathIndex({*ledger.references, *journal.list_intents()})
@@ -157,9 +157,9 @@ def _remove(found: t.Iterable[str], call: session.Session) -> None:
 
 
 def made_for(path: str, ledger: claims.Ledger) -> t.Dict[str, model.Identity]:
-    """Return the remembered directories that are the mount point or lie on the way to it."""
-    ways = (path, *neighbours.ancestors(path))
-    return {way: ledger.directories[way] for way in ways if way in ledger.directories}
+    """Return the remembered directories that are the mount point or its parents."""
+    places = (path, *neighbours.ancestors(path))
+    return {place: ledger.directories[place] for place in places if place in ledger.directories}
 
 
 def remove_unneeded(
@@ -184,7 +184,7 @@ def remember(
 ) -> claims.Ledger:
     """Return the ledger with only those directories that a mount point still lies at or below.
 
-    own: the mount points whose notes do not count. What nobody needs belongs from now on to whoever
+    own: the mount points whose intent records do not count. What nobody needs belongs from now on to whoever
     filled it; a directory that somebody else made at the same path meanwhile stays remembered.
     """
     ours = {

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, holdfast.mounts contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""One mount point on its way: its states, a type each, and what is decided for it.
+"""One mount point under way: its states, a type each, and what is decided for it.
 
 Locked -> Decided -> Prepared -> Recorded -> Acted -> Done, or Failed, Contended, NeedsWorker. A step takes a
 state and returns the next. Private to holdfast.mounts.
@@ -28,7 +28,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger i
 
 
 class Resources:
-    """What one mount point on its way has to give back: its lock, with its intent record, and its mount.
+    """What one mount point under way has to give back: its lock, with its intent record, and its mount.
 
     Whoever locked the mount point owns them, and closes them on every path out.
     operation: what tells this operation from others on the same mount point.
@@ -129,7 +129,7 @@ class Failed(End):
 
 @dataclass(frozen=True)
 class Contended(End):
-    """Another operation is in the way; it is retried."""
+    """Another operation on or near the mount point is under way; it is retried."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ _HINTS = {
     errno.EMFILE: "too many files are open; raise the limit of open files",
     errno.ENOSPC: "a disk is full, or the limit of mounts in a namespace is reached",
     errno.EPERM: "a security module or a container may forbid it",
-    errno.EROFS: "the filesystem is read-only; make it writable, or what is missing beforehand",
+    errno.EROFS: "the filesystem is read-only; make it writable, or make what is missing beforehand",
     errno.ESTALE: "the mount point lies on a filesystem whose server lost it",
 }
 _UNSUPPORTED = (errno.ENOSYS, errno.ENODEV, errno.EOPNOTSUPP)
@@ -306,7 +306,8 @@ def _decide(
     """is_orphaned: whether a lease has just ended, so that the mount goes if it was the last one."""
     request = call.request
     if entry.definition is not None:
-        rules.refuse_entangled(entry.path, entry.definition, managed_mounts)
+        rules.refuse_cycles(entry.path, entry.definition, managed_mounts)
+        rules.refuse_shared_layers(entry.path, entry.definition, managed_mounts)
         if entry.boot:
             rules.refuse_boot_without_parents(entry.path, entry.definition, managed_mounts)
         wish = hold.Wish(
@@ -341,6 +342,7 @@ def refuse_new_neighbours(
     if plan.step == "mount":
         below = managed_mounts.below(path)
         rules.refuse_shadowing(path, observe.would_be_hidden(path, below, ledger.references, call.host))
-        rules.refuse_entangled(path, definition_of(plan), managed_mounts)
+        rules.refuse_cycles(path, definition_of(plan), managed_mounts)
+        rules.refuse_shared_layers(path, definition_of(plan), managed_mounts)
     if plan.step == "unmount":
         rules.refuse_dependents(path, managed_mounts)

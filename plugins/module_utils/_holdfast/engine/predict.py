@@ -119,9 +119,9 @@ class _World:
             (*(f"the source '{place.path}' does not exist" for place in absent), *missing),
         )
 
-    def _fresh(self, *ways: str) -> t.Optional[str]:
+    def _fresh(self, *paths: str) -> t.Optional[str]:
         """Return the first of these paths at which something new would be mounted."""
-        return next((way for way in ways if way in self.mounted), None)
+        return next((path for path in paths if path in self.mounted), None)
 
     def _source(
         self,
@@ -187,7 +187,7 @@ class Prediction:
 
 
 def _groups(wave: t.Sequence[model.Entry]) -> t.List[t.List[model.Entry]]:
-    """Return together what does not look at each other, then each overlay alone: its layers are its own."""
+    """Return what does not look at each other as one group, then each overlay by itself."""
     layered = [
         entry
         for entry in wave

@@ -49,7 +49,7 @@ class Reconciled:
 def reconcile(
     call: session.Session, asked: model.Repair, *, writes: bool, waiting: t.Collection[str] = ()
 ) -> Reconciled:
-    """Bring kernel and ledger together, or with writes false tell what that would come to.
+    """Bring kernel and ledger together, or with writes false return what that would come to.
 
     waiting: mount points at which nothing is mounted or remounted this time.
 
@@ -84,7 +84,7 @@ def reconcile(
 def _discard_unfinished_files(call: session.Session) -> None:
     with journal.short_lock("ledger", call.lock_deadline):
         store.discard_unfinished()
-    # Who wants an entry is told what is wrong with the table.
+    # What is wrong with the table is reported to who wants an entry.
     with contextlib.suppress(errors.MountError, OSError):
         fstab.edit_fstab({}, call.lock_deadline)
 

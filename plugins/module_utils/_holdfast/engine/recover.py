@@ -145,6 +145,6 @@ def recover_dead(paths: t.Iterable[str], call: session.Session) -> None:
             try:
                 recover(operation, call)
             except pathwalk.MayBlock:
-                pass  # it stays in the way, until a call on it finds out
+                pass  # it stays until a call on it, in a worker process, has replayed it
             finally:
                 operation.close()

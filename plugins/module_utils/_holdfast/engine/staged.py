@@ -18,7 +18,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal
 
 _SEPARATOR = "-"
-# Taking away may wait for the server that did not answer before.
+# Removing a stage may wait for the server that did not answer before.
 _DROP_SECONDS = 5
 # How much later than its deadline the child may be that ends what a helper started.
 _GRACE_SECONDS = 2
@@ -55,12 +55,12 @@ def has_stage(operation: str, stages: t.Iterable[str]) -> bool:
 
 
 def sweep_stages(operation: str, stages: t.Iterable[str]) -> None:
-    """Take away those of these stages that dead operations on this mount point left. Its lock is held."""
+    """Remove those of these stages that dead operations on this mount point left. Its lock is held."""
     _drop(*(stage for stage in stages if has_stage(operation, (stage,))))
 
 
 def sweep_all_stages() -> None:
-    """Take away the stages of dead operations wherever they were to be mounted: all at once."""
+    """Remove the stages of dead operations wherever they were to be mounted: all at once."""
     stages = system.list_stages()
     idle = {name: journal.lock_idle(name) for name in {stage.partition(_SEPARATOR)[0] for stage in stages}}
     locked = {name: operation for name, operation in idle.items() if operation is not None}
@@ -72,7 +72,7 @@ def sweep_all_stages() -> None:
 
 
 def _drop(*stages: str) -> None:
-    """Take stages away. LIMIT: where even that waits for a server, it is left to the next call."""
+    """Remove stages. LIMIT: where even that waits for a server, it is left to the next call."""
     there = set(system.list_stages()).intersection(stages)
     if not there:
         return

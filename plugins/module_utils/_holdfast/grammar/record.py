@@ -76,7 +76,7 @@ class Filesystem:
     source: the grammar of its source.
     helper: how it is mounted, None where the kernel makes it by itself.
     uuid: how its UUID is written.
-    told: what to write instead of options that it does not take, where hints.py has none for all types.
+    reported: what to write instead of options that it does not take, where hints.py has none for all types.
     is_local: no server and no daemon can keep a call waiting.
     is_optional: off by default.
     is_named_at_will: its source is a word that whoever mounts it chooses, and shows nothing.

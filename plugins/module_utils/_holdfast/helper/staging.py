@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, holdfast.mounts contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Mounts of a helper: made in a private staging area, taken out, swept.
+"""Mounts of a helper: made in a private staging area, detached from it, swept.
 
 Private to holdfast.mounts.
 """
@@ -64,7 +64,7 @@ def mount_staged(name: str, definition: model.Definition, *, point: str, parent:
         if said.status != 0:
             raise failures.failure(filesystem, said.status, said.output)
         mount = child.run_with_deadline(
-            lambda: child.Descriptor(_take_out(target, filesystem, definition)),
+            lambda: child.Descriptor(_copy_detached(target, filesystem, definition)),
             deadline - time.monotonic(),
             kept=(),
             step="mount",
@@ -153,7 +153,7 @@ def make_stage(name: str) -> None:
 
 
 def drop_stage(name: str, *, aborts: bool = False) -> None:
-    """Take a stage away, with what is mounted in it. May wait for a server; a second call does nothing.
+    """Remove a stage, with what is mounted in it. May wait for a server; a second call does nothing.
 
     aborts: also cut off a daemon that serves it, and let go whoever waits for one: nobody else uses it.
     """
@@ -180,7 +180,7 @@ def _abort(target: str) -> None:
             syscalls.umount2(target, syscalls.MNT_FORCE | syscalls.UMOUNT_NOFOLLOW)
 
 
-def _take_out(target: str, filesystem: record.Filesystem, definition: model.Definition) -> int:
+def _copy_detached(target: str, filesystem: record.Filesystem, definition: model.Definition) -> int:
     """Return a detached copy of what is mounted at the target, after looking whether it is what was asked."""
     place = os.open(target, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
@@ -203,7 +203,7 @@ def _take_out(target: str, filesystem: record.Filesystem, definition: model.Defi
 
 
 def _refuse_silent(place: int) -> None:
-    """Refuse a filesystem whose server does not tell of its root, whatever the kernel remembers."""
+    """Refuse a filesystem whose server does not answer for its root, whatever the kernel remembers."""
     try:
         syscalls.statx(place, b"", flags=syscalls.AT_EMPTY_PATH | syscalls.AT_STATX_FORCE_SYNC, mask=_MODE)
     except OSError as error:

@@ -143,7 +143,7 @@ def _serve(task: Task, channel: int, parent: int) -> t.NoReturn:
         if parent:
             syscalls.set_parent_death_signal(signal.SIGKILL)
             if os.getppid() != parent:
-                os._exit(0)  # it was too late to be told
+                os._exit(0)  # the parent ended before that could be asked for
         _let_go_of_the_caller()
         _close_all_but({0, 1, 2, channel, *task.kept})
         outcome, fds = _outcome(task.act)

@@ -178,8 +178,8 @@ def verify_flags(mount: int, definition: model.Definition) -> None:
 def attach(mount: int, ours: inodes.Inode, walk: pathwalk.Walk, *, may_block: bool = False) -> None:
     """Attach a detached mount, whose root is ours, to the place at the end of the walk, and see it there.
 
-    A place that was renamed or covered meanwhile gets nothing: the mount is taken off again and
-    the call is refused. Raises MountError or OSError.
+    A place that was renamed or covered meanwhile gets nothing: the mount is detached again
+    and the call is refused. Raises MountError or OSError.
     """
     if walk.leaf is None or walk.inode is None:
         raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
@@ -188,9 +188,9 @@ def attach(mount: int, ours: inodes.Inode, walk: pathwalk.Walk, *, may_block: bo
         if _is_seen(walk.path, ours, below=walk.inode.mount_id, may_block=may_block):
             return
     except BaseException:
-        take_off(mount)  # whatever stopped the look, what was not seen to be right does not stay
+        detach(mount)  # whatever stopped the look, what was not seen to be right does not stay
         raise
-    take_off(mount)
+    detach(mount)
     raise errors.MountError(
         "conflict",
         f"the mount point '{walk.path}' changed while it was being mounted; nothing was left there, try "
@@ -207,7 +207,7 @@ def _is_seen(path: str, ours: inodes.Inode, *, below: int, may_block: bool) -> b
     return seen is not None and seen.mount_id == ours.mount_id and seen.is_mount_root is not False
 
 
-def take_off(mount: int) -> None:
+def detach(mount: int) -> None:
     """Detach the mount that is open as this descriptor, wherever it has got to.
 
     Raises OSError EBUSY where somebody has mounted something on or below it: that would go as well.

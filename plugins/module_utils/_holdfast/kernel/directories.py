@@ -49,7 +49,7 @@ def make_missing(
     attributes: of the last one where it is a directory. A file is always root's, 0600: under the mount it
     stays a file of the host, which a second name of its directory, or another mount namespace, shows.
     record is given each path and inode before the path shows it. What somebody else makes meanwhile is
-    left as it is, and the next look at the path tells what that is. Raises OSError.
+    left as it is, and the next look at the path finds out what that is. Raises OSError.
     """
     depth = walk.path.count("/") - len(walk.missing)
     parent, path = walk.directory, walk.path.rsplit("/", len(walk.missing))[0]
@@ -277,7 +277,7 @@ def remove_made(walk: pathwalk.Walk, identity: model.Identity) -> Remove:
 
 
 def sweep_temporaries(path: str, operation: str, *, may_block: bool = False) -> None:
-    """Remove what an operation that was killed left under its own names on the way to path."""
+    """Remove what an operation that was killed left under its own names on the path."""
     names = path[1:].split("/")
     for depth in range(1, len(names) + 1):
         temporary = "/".join(["", *names[: depth - 1], temporary_name(operation, depth)])

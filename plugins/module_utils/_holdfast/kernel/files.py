@@ -31,7 +31,7 @@ class _Unsafe(Exception):
         self.what, self.detail = what, detail
 
 
-def _refuse_unsafe_way(walk: pathwalk.Walk) -> None:
+def _refuse_unsafe_path(walk: pathwalk.Walk) -> None:
     if walk.error is not None:
         raise walk.error
     if walk.obstacle:
@@ -48,7 +48,7 @@ def _open_safe(walk: pathwalk.Walk, mode: int) -> t.Optional[int]:
     What is checked is what is read, as it is opened once: a regular file of root's with one name, whose mode
     allows no more than this one, on a path without links that nobody else may change. Raises _Unsafe.
     """
-    _refuse_unsafe_way(walk)
+    _refuse_unsafe_path(walk)
     if walk.inode is None:
         return None
     if walk.inode.kind != "file":
@@ -89,7 +89,7 @@ def read_credentials(path: str, *, may_block: bool = False) -> str:
     remedy = "make it a file of root's with mode 0600"
     with pathwalk.Walk(path, may_block=may_block) as walk:
         try:
-            _refuse_unsafe_way(walk)
+            _refuse_unsafe_path(walk)
             if walk.is_served_file:
                 raise _Unsafe("a user or a server says what is in it, not a local filesystem")
             if walk.inode is not None:
@@ -118,7 +118,7 @@ def _refused(
     return kind(code, f"the credentials file cannot be used: {what}", step="credentials", detail=detail)
 
 
-# From what is wrong to the error that tells it.
+# From what is wrong to the error that reports it.
 Untrusted = t.Callable[[str], errors.MountError]
 # Makes a new file, of root's alone so far, one that may take the place of the old one.
 Finish = t.Callable[[int], None]
@@ -128,10 +128,10 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _BLOCK = 4096
 
 
-def refuse_unsafe_way(walk: pathwalk.Walk, untrusted: Untrusted) -> None:
+def refuse_unsafe_path(walk: pathwalk.Walk, untrusted: Untrusted) -> None:
     """Refuse a path that leads through a link, or through a directory that others may write."""
     try:
-        _refuse_unsafe_way(walk)
+        _refuse_unsafe_path(walk)
     except _Unsafe as error:
         raise untrusted(error.detail) from error
 

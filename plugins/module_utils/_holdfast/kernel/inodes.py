@@ -57,40 +57,40 @@ _KINDS: t.Dict[int, model.Kind] = {stat.S_IFDIR: "directory", stat.S_IFREG: "fil
 class Inode:
     """What statx(2) tells of an open handle. A walk asks for many and looks at little of each."""
 
-    __slots__ = ("_told",)
+    __slots__ = ("_statx",)
 
     def __init__(self, reported: t.Tuple[int, ...]) -> None:
-        self._told = reported
+        self._statx = reported
 
     @property
     def kind(self) -> model.Kind:
         """What it is; a symbolic link is C(other)."""
-        return _KINDS.get(stat.S_IFMT(self._told[6]), "other")
+        return _KINDS.get(stat.S_IFMT(self._statx[6]), "other")
 
     @property
     def is_symlink(self) -> bool:
         """Whether it is a symbolic link."""
-        return stat.S_ISLNK(self._told[6])
+        return stat.S_ISLNK(self._statx[6])
 
     @property
     def is_socket(self) -> bool:
         """Whether it is a socket."""
-        return stat.S_ISSOCK(self._told[6])
+        return stat.S_ISSOCK(self._statx[6])
 
     @property
     def mode(self) -> int:
         """The permissions, without the type."""
-        return stat.S_IMODE(self._told[6])
+        return stat.S_IMODE(self._statx[6])
 
     @property
     def uid(self) -> int:
         """The owner."""
-        return self._told[4]
+        return self._statx[4]
 
     @property
     def gid(self) -> int:
         """The group."""
-        return self._told[5]
+        return self._statx[5]
 
     @property
     def is_writable_by_others(self) -> bool:
@@ -100,44 +100,44 @@ class Inode:
     @property
     def is_append_only(self) -> bool:
         """Whether a directory takes new names and never gives one up again (chattr(1), a)."""
-        return bool(self._told[2] & _ATTR_APPEND)
+        return bool(self._statx[2] & _ATTR_APPEND)
 
     @property
     def links(self) -> int:
         """How many names it has."""
-        return self._told[3]
+        return self._statx[3]
 
     @property
     def size(self) -> int:
         """Bytes."""
-        return self._told[9]
+        return self._statx[9]
 
     @property
     def identity(self) -> model.Identity:
         """What tells it from every other one, as far as its filesystem says."""
-        reported = self._told
+        reported = self._statx
         birth = reported[15] * 1_000_000_000 + reported[16] if reported[0] & _BTIME else 0
         return model.Identity(device=f"{reported[26]}:{reported[27]}", inode=reported[8], birth=birth)
 
     @property
     def mount_id(self) -> int:
         """Unique where has_unique_id, else the number of mountinfo; 0 before Linux 5.8."""
-        return self._told[28] if self._told[0] & (_MNT_ID | _MNT_ID_UNIQUE) else 0
+        return self._statx[28] if self._statx[0] & (_MNT_ID | _MNT_ID_UNIQUE) else 0
 
     @property
     def has_unique_id(self) -> bool:
         """Whether mount_id is never used again (Linux 6.8)."""
-        return bool(self._told[0] & _MNT_ID_UNIQUE)
+        return bool(self._statx[0] & _MNT_ID_UNIQUE)
 
     @property
     def is_mount_root(self) -> t.Optional[bool]:
         """Whether it is the root of a mount; None before Linux 5.8, where the kernel does not say."""
-        return bool(self._told[2] & _ATTR_MOUNT_ROOT) if self._told[11] & _ATTR_MOUNT_ROOT else None
+        return bool(self._statx[2] & _ATTR_MOUNT_ROOT) if self._statx[11] & _ATTR_MOUNT_ROOT else None
 
     @property
     def device_number(self) -> str:
         """C(major:minor) of a block device's own number."""
-        return f"{self._told[24]}:{self._told[25]}"
+        return f"{self._statx[24]}:{self._statx[25]}"
 
 
 def inode_of(fd: int) -> Inode:

@@ -57,7 +57,7 @@ def read_last() -> t.Optional[LastRun]:
             failures = {path: Failure(**one) for path, one in data["failures"].items()}
             return LastRun(os.fstat(file.fileno()).st_mtime, data["failed"], failures)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return None  # the next run writes it anew
+        return None  # the next run writes it again
 
 
 def record(last: t.Optional[LastRun], failures: Failures, *, has_failed: bool) -> None:

@@ -18,7 +18,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger i
 MAX_LEDGER = 64 * 1024 * 1024
 # Of one line: an overlay of 500 layers with long paths, or two thousand holders.
 MAX_REFERENCE = 128 * 1024
-# What nobody can take up by coming: numbers of a mount that is made anew are longer than the old ones.
+# What no new holder can use up: numbers of a mount that is made again are longer than the old ones.
 _KEPT_FREE = 1024 * 1024
 # The numbers of a mount and of a directory, which are not known before it is made.
 _NUMBERS = 256

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, holdfast.mounts contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Locks between processes, and the notes that operations under way leave for whoever finds them dead.
+"""Locks between processes, and the intent records of operations, for whoever finds an operation dead.
 
 One file per mount point is both: locked while its operation runs, its lines say how far it got,
 and it is removed with its lock still held.
@@ -40,7 +40,7 @@ def _untrusted(path: str) -> errors.MountError:
 
 
 def prepare_run() -> None:
-    """Make the directory of locks and notes where it is missing. Raises MountError or OSError.
+    """Make the directory of locks and intent records where it is missing. Raises MountError or OSError.
 
     From here on the caller's umask does not count: what is made has the mode that it is made with.
     """
@@ -103,7 +103,7 @@ def _wait(file: str, deadline: float) -> t.Optional[int]:
 
 
 class Operation:
-    """One mount point, locked. What the note says is there for the next one after a crash."""
+    """One mount point, locked. What its intent record says is there for the next call after a crash."""
 
     def __init__(self, path: str, fd: int, file: str) -> None:
         self.path = path
@@ -127,14 +127,14 @@ class Operation:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def records(self) -> t.Tuple[Record, ...]:
-        """Return the note's lines: of the operation that died with this lock, if any did."""
+        """Return the lines of the intent record: of the operation that died with this lock, if any did."""
         records = _records(self.fd)
         if not records and os.fstat(self.fd).st_size:
             self.clear()  # killed while it wrote its first line: it has done nothing
         return records
 
     def clear(self) -> None:
-        """Take back the note and keep the lock."""
+        """Remove the intent record and keep the lock."""
         os.ftruncate(self.fd, 0)
 
     def leave(self) -> None:
@@ -143,11 +143,11 @@ class Operation:
         os.close(fd)
 
     def close(self, *, clears: bool = False) -> None:
-        """Give the lock back: without a note the file goes, with one it stays for the next caller.
+        """Give the lock back: without an intent record the file goes, with one it stays for the next caller.
 
-        forgets: take back the note as well.
+        clears: the intent record goes as well.
         """
-        # Forgotten first: who is interrupted here comes by once more, when the number may be another file's.
+        # Unset first: who is interrupted here closes once more, when the number may be another file's.
         fd, self.fd = self.fd, -1
         if fd < 0:
             return
@@ -165,19 +165,19 @@ def _records(fd: int) -> t.Tuple[Record, ...]:
     try:
         records = tuple(json.loads(line) for line in lines)
         if records and not isinstance(records[0]["path"], str):
-            raise ValueError("a note that names no mount point")
+            raise ValueError("an intent record that names no mount point")
     except (KeyError, RecursionError, TypeError, ValueError) as error:
         raise errors.MountError(
             "ledger_corrupt",
-            f"a note of an operation under way, in '{_OPERATIONS}', is damaged; compare the host's mounts "
-            "with its ledger, then remove the note",
+            f"an intent record in '{_OPERATIONS}' is damaged; compare the host's mounts with its ledger, "
+            "then remove that record",
             step="lock",
         ) from error
     return records
 
 
 def start_operation(path: str, deadline: float) -> t.Optional[Operation]:
-    """Lock a mount point, waiting until deadline (time.monotonic()); None if it stays taken."""
+    """Lock a mount point, waiting until deadline (time.monotonic()); None if it stays locked."""
     file = _file_of(path)
     fd = _wait(file, deadline)
     return None if fd is None else Operation(path, fd, file)
@@ -204,15 +204,15 @@ def describe_occupant(path: str) -> str:
 
 
 def list_intents(but: t.Collection[str] = ()) -> t.Dict[str, t.Tuple[Record, ...]]:
-    """Return the notes of every other mount point that has one, by path."""
+    """Return the intent record of every other mount point that has one, by path."""
     own = {name_of(path) for path in but}
-    notes = {}
+    intents = {}
     for name in sorted(set(_listing()) - own):
         with contextlib.suppress(FileNotFoundError), open(f"{_OPERATIONS}/{name}", "rb") as file:
             records = _records(file.fileno())
             if records:
-                notes[str(records[0]["path"])] = records
-    return notes
+                intents[str(records[0]["path"])] = records
+    return intents
 
 
 def _listing() -> t.List[str]:
@@ -225,10 +225,10 @@ def _listing() -> t.List[str]:
 def list_interrupted() -> t.Tuple[str, ...]:
     """Return the mount points whose operation died; empty for callers that may not look."""
     try:
-        noted = list_intents()
+        intents = list_intents()
     except PermissionError:
         return ()
-    return tuple(path for path in noted if _is_dead(path))
+    return tuple(path for path in intents if _is_dead(path))
 
 
 def _is_dead(path: str) -> bool:

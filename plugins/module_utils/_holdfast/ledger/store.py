@@ -57,8 +57,8 @@ class LedgerFile:
                 self._raw = raw
             except errors.MountError:
                 # On a full disk the file that was opened may be the next reserve, and be written meanwhile.
-                torn, raw = raw, _read()
-                if raw == torn:
+                before, raw = raw, _read()
+                if raw == before:
                     raise
         return claims.Ledger(self._boot_id) if raw is None else self._ledger
 
@@ -112,5 +112,5 @@ def _open_facts_directory() -> int:
         with contextlib.suppress(FileExistsError), system.labelled(directory):
             os.mkdir(directory, 0o755)
     with pathwalk.Walk(LEDGER_PATH, is_vital=True) as walk:
-        files.refuse_unsafe_way(walk, _untrusted)
+        files.refuse_unsafe_path(walk, _untrusted)
         return os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=walk.directory)

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.claims import Holder
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.boot import (
+    booted,
     fstab_line,
     has_counted_name,
-    taken_over,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.model import (
     BootEntry,
@@ -125,14 +125,14 @@ BOOTED = see_foreign(reference=OLD, fstab=BootEntry(LINE))
 
 
 def test_mount_of_the_boot_is_taken_over() -> None:
-    taken = taken_over(OLD, BOOTED, HOST)
+    taken = booted(OLD, BOOTED, HOST)
     assert taken is not None
     assert (taken.boot_id, taken.mount_id, taken.owned) == (HOST.boot_id, 5000, True)
     assert taken.holders == OLD.holders
 
 
 def test_mount_that_was_adopted_is_owned_once_our_entry_has_made_it() -> None:
-    taken = taken_over(replace(OLD, owned=False), BOOTED, HOST)
+    taken = booted(replace(OLD, owned=False), BOOTED, HOST)
     assert taken is not None
     assert taken.owned
 
@@ -141,7 +141,7 @@ def test_mount_that_is_taken_over_is_known_by_its_own_root() -> None:
     old = replace(OLD, inode=1, birth=7)
     root = Identity("0:77", 2, 9)
     seen = replace(BOOTED, place=replace(BOOTED.place, identity=root))
-    taken = taken_over(old, seen, HOST)
+    taken = booted(old, seen, HOST)
     assert taken is not None
     assert (taken.device, taken.inode, taken.birth) == (root.device, root.inode, root.birth)
 
@@ -167,7 +167,7 @@ def other(**changes: t.Any) -> t.Any:
     ids=["this boot", "nothing", "not looked", "foreign line", "edited line", "source", "type", "flags"],
 )
 def test_mount_that_may_be_another_is_not_taken_over(reference: t.Any, seen: t.Any) -> None:
-    assert taken_over(reference, seen, HOST) is None
+    assert booted(reference, seen, HOST) is None
 
 
 @pytest.mark.parametrize(

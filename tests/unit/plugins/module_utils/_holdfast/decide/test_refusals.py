@@ -16,7 +16,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.r
     refuse_entries,
     refuse_shadowing,
     refuse_unsafe_boot,
-    refuse_unsafe_way,
+    refuse_unsafe_path,
     refuse_wrong_kind,
     wanted_kind,
 )
@@ -58,13 +58,13 @@ def test_refuse_unsafe_boot_says_what_a_boot_would_meet(fields: t.Dict[str, t.An
 
 def test_refuse_unsafe_way_names_the_link_before_the_writable_parent() -> None:
     place = Place(PATH, "other", obstacle="/srv", is_link=True, writable_ancestor="/")
-    error = refused(refuse_unsafe_way, place, make_request(), what="mount point", about=PATH)
+    error = refused(refuse_unsafe_path, place, make_request(), what="mount point", about=PATH)
     assert "'/srv' is a symbolic link" in error.message
 
 
 def test_refuse_unsafe_way_of_a_link_cannot_be_allowed() -> None:
     place, request = Place(PATH, "other", obstacle="/srv"), make_request(allow_unsafe_parents=True)
-    assert refused(refuse_unsafe_way, place, request, what="source", about="/srv/z").path == "/srv/z"
+    assert refused(refuse_unsafe_path, place, request, what="source", about="/srv/z").path == "/srv/z"
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from dataclasses import replace
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.claims import Holder
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.boot import (
+    booted,
     fstab_line,
-    taken_over,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.hold import plan_mounted
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.recovery import plan_restore
@@ -214,7 +214,7 @@ def boot(definition: Definition, mount: KernelMount) -> bool:
         source=_source(definition),
         fstab=BootEntry(fstab_line(PATH, definition)),
     )
-    return taken_over(reference, seen, HOST) is not None
+    return booted(reference, seen, HOST) is not None
 
 
 ANSWERS: t.Dict[str, t.Callable[[Definition, KernelMount], bool]] = {
