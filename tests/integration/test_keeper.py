@@ -43,6 +43,8 @@ def test_keeper_installs_the_command_once_and_takes_it_away(host: World) -> None
     played = keep(host)
     assert has_changed(played)
     assert "does not run systemd" in str(played.results)
+    (flushed,) = [result["cmd"] for result in played.results if "cmd" in result]
+    assert (flushed[0], {COMMAND, PAGE, COMPLETION, FOLDER} <= set(flushed)) == ("sync", True)
     found = os.stat(host.file(COMMAND))
     assert (found.st_uid, found.st_gid, found.st_mode & 0o7777) == (0, 0, 0o755)
     before = host.file(COMMAND).read_bytes()
@@ -52,6 +54,7 @@ def test_keeper_installs_the_command_once_and_takes_it_away(host: World) -> None
     assert host.run(COMMAND, "--version").stdout.startswith("holdfast ")
     again = keep(host)
     assert not has_changed(again)
+    assert not any("cmd" in result for result in again.results), "nothing is flushed for nothing"
     assert host.file(COMMAND).read_bytes() == before
     assert has_changed(keep(host, "--check", keeper_state="absent"))
     assert host.exists(COMMAND)
