@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, holdfast.mounts contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The documentation as a site: what make docs gives to Sphinx.
+"""The documentation as a site: what nox -s docs gives to Sphinx.
 
 No inventory of another site is fetched, so that it builds without a network. References to Ansible's own
 pages become links to where those are.

@@ -34,7 +34,7 @@ mount.main()
 
 
 def find_peers() -> Path:
-    """Return the folder that tests/tools/fetch_peers.sh has filled."""
+    """Return the folder that nox -s peers has filled."""
     return Path(find_collections_path()).parent / ".venv" / "peers"
 
 
@@ -75,7 +75,7 @@ def edit_with_ours(world: World) -> t.Tuple[int, int]:
 
 def test_twelve_at_once_lose_nothing_here_and_entries_with_posix(private_world: World) -> None:
     if not (find_peers() / ".ready").exists():
-        pytest.skip("needs ansible.posix: tests/tools/fetch_peers.sh")
+        pytest.skip("needs ansible.posix: nox -s peers")
     assert [edit_with_ours(private_world) for _round in range(ROUNDS)] == [(12, 500)] * ROUNDS
     worst = (12, 500)
     for _round in range(ROUNDS):

@@ -47,7 +47,7 @@ def mount_from_fstab(world: World) -> None:
 def mount_with_posix(world: World) -> None:
     """Mount as a playbook does, with ansible.posix.mount."""
     if not (find_peers() / ".ready").exists():
-        pytest.skip("needs ansible.posix: tests/tools/fetch_peers.sh")
+        pytest.skip("needs ansible.posix: nox -s peers")
     world.write("/etc/fstab", "# static\n")
     given = {"path": PATH, "src": "scratch", "fstype": "tmpfs", "opts": "nosuid,nodev,size=1m"}
     assert (

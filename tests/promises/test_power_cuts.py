@@ -3,7 +3,7 @@
 """The power is cut at every write: nothing acknowledged is lost, and one reconcile brings all together.
 
 Of xfs and btrfs, whose images are larger, some of the states are looked at; POWER_CUTS sets how many, 0 for
-all. The control is the same course without fsync(2). make powercut goes on with other courses, for hours.
+all. The control is the same course without fsync(2). nox -s powercut goes on with other courses, for hours.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.errors import MEANINGS, Code, Meaning
 
-BEGIN = "<!-- Made of errors.py by make docs-tables. -->\n"
+BEGIN = "<!-- Made of errors.py by nox -s docs-tables. -->\n"
 END = "<!-- The end of what is made. -->\n"
 LINK = re.compile(r"\]\((?=docs/)([^)#]+)")
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What make test-vm runs while the machine whose folder is VM_FOLDER runs: test_vm.sh VENV TREE
+# What nox -s vm runs while the machine whose folder is VM_FOLDER runs: test_vm.sh VENV TREE
 set -euo pipefail
 
 venv=$1
@@ -17,7 +17,7 @@ stage "$here/molecule.sh" "$venv" "$tree" vm
 cd "$tree"
 stage "$venv/bin/python" -m pytest tests/vm --ignore tests/vm/test_unattended.py --ignore tests/vm/test_reboots.py
 # In the machine itself: what needs its servers, and what the older kernel does otherwise, which has no unique ids and
-# takes no layers one by one. make test-old-kernel runs everything on that kernel.
+# takes no layers one by one. nox -s old-kernel runs everything on that kernel.
 stage "$here/vm_pytest.sh" "$venv" "$tree" --quiet --durations=10 tests/integration/test_nfs.py tests/integration/test_smb.py \
   tests/integration/test_vanished.py tests/integration/test_adopt.py -k "not shared and not playbook"
 # Every block type that the machine on which the tests run may lack.

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, holdfast.mounts contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Messages and modules name pages by their address, and each is a page that make docs builds."""
+"""Messages and modules name pages by their address, and each is a page that nox -s docs builds."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, holdfast.mounts contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""The tables of error codes are what errors.py says: make docs-tables writes them."""
+"""The tables of error codes are what errors.py says: nox -s docs-tables writes them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_each_code_has_a_meaning() -> None:
 @pytest.mark.parametrize("page", code_tables.PAGES)
 def test_table_of_a_page_is_what_the_errors_say(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
-    assert code_tables.with_table(page, text, MEANINGS) == text, "run make docs-tables"
+    assert code_tables.with_table(page, text, MEANINGS) == text, "run nox -s docs-tables"
     assert f"| `{next(iter(MEANINGS))}`" in text
 
 

@@ -14,7 +14,7 @@ import pytest
 from guest import CREDENTIALS, NFS, PASSWORD, SMB, Arguments, Guest, Result
 
 if "VM_FOLDER" not in os.environ:
-    pytest.skip("needs a virtual machine: make test-vm", allow_module_level=True)
+    pytest.skip("needs a virtual machine: nox -s vm", allow_module_level=True)
 
 PATH = "/mnt/data/share"
 BOTH = [pytest.param(NFS, id="nfs-4.2"), pytest.param(SMB, id="smb-3.1.1")]

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, holdfast.mounts contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Mounts of NFS, disks and images, with and without boot, through real reboots; the last of make test-vm."""
+"""Mounts of NFS, disks and images, with and without boot, through real reboots; the last of nox -s vm."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from guest import NFS, Arguments, Guest, Result
 
 if "VM_FOLDER" not in os.environ:
-    pytest.skip("needs a virtual machine: make test-vm", allow_module_level=True)
+    pytest.skip("needs a virtual machine: nox -s vm", allow_module_level=True)
 
 UUID = "1f0f7a52-6a3e-4d3c-9c0b-3f2b8f6f7a11"
 BOOT: t.Tuple[Arguments, ...] = (

@@ -12,7 +12,7 @@ import pytest
 from guest import LEDGER, NFS, PASSWORD, SMB, Arguments, Guest
 
 if os.environ.get("VM_VARIANT") != "selinux":
-    pytest.skip("needs a virtual machine that enforces: make test-selinux", allow_module_level=True)
+    pytest.skip("needs a virtual machine that enforces: nox -s selinux", allow_module_level=True)
 
 # Where the policy's label is not that of the parent, and where it is.
 POINTS = {

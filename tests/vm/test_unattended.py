@@ -14,7 +14,7 @@ import pytest
 from guest import NFS, Guest, Result
 
 if "VM_FOLDER" not in os.environ:
-    pytest.skip("needs a virtual machine: make test-vm", allow_module_level=True)
+    pytest.skip("needs a virtual machine: nox -s vm", allow_module_level=True)
 
 LEASE, BUSY, KEPT, SHARE = (f"/mnt/keeper/{name}" for name in ("lease", "busy", "kept", "nfs"))
 TMPFS = {"src": "scratch", "fstype": "tmpfs", "opts": ["mode=0755"]}

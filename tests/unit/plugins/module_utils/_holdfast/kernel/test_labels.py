@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, holdfast.mounts contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Labels where SELinux is on. Its files are stood in for; make test-selinux has the real ones."""
+"""Labels where SELinux is on. Its files are stood in for; nox -s selinux has the real ones."""
 
 from __future__ import annotations
 
