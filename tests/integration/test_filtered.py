@@ -5,12 +5,15 @@
 from __future__ import annotations
 
 import errno
+import os
+import shutil
 import typing as t
+from pathlib import Path
 
 import pytest
 from harness.cycle import leave, succeed, tmpfs
 from harness.filtered import call_filtered
-from harness.images import make_image
+from harness.images import make_image, wait_for_no_loop_device
 from harness.results import Result
 from harness.world import World
 
@@ -29,6 +32,21 @@ FILTERS = [
 ]
 
 
+# Each is done without, and nothing of it shows.
+UNNOTICED = [
+    pytest.param(call, number, id=f"{call}-{errno.errorcode[number]}")
+    for call, number in (
+        ("openat2", errno.ENOSYS),
+        ("openat2", errno.EPERM),
+        ("pidfd_open", errno.ENOSYS),
+        ("pidfd_getfd", errno.EPERM),
+        ("fsconfig-exclusive", errno.EOPNOTSUPP),
+        ("rename-exchange", errno.EINVAL),
+        ("rename-exchange", errno.ENOSYS),
+    )
+]
+
+
 @pytest.fixture(name="filtered", params=FILTERS)
 def filtered_call(request: pytest.FixtureRequest, private_world: World) -> Filtered:
     calls, number = t.cast("t.Tuple[t.List[str], int]", request.param)
@@ -36,10 +54,26 @@ def filtered_call(request: pytest.FixtureRequest, private_world: World) -> Filte
 
 
 def test_filtered_mounts_are_held_told_and_let_go(
-    filtered: Filtered, private_world: World, loop_device: t.Callable[..., str], tmp_path: t.Any
+    filtered: Filtered, private_world: World, loop_device: t.Callable[..., str], tmp_path: Path
 ) -> None:
-    world = private_world
-    device = loop_device(make_image(tmp_path, "ext4"))
+    hold_and_let_go(filtered, private_world, loop_device(make_image(tmp_path, "ext4")), "no_unique_id")
+
+
+@pytest.mark.parametrize(("call", "number"), UNNOTICED)
+def test_filtered_call_is_done_without_unnoticed(
+    private_world: World, loop_device: t.Callable[..., str], tmp_path: Path, call: str, number: int
+) -> None:
+    protection = succeed(private_world, **tmpfs(PATH, "a")).mount["protection"]
+    succeed(private_world, **leave(PATH, "a"))
+
+    def filtered(**arguments: t.Any) -> Result:
+        return call_filtered(private_world, [call], number, **arguments)
+
+    hold_and_let_go(filtered, private_world, loop_device(make_image(tmp_path, "ext4")), protection)
+
+
+def hold_and_let_go(filtered: Filtered, world: World, device: str, protection: str) -> None:
+    """Have two holders come and go, with facts and a repair between."""
     wishes: t.List[t.Dict[str, t.Any]] = [
         tmpfs(PATH, "a"),
         {"path": "/srv/disk", "src": device, "fstype": "ext4", "holder": "a"},
@@ -48,7 +82,7 @@ def test_filtered_mounts_are_held_told_and_let_go(
     for wish in wishes:
         result = filtered(**wish)
         assert (result.failed, result.action) == (False, "mounted"), result
-        assert result.mount["protection"] == "no_unique_id"
+        assert result.mount["protection"] == protection
         assert filtered(**wish).action == "none"
         assert filtered(**{**wish, "holder": "b"}).action == "joined"
     facts = filtered(module="safe_mount_facts")
@@ -63,6 +97,42 @@ def test_filtered_mounts_are_held_told_and_let_go(
             result = filtered(**leave(wish["path"], holder))
             assert (result.failed, result.action) == (False, action), result
     assert (world.references, world.stack(PATH), world.exists("/srv/app")) == ({}, [], False)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.EPERM], ids=["unknown", "forbidden"])
+@pytest.mark.parametrize(
+    ("call", "fstype"),
+    [("open_tree", "bind"), ("mount_setattr", "bind"), ("fsopen", "tmpfs"), ("loop-configure", "ext4")],
+)
+def test_filtered_call_that_is_needed_is_refused_and_leaves_nothing(
+    private_world: World, tmp_path: Path, call: str, fstype: str, number: int
+) -> None:
+    world = private_world
+    world.file("/srv/source").mkdir()
+    if fstype == "ext4":
+        shutil.copy(make_image(tmp_path, "ext4"), world.file("/srv/source/disk.ext4"))
+        world.file("/srv/source/disk.ext4").chmod(0o600)
+    src = {"bind": "/srv/source", "ext4": "/srv/source/disk.ext4", "tmpfs": "tmpfs"}[fstype]
+    wish = {"path": PATH, "src": src, "fstype": fstype, "holder": "a"}
+    result = call_filtered(world, [call], number, **wish)
+    assert result.code == ("unsupported" if number == errno.ENOSYS else "mount_failed"), result
+    assert os.strerror(number) in result["msg"], result
+    assert (world.references, world.stack(PATH), world.exists("/srv/app")) == ({}, [], False)
+    if fstype == "ext4":
+        wait_for_no_loop_device(world.file(src))
+    assert world.call(**wish).action == "mounted", "the control: without the filter"
+
+
+def test_filtered_change_is_refused_and_changes_nothing(private_world: World) -> None:
+    world = private_world
+    small, large = (tmpfs(PATH, "a", opts=[f"size={size}"]) for size in ("1m", "2m"))
+    succeed(world, **small)
+    before = world.top(PATH)
+    result = call_filtered(world, ["fspick"], errno.ENOSYS, **large)
+    assert result.code == "unsupported", result
+    assert (world.top(PATH), world.facts()["drift"]) == (before, [])
+    assert world.call(**small).action == "none"
+    assert world.call(**large).action == "remounted", "the control: without the filter"
 
 
 def test_filtered_failure_has_an_entry_in_the_log(filtered: Filtered, private_world: World) -> None:

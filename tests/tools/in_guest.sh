@@ -14,7 +14,7 @@ sed -i "1s,^#!.*python.*,#!/opt/tests/bin/python," /opt/tests/bin/ansible* /opt/
 mkdir /opt/build
 tar --extract --directory /opt/build --file "$folder/tree.tar"
 # Debian has them as modules, which the kernel loads by itself; the tests ask /proc/filesystems what there is.
-for module in btrfs cifs erofs exfat f2fs fuse isofs loop nfs ntfs3 overlay squashfs udf vfat xfs; do
+for module in 9p btrfs ceph cifs erofs exfat f2fs fuse isofs loop nfs ntfs3 overlay squashfs udf vfat virtiofs xfs; do
   modprobe --quiet "$module" || true
 done
 cd /opt/build/ansible_collections/holdfast/mounts

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import lzma
 import os
 import re
 import shutil
@@ -26,7 +27,7 @@ RECIPE = Path(__file__).resolve().parent / "recipe"
 SUITE = "bookworm"
 DISK_SIZE = "4G"
 # Drivers that Debian builds as modules, and that the machine needs before it has a disk.
-DRIVERS = ("virtio_pci", "virtio_blk", "virtio_net", "virtio_rng")
+DRIVERS = ("virtio_pci", "virtio_blk", "virtio_net", "virtio_rng", "crc32c_generic", "ext4")
 BUILDERS = {"mmdebstrap": "mmdebstrap", "mkfs.ext4": "e2fsprogs", "unshare": "util-linux"}
 
 
@@ -44,7 +45,13 @@ class Image(t.NamedTuple):
     def kernel_words(self) -> str:
         """What the variant's kernel is told beyond what every machine's is."""
         words = RECIPE / self.variant / "kernel_words.txt"
-        return words.read_text(encoding="ascii").strip() if self.variant else "audit=0"
+        return words.read_text(encoding="ascii").strip() if words.is_file() else "audit=0"
+
+    @property
+    def shares(self) -> t.FrozenSet[str]:
+        """By which types the emulator shares a folder with the variant's machine."""
+        names = RECIPE / self.variant / "shares.txt"
+        return frozenset(names.read_text(encoding="ascii").split()) if names.is_file() else frozenset()
 
     @property
     def disk(self) -> Path:
@@ -130,7 +137,7 @@ def build(image: Image, say: t.Callable[[str], None]) -> None:
 def install(root: Path, variant: str, log: Path) -> None:
     """Make the root filesystem in a mount namespace of its own, so that nothing stays mounted."""
     recipes = [RECIPE, RECIPE / variant] if variant else [RECIPE]
-    texts = [(recipe / "packages.txt").read_text(encoding="utf-8") for recipe in recipes]
+    texts = [path.read_text(encoding="utf-8") for path in find_package_lists(recipes)]
     lines = [line for text in texts for line in text.splitlines()]
     packages = ",".join(line for line in lines if line and not line.startswith("#"))
     argv = [
@@ -145,12 +152,19 @@ def install(root: Path, variant: str, log: Path) -> None:
     argv += ["--format=directory", '--aptopt=Acquire::Languages "none"', f"--include={packages}"]
     argv += ['--aptopt=APT::Install-Recommends "false"', "--dpkgopt=force-unsafe-io"]
     argv += [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "locale", "man")]
-    argv += [f'--customize-hook=sh {recipe}/customize.sh "$1"' for recipe in recipes]
+    scripts = [path for path in (recipe / "customize.sh" for recipe in recipes) if path.is_file()]
+    argv += [f'--customize-hook=sh {script} "$1"' for script in scripts]
     argv += [SUITE, str(root)]
     sources = find_sources()
     # The kernel's package would build an initial RAM disk, which is not used.
     environment = dict(os.environ, INITRD="No", LC_ALL="C.UTF-8")
     run(argv + (["-"] if sources else []), log, text=sources, environment=environment)
+
+
+def find_package_lists(recipes: t.Sequence[Path]) -> t.List[Path]:
+    """Return the files that name packages; a variant's add to them, but its kernel is the only one."""
+    lists = [path for path in (recipe / "packages.txt" for recipe in recipes) if path.is_file()]
+    return [*lists, [path for path in (recipe / "kernel.txt" for recipe in recipes) if path.is_file()][-1]]
 
 
 def find_sources() -> str:
@@ -178,22 +192,31 @@ def make_boot_files(root: Path, image: Image) -> None:
     entries = [Entry(name, None, 0o755) for name in ("bin", "dev", "modules", "new", "proc")]
     entries.append(Entry("bin/busybox", (root / "bin/busybox").read_bytes(), 0o755))
     entries.append(Entry("init", b"#!/bin/busybox sh\n" + (RECIPE / "init.sh").read_bytes(), 0o755))
-    names = [Path(driver).name for driver in drivers]
+    names = [f"{module_name(driver)}.ko" for driver in drivers]
     entries.append(Entry("modules/order", "".join(f"{name}\n" for name in names).encode(), 0o644))
     for name, driver in zip(names, drivers):
-        entries.append(Entry(f"modules/{name}", (modules / driver).read_bytes(), 0o644))
+        content = (modules / driver).read_bytes()
+        entries.append(
+            Entry(f"modules/{name}", lzma.decompress(content) if driver.endswith(".xz") else content, 0o644)
+        )
     image.initrd.write_bytes(make_archive(entries))
+
+
+def module_name(path: str) -> str:
+    """Return a module's name; newer packages have the files compressed."""
+    return Path(path).name.partition(".")[0].replace("-", "_")
 
 
 def order_drivers(dependencies: str) -> t.List[str]:
     """Return the files of DRIVERS and of what they need, in the order to load; dependencies is modules.dep.
 
-    The kernel's depmod lists what a module needs so that the last one is to be loaded first.
+    What the kernel has built in is not there. The kernel's depmod lists what a module needs so that the
+    last one is to be loaded first.
     """
     needs = dict(line.split(":", 1) for line in dependencies.splitlines())
     ordered: t.List[str] = []
     for name in DRIVERS:
-        path = next((key for key in needs if Path(key).name.replace("-", "_") == f"{name}.ko"), None)
+        path = next((key for key in needs if module_name(key) == name), None)
         if path is None:
             continue
         ordered += [one for one in (*reversed(needs[path].split()), path) if one not in ordered]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -34,6 +35,9 @@ LIFETIME_SECONDS = 3 * 3600
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 # Disks beside the root's, /dev/vdb and /dev/vdc: nothing is on them.
 SPARES, SPARE_SIZE = ("first", "second"), "64M"
+MEMORY = 1536
+# Of QEMU's package, and of a package of its own in newer Debians.
+VIRTIOFS_SERVERS = ("/usr/lib/qemu/virtiofsd", "/usr/libexec/virtiofsd")
 KERNEL_WORDS = "root=/dev/vda rw console=ttyS0 net.ifnames=0 mitigations=off quiet loglevel=4"
 
 
@@ -56,11 +60,16 @@ class Machine:
         if old and self.folder / "key" not in old:
             raise Unavailable(f"{self.folder} has files that are no machine's")
         for path in old:
-            path.unlink()
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
         self._make_keys()
         self._make_disks(image)
         (self.folder / "initrd").write_bytes(image.initrd.read_bytes() + self._seed())
         (self.folder / "kernel").symlink_to(image.kernel)
+        for fstype in image.shares:
+            (self.folder / f"shared-{fstype}").mkdir()
         (self.folder / "kernel_words").write_text(f"{KERNEL_WORDS} {image.kernel_words}\n", encoding="ascii")
         self._launch()
 
@@ -96,23 +105,27 @@ class Machine:
 
     def end(self) -> None:
         """End the machine at once. Its folder stays."""
-        pid = self.find_process()
+        for name in ("pid", "virtiofs.pid"):
+            self._end_process(name)
+
+    def _end_process(self, name: str) -> None:
+        pid = self.find_process(name)
         if pid is None:
             return
         os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + 10
-        while self.find_process() is not None:
+        while self.find_process(name) is not None:
             if time.monotonic() > deadline:
                 os.killpg(pid, signal.SIGKILL)
             time.sleep(0.05)
 
-    def find_process(self) -> t.Optional[int]:
-        """Return the process of the emulator, None when it has ended.
+    def find_process(self, name: str = "pid") -> t.Optional[int]:
+        """Return the process of the emulator, or of another file in the folder, None when it has ended.
 
         Numbers of processes are used again: only one that names this folder is ours.
         """
         try:
-            pid = int((self.folder / "pid").read_text(encoding="ascii"))
+            pid = int((self.folder / name).read_text(encoding="ascii"))
             words = Path(f"/proc/{pid}/cmdline").read_bytes()
         except (OSError, ValueError):
             return None
@@ -198,6 +211,8 @@ class Machine:
             port = probe.getsockname()[1]
         (self.folder / "port").write_text(f"{port}\n", encoding="ascii")
         self._write_words_about(port)
+        if self._shares("virtiofs"):
+            self._serve_folder()
         with (self.folder / "emulator.log").open("a") as log:
             process = subprocess.Popen(
                 self._emulator_words(port),
@@ -215,9 +230,48 @@ class Machine:
                 raise Unavailable(f"it does not boot: {said}\n{self.tail()}")
             time.sleep(0.25)
 
+    def _shares(self, fstype: str) -> bool:
+        """Whether the machine is offered a folder of this one by a type; its tag is the type's name."""
+        return (self.folder / f"shared-{fstype}").is_dir()
+
+    def _serve_folder(self) -> None:
+        """Start the server of virtiofs, which ends with the emulator, and wait for its socket."""
+        program = next((path for path in VIRTIOFS_SERVERS if os.access(path, os.X_OK)), None)
+        if program is None:
+            raise Unavailable(f"none of {', '.join(VIRTIOFS_SERVERS)} is here")
+        place = self.folder / "virtiofs.socket"
+        place.unlink(missing_ok=True)
+        words = [program, f"--socket-path={place}", "-o", f"source={self.folder / 'shared-virtiofs'}"]
+        with (self.folder / "virtiofs.log").open("a") as log:
+            server = subprocess.Popen(
+                [*words, "-o", "xattr", "-o", "sandbox=chroot"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        (self.folder / "virtiofs.pid").write_text(f"{server.pid}\n", encoding="ascii")
+        deadline = time.monotonic() + 30
+        while not place.exists():
+            if server.poll() is not None or time.monotonic() > deadline:
+                raise Unavailable((self.folder / "virtiofs.log").read_text(encoding="utf-8"))
+            time.sleep(0.05)
+
+    def _share_words(self) -> t.List[str]:
+        words = []
+        if self._shares("9p"):
+            words += ["-fsdev", f"local,id=nine,path={self.folder / 'shared-9p'},security_model=none"]
+            words += ["-device", "virtio-9p-pci,fsdev=nine,mount_tag=9p"]
+        if self._shares("virtiofs"):
+            words += ["-object", f"memory-backend-memfd,id=memory,size={MEMORY}M,share=on"]
+            words += ["-numa", "node,memdev=memory"]
+            words += ["-chardev", f"socket,id=virtiofs,path={self.folder / 'virtiofs.socket'}"]
+            words += ["-device", "vhost-user-fs-pci,chardev=virtiofs,tag=virtiofs"]
+        return words
+
     def _emulator_words(self, port: int) -> t.List[str]:
         words = ["timeout", "--kill-after=10", str(LIFETIME_SECONDS), "qemu-system-x86_64"]
-        words += ["-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max", "-smp", "2", "-m", "1536"]
+        words += ["-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max", "-smp", "2", "-m", str(MEMORY)]
         words += ["-nodefaults", "-display", "none", "-serial", f"file:{self.console}"]
         words += ["-kernel", str(self.folder / "kernel"), "-initrd", str(self.folder / "initrd")]
         words += ["-append", (self.folder / "kernel_words").read_text(encoding="ascii").strip()]
@@ -228,7 +282,7 @@ class Machine:
         # The machine reaches nothing outside; only its SSH server is reached, and only from loopback.
         words += ["-netdev", f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:22"]
         words += ["-device", "virtio-net-pci,netdev=net,romfile=", "-device", "virtio-rng-pci"]
-        return words
+        return words + self._share_words()
 
     def _write_words_about(self, port: int) -> None:
         """Write what SSH and Ansible need to know."""

@@ -9,7 +9,8 @@ vm.py ssh FOLDER COMMAND...      run a command in it
 vm.py reboot FOLDER              shut it down and boot it again
 vm.py run FOLDER -- COMMAND...   start one, run a command here with VM_FOLDER set, end it whatever happens
 
-VM_VARIANT=selinux builds and starts the one whose kernel enforces Debian's SELinux policy.
+VM_VARIANT=selinux builds and starts the one whose kernel enforces Debian's SELinux policy,
+VM_VARIANT=kernel-6.12 the one with Linux 6.12, to which folders are shared by 9p and virtiofs.
 """
 
 from __future__ import annotations

@@ -185,7 +185,8 @@ TOP_LEVEL = 5
 _DIR_ITEM, _ROOT_BACKREF = 84, 144
 _KEY = struct.Struct("=7Q4I32x")
 _ITEM = struct.Struct("=QQQII")
-_BACKREF = struct.Struct("=QQH")
+# As on the disk, which a search hands out: struct btrfs_root_ref, and the key that an entry begins with.
+_BACKREF, _LOCATION = struct.Struct("<QQH"), struct.Struct("<QBQ")
 
 
 def extents_of(number: str, start: int = 0, end: int = model.NO_END) -> model.Extents:
@@ -326,7 +327,7 @@ def subvolume_path(fd: int, tree: int) -> str:
 
 def _default_subvolume(fd: int) -> int:
     # The one entry of the directory of the tree of roots, "default": the key of a root (btrfs-subvolume(8)).
-    return t.cast(int, struct.unpack_from("=Q", _search(fd, _ROOT_DIRECTORY, _DIR_ITEM)[1])[0])
+    return t.cast(int, _LOCATION.unpack_from(_search(fd, _ROOT_DIRECTORY, _DIR_ITEM)[1])[0])
 
 
 def _superblock(fd: int) -> str:

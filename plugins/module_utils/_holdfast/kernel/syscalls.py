@@ -12,6 +12,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import struct
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import utf8
@@ -54,6 +55,9 @@ MS_PRIVATE = 1 << 18
 RENAME_NOREPLACE = 1
 RENAME_EXCHANGE = 2
 LSMT_ROOT = (1 << 64) - 1
+
+# struct open_how: flags, mode, resolve; struct mount_attr: set, cleared, propagation, user namespace
+_OPEN_HOW, _MOUNT_ATTR = struct.Struct("=3Q"), struct.Struct("=4Q")
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -116,28 +120,28 @@ def move_mount(mount: int, target: int) -> None:
 
 def openat2(directory: int, path: str, flags: int, resolve: int) -> int:
     """Return a handle of path, resolved as told (Linux 5.6, RESOLVE_CACHED 5.12: EAGAIN if it would wait)."""
-    how = (ctypes.c_uint64 * 3)(flags, 0, resolve)
+    how = _OPEN_HOW.pack(flags, 0, resolve)
     return _syscall(
         _OPENAT2,
         "openat2",
         ctypes.c_int(directory),
         utf8.encoded(path),
-        ctypes.byref(how),
-        ctypes.c_size_t(24),
+        how,
+        ctypes.c_size_t(len(how)),
     )
 
 
 def mount_setattr(fd: int, *, attributes: int = 0, cleared: int = 0, propagation: int = 0) -> None:
     """Change the attributes of the mount that is open as fd (Linux 5.12)."""
-    values = (ctypes.c_uint64 * 4)(attributes, cleared, propagation, 0)
+    values = _MOUNT_ATTR.pack(attributes, cleared, propagation, 0)
     _syscall(
         _MOUNT_SETATTR,
         "mount_setattr",
         ctypes.c_int(fd),
         b"",
         ctypes.c_uint(AT_EMPTY_PATH),
-        ctypes.byref(values),
-        ctypes.c_size_t(ctypes.sizeof(values)),
+        values,
+        ctypes.c_size_t(len(values)),
     )
 
 
@@ -190,9 +194,12 @@ def statx(fd: int, path: bytes, *, flags: int, mask: int) -> ctypes.Array[ctypes
     return buffer
 
 
-def _mount_id_request(mount_id: int, parameter: int) -> t.Any:
-    # struct mnt_id_req of Linux 6.8: size (and a spare word), id, parameter
-    return (ctypes.c_uint64 * 3)(24, mount_id, parameter)
+# struct mnt_id_req of Linux 6.8: size, a spare word, id, parameter
+_MOUNT_ID_REQUEST = struct.Struct("=IIQQ")
+
+
+def _mount_id_request(mount_id: int, parameter: int) -> bytes:
+    return _MOUNT_ID_REQUEST.pack(_MOUNT_ID_REQUEST.size, 0, mount_id, parameter)
 
 
 def statmount(mount_id: int, mask: int) -> bytes:
@@ -205,7 +212,7 @@ def statmount(mount_id: int, mask: int) -> bytes:
             _syscall(
                 _STATMOUNT,
                 "statmount",
-                ctypes.byref(request),
+                request,
                 buffer,
                 ctypes.c_size_t(size),
                 ctypes.c_uint(0),
@@ -225,7 +232,7 @@ def listmount(mount_id: int, limit: int) -> t.Tuple[int, ...]:
     count = _syscall(
         _LISTMOUNT,
         "listmount",
-        ctypes.byref(request),
+        request,
         ids,
         ctypes.c_size_t(limit),
         ctypes.c_uint(0),
