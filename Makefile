@@ -36,8 +36,8 @@ export PATH := $(DEV)/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbi
 .PHONY: help
 help:
 	@echo "make demo         three holders share an ext4 image, an overlay and a bind mount"
-	@echo "make test         all below but bench, torture, fuzz, test-selinux, test-kernel-6.12 and, without WITH_VM=1, test-vm;"
-	@echo "                  $(JOBS) stages at a time (JOBS=n)"
+	@echo "make test         all below but bench, torture, fuzz, test-selinux, test-kernel-6.12, test-arm64,"
+	@echo "                  and, without WITH_VM=1, test-vm; $(JOBS) stages at a time (JOBS=n)"
 	@echo "make unit         unit tests under ansible-core 2.18 and 2.19"
 	@echo "make integration  playbooks against the real kernel, in private mount namespaces"
 	@echo "make promises     attackers, kills and faults, each beside a naive way that breaks"
@@ -53,6 +53,7 @@ help:
 	@echo "make test-vm      a virtual machine with NFS and SMB servers and an older kernel; builds it on first use"
 	@echo "make test-selinux  a virtual machine that enforces Debian's SELinux policy; builds it on first use"
 	@echo "make test-kernel-6.12  a virtual machine with Linux 6.12; builds it on first use"
+	@echo "make test-arm64   a virtual machine with a processor of ARM's, 64 bits; builds it on first use"
 	@echo "make test-old-kernel  the integration tests on Linux 6.1, which runs as a process; needs test-vm's image"
 	@echo "make cores        unit tests under ansible-core 2.20 and 2.21, where Python 3.12 is found (SANITY=1: sanity too)"
 	@echo "make docs         the documentation as a site, in build/docs/html"
@@ -66,7 +67,7 @@ test: packages $(if $(WITH_VM),packages-vm) venv tree
 
 # Emulated, as no KVM is asked for. The image is kept outside of the checkout, see docs/testing.md.
 VM = $(DEV)/bin/python $(TREE)/tests/vm/vm.py run $(ROOT)/build/vm -- $(TOOLS)
-.PHONY: test-vm test-selinux test-kernel-6.12 test-old-kernel
+.PHONY: test-vm test-selinux test-kernel-6.12 test-arm64 test-old-kernel
 test-vm: packages-vm $(DEV)/.ready tree
 	@$(VM)/test_vm.sh $(DEV) $(TREE)
 test-selinux: export VM_VARIANT := selinux
@@ -75,6 +76,9 @@ test-selinux: packages-vm $(DEV)/.ready tree
 test-kernel-6.12: export VM_VARIANT := kernel-6.12
 test-kernel-6.12: packages-vm $(DEV)/.ready tree
 	@$(DEV)/bin/python $(TREE)/tests/vm/vm.py run $(ROOT)/build/vm-kernel-6.12 -- $(TOOLS)/test_kernel.sh $(DEV) $(TREE)
+test-arm64: export VM_VARIANT := arm64
+test-arm64: packages-arm64 $(DEV)/.ready tree
+	@$(DEV)/bin/python $(TREE)/tests/vm/vm.py run $(ROOT)/build/vm-arm64 -- $(TOOLS)/test_arm64.sh $(DEV) $(TREE)
 TESTS ?= tests/integration/test_*.py
 test-old-kernel: packages-vm $(DEV)/.ready tree
 	@cd $(TREE) && $(TOOLS)/old_kernel.sh $(DEV) $(TREE) $(ROOT)/build/old-kernel $(JOBS) $(TESTS)
@@ -85,7 +89,9 @@ clean:
 
 # --- What the stages stand on ---
 
-.PHONY: packages packages-demo packages-vm
+.PHONY: packages packages-demo packages-vm packages-arm64
+packages-arm64:
+	@PYTHON="$(PYTHON)" $(TOOLS)/install_packages.sh arm64
 packages-vm:
 	@PYTHON="$(PYTHON)" $(TOOLS)/install_packages.sh vm
 packages:
@@ -162,7 +168,7 @@ lint-python: $(DEV)/.ready tree
 	cd $(TREE) && $(DEV)/bin/ruff check . && $(DEV)/bin/ruff format --check .
 lint-shell: tree
 	cd $(TREE) && if command -v shellcheck; then \
-	  shellcheck .ci/run tests/fleet/*.sh tests/tools/*.sh tests/vm/recipe/*.sh; fi
+	  shellcheck .ci/run tests/fleet/*.sh tests/tools/*.sh tests/vm/recipe/*.sh tests/vm/recipe/*/*.sh; fi
 lint-ansible: $(DEV)/.ready tree
 	cd $(TREE) && ANSIBLE_HOME=$(ROOT)/build/home/.ansible $(DEV)/bin/ansible-lint --offline --strict --profile production
 lint-changelog: $(DEV)/.ready tree
