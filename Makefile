@@ -41,7 +41,8 @@ bench fuzz powercut torture: export MINUTES ?= 30
 bench fuzz powercut torture: $(NOX)
 	@$(RUN) --session $@
 
-$(MACHINES): test-%: packages-vm $(NOX)
+$(MACHINES): test-%: $(NOX)
+	@$(PACKAGES) $(if $(filter arm64,$*),arm64,vm)
 	@$(RUN) --session $*
 
 tree: $(NOX)

@@ -108,7 +108,7 @@ def run_pytest(session: nox.Session, *argv: str, default: t.Sequence[str]) -> No
 
 @nox.session(python=False)
 def packages(session: nox.Session) -> None:
-    """As root, install the Debian packages that are missing for: demo, test (default), vm."""
+    """As root, install the Debian packages that are missing for: demo, test (default), vm, arm64."""
     for purpose in session.posargs or ["test"]:
         session.run(str(TOOLS / "install_packages.sh"), purpose, external=True)
 
@@ -340,7 +340,7 @@ def torture(session: nox.Session) -> None:
 
 @nox.session(python=False, requires=["dev", "tree"])
 def powercut(session: nox.Session) -> None:
-    """Cut the power at every write of random courses, on ext4, xfs and btrfs, for MINUTES (30) from SEED on."""
+    """Cut the power at every write of random courses, on ext4, xfs and btrfs, for MINUTES (30)."""
     path = os.pathsep.join([str(TREE / "tests" / "integration"), str(BUILD)])
     words = (os.environ.get("MINUTES", "30"), os.environ.get("SEED", "0"))
     run_tool(
@@ -393,6 +393,12 @@ def kernel_612(session: nox.Session) -> None:
     """Run the tests of a machine with Linux 6.12, which has every type of filesystem."""
     words = (TOOLS / "test_kernel.sh", DEV, TREE)
     run_in_machine(session, "vm-kernel-6.12", *words, VM_VARIANT="kernel-6.12")
+
+
+@nox.session(python=False, requires=["dev", "tree"])
+def arm64(session: nox.Session) -> None:
+    """Run the tests of a machine with a processor of ARM's, 64 bits."""
+    run_in_machine(session, "vm-arm64", TOOLS / "test_arm64.sh", DEV, TREE, VM_VARIANT="arm64")
 
 
 @nox.session(python=False, name="old-kernel", requires=["dev", "tree"])

@@ -42,11 +42,14 @@ def show_figures(request: pytest.FixtureRequest) -> Show:
 def run_program() -> Program:
     """Run one of the programs in its own mount namespace and return what it counted."""
     from harness.place import find_collections_path
+    from harness.world import FOREVER
 
     def run(name: str, *arguments: t.Union[str, int, float]) -> Outcome:
         argv = [sys.executable, str(HERE / "programs" / f"{name}.py"), *map(str, arguments)]
         environment = {**os.environ, "PYTHONPATH": f"{INTEGRATION}:{find_collections_path()}"}
-        done = subprocess.run(argv, check=False, capture_output=True, text=True, env=environment, timeout=900)
+        done = subprocess.run(
+            argv, check=False, capture_output=True, text=True, env=environment, timeout=max(900, FOREVER)
+        )
         assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
         return t.cast(Outcome, json.loads(done.stdout.splitlines()[-1]))
 

@@ -1,10 +1,15 @@
 #!/usr/bin/env bash
-# In a guest, run pytest on the collection: in_guest.sh FOLDER PYTEST_ARGUMENT...
+# In a guest, run pytest on the collection: in_guest.sh FOLDER [NAME=VALUE...] PYTEST_ARGUMENT...
 # FOLDER has packages.tar and tree.tar, see guest_kit.sh.
 set -euo pipefail
 
 folder=$1
 shift
+settings=()
+while [[ ${1:-} =~ ^[A-Z_]+= ]]; do
+  settings+=("$1")
+  shift
+done
 rm -rf /opt/tests /opt/build
 # A virtual environment made by hand, as the guest has no pip.
 python3 -m venv --without-pip /opt/tests
@@ -19,5 +24,5 @@ for module in 9p btrfs ceph cifs erofs exfat f2fs fuse isofs loop nfs ntfs3 over
 done
 cd /opt/build/ansible_collections/holdfast/mounts
 # What is emulated may take longer than the tests wait elsewhere.
-exec env ANSIBLE_COLLECTIONS_PATH=/opt/build HARNESS_FOREVER=3000 \
+exec env ANSIBLE_COLLECTIONS_PATH=/opt/build HARNESS_FOREVER=3000 "${settings[@]}" \
   /opt/tests/bin/python -m pytest -p no:cacheprovider "$@"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Install the Debian packages whose commands are missing: install_packages.sh demo|test|vm
+# Install the Debian packages whose commands are missing: install_packages.sh demo|test|vm|arm64
 # Without root or apt-get it says what is missing and goes on: tests that need it skip with a reason.
 set -euo pipefail
 
@@ -29,6 +29,15 @@ vm)
     mmdebstrap:mmdebstrap
     qemu-img:qemu-utils
     qemu-system-x86_64:qemu-system-x86
+    ssh:openssh-client
+  )
+  ;;
+arm64)
+  wanted+=(
+    depmod:kmod
+    mmdebstrap:mmdebstrap
+    qemu-img:qemu-utils
+    qemu-system-aarch64:qemu-system-arm
     ssh:openssh-client
   )
   ;;

@@ -19,7 +19,7 @@ command -v linux.uml >/dev/null || {
 rm -rf "$folder"
 mkdir -p "$folder"
 disk=$("$venv/bin/python" "$tree/tests/vm/vm.py" image)/disk.raw
-kit=$("$here/guest_kit.sh" "$venv" "$tree")
+kit=$("$here/guest_kit.sh" "$venv" "$tree" x86_64)
 tar --directory "$kit" --exclude ansible_test --create --file "$folder/packages.tar" .
 tar --directory "$tree/../../.." --exclude .git --create --file "$folder/tree.tar" ansible_collections/holdfast/mounts
 cp "$here/in_guest.sh" "$here/old_kernel_init.sh" "$folder"

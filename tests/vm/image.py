@@ -21,6 +21,7 @@ import time
 import typing as t
 from pathlib import Path
 
+from architecture import ARCHITECTURES, NATIVE, Architecture
 from cpio import Entry, make_archive
 
 RECIPE = Path(__file__).resolve().parent / "recipe"
@@ -28,6 +29,7 @@ SUITE = "bookworm"
 DISK_SIZE = "4G"
 # Drivers that Debian builds as modules, and that the machine needs before it has a disk.
 DRIVERS = ("virtio_pci", "virtio_blk", "virtio_net", "virtio_rng", "crc32c_generic", "ext4")
+MODULES = ("architecture.py", "cpio.py")
 BUILDERS = {"mmdebstrap": "mmdebstrap", "mkfs.ext4": "e2fsprogs", "unshare": "util-linux"}
 
 
@@ -46,6 +48,18 @@ class Image(t.NamedTuple):
         """What the variant's kernel is told beyond what every machine's is."""
         words = RECIPE / self.variant / "kernel_words.txt"
         return words.read_text(encoding="ascii").strip() if words.is_file() else "audit=0"
+
+    @property
+    def architecture(self) -> Architecture:
+        """What its programs are for."""
+        name = RECIPE / self.variant / "architecture.txt"
+        return ARCHITECTURES[name.read_text(encoding="ascii").strip() if name.is_file() else NATIVE]
+
+    @property
+    def recipes(self) -> t.List[Path]:
+        """The folders that it is made after; one of another architecture has nothing of the others'."""
+        own = [RECIPE / self.variant] if self.variant else []
+        return own if self.architecture.is_foreign else [RECIPE, *own]
 
     @property
     def shares(self) -> t.FrozenSet[str]:
@@ -82,7 +96,7 @@ def find_image(variant: str = "") -> Image:
     """
     digest = hashlib.sha256()
     recipe = [path for path in (*RECIPE.iterdir(), *(RECIPE / variant).iterdir()) if path.is_file()]
-    for path in (*sorted(set(recipe)), Path(__file__), Path(__file__).with_name("cpio.py")):
+    for path in (*sorted(set(recipe)), Path(__file__), *map(Path(__file__).with_name, MODULES)):
         digest.update(f"{path.name} {path.stat().st_size}\n".encode() + path.read_bytes())
     name = f"vm-{variant}-" if variant else "vm-"
     return Image(find_cache() / f"{name}{digest.hexdigest()[:16]}", variant)
@@ -93,7 +107,7 @@ def provide_image(say: t.Callable[[str], None], variant: str = "") -> Image:
     image = find_image(variant)
     if image.folder.is_dir():
         return image
-    require(BUILDERS)
+    require({**BUILDERS, "depmod": "kmod"} if image.architecture.is_foreign else BUILDERS)
     if os.geteuid() != 0:
         raise Unavailable("an image can be built by root only")
     image.folder.parent.mkdir(parents=True, exist_ok=True)
@@ -126,39 +140,49 @@ def build(image: Image, say: t.Callable[[str], None]) -> None:
         result = Path(scratch) / "image"
         result.mkdir(0o755)
         root = Path(scratch) / "root"
-        install(root, image.variant, Path(scratch) / "log")
-        make_boot_files(root, Image(result))
+        install(root, image, Path(scratch) / "log")
+        make_boot_files(root, Image(result), Path(scratch) / "log")
         shutil.rmtree(root / "boot")
         run(["mkfs.ext4", "-q", "-d", str(root), str(Image(result).disk), DISK_SIZE], Path(scratch) / "log")
         result.rename(image.folder)
     say(f"built in {time.monotonic() - started:.0f} s")
 
 
-def install(root: Path, variant: str, log: Path) -> None:
-    """Make the root filesystem in a mount namespace of its own, so that nothing stays mounted."""
-    recipes = [RECIPE, RECIPE / variant] if variant else [RECIPE]
-    texts = [path.read_text(encoding="utf-8") for path in find_package_lists(recipes)]
+def install(root: Path, image: Image, log: Path) -> None:
+    """Make the root filesystem in a mount namespace of its own, so that nothing stays mounted.
+
+    Packages of another architecture are unpacked alone: their scripts do not run here, and nothing of this
+    machine is told to run them.
+    """
+    texts = [path.read_text(encoding="utf-8") for path in find_package_lists(image.recipes)]
     lines = [line for text in texts for line in text.splitlines()]
     packages = ",".join(line for line in lines if line and not line.startswith("#"))
-    argv = [
-        "unshare",
-        "--mount",
-        "--propagation",
-        "private",
-        "mmdebstrap",
-        "--mode=root",
-        "--variant=minbase",
-    ]
+    argv = ["unshare", "--mount", "--propagation", "private", "mmdebstrap", "--mode=root"]
     argv += ["--format=directory", '--aptopt=Acquire::Languages "none"', f"--include={packages}"]
     argv += ['--aptopt=APT::Install-Recommends "false"', "--dpkgopt=force-unsafe-io"]
     argv += [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "locale", "man")]
-    scripts = [path for path in (recipe / "customize.sh" for recipe in recipes) if path.is_file()]
-    argv += [f'--customize-hook=sh {script} "$1"' for script in scripts]
+    if image.architecture.is_foreign:
+        argv += ["--variant=extract", f"--architectures={image.architecture.name}", "--include=?essential"]
+    else:
+        argv += ["--variant=minbase"]
+    argv += [f'--setup-hook=sh {script} "$1"' for script in find_scripts(image.recipes, "setup.sh")]
+    customize = find_scripts(image.recipes, "customize.sh")
+    if not image.architecture.is_foreign:
+        argv += [f'--customize-hook=sh {script} "$1"' for script in customize]
     argv += [SUITE, str(root)]
     sources = find_sources()
     # The kernel's package would build an initial RAM disk, which is not used.
     environment = dict(os.environ, INITRD="No", LC_ALL="C.UTF-8")
     run(argv + (["-"] if sources else []), log, text=sources, environment=environment)
+    if image.architecture.is_foreign:
+        # mmdebstrap calls nothing after unpacking.
+        for script in customize:
+            run(["sh", str(script), str(root)], log)
+
+
+def find_scripts(recipes: t.Sequence[Path], name: str) -> t.List[Path]:
+    """Return the scripts of this name that the recipes have."""
+    return [path for path in (recipe / name for recipe in recipes) if path.is_file()]
 
 
 def find_package_lists(recipes: t.Sequence[Path]) -> t.List[Path]:
@@ -183,11 +207,13 @@ def find_sources() -> str:
     return "".join(lines)
 
 
-def make_boot_files(root: Path, image: Image) -> None:
+def make_boot_files(root: Path, image: Image, log: Path) -> None:
     """Take the kernel out of the root filesystem, and make the archive of the first process."""
     kernel = next((root / "boot").glob("vmlinuz-*"))
     shutil.copy(kernel, image.kernel)
     modules = root / "lib/modules" / kernel.name.partition("-")[2]
+    if not (modules / "modules.dep").is_file():
+        run(["depmod", "--basedir", str(root), modules.name], log)
     drivers = order_drivers((modules / "modules.dep").read_text(encoding="ascii"))
     entries = [Entry(name, None, 0o755) for name in ("bin", "dev", "modules", "new", "proc")]
     entries.append(Entry("bin/busybox", (root / "bin/busybox").read_bytes(), 0o755))

@@ -18,12 +18,12 @@ import time
 import typing as t
 from pathlib import Path
 
+from architecture import ARCHITECTURES, Architecture
 from cpio import Entry, make_archive
 from image import Image, Unavailable, require
 
 EMULATORS = {
     "qemu-img": "qemu-utils",
-    "qemu-system-x86_64": "qemu-system-x86",
     "ssh": "openssh-client",
     "timeout": "coreutils",
 }
@@ -38,7 +38,7 @@ SPARES, SPARE_SIZE = ("first", "second"), "64M"
 MEMORY = 1536
 # Of QEMU's package, and of a package of its own in newer Debians.
 VIRTIOFS_SERVERS = ("/usr/lib/qemu/virtiofsd", "/usr/libexec/virtiofsd")
-KERNEL_WORDS = "root=/dev/vda rw console=ttyS0 net.ifnames=0 mitigations=off quiet loglevel=4"
+KERNEL_WORDS = "root=/dev/vda rw net.ifnames=0 mitigations=off quiet loglevel=4"
 
 
 class Machine:
@@ -53,7 +53,8 @@ class Machine:
 
     def start(self, image: Image) -> None:
         """Boot from an image with a fresh overlay and wait for SSH. Raises Unavailable."""
-        require(EMULATORS)
+        architecture = image.architecture
+        require({**EMULATORS, architecture.emulator: architecture.package})
         self.end()
         self.folder.mkdir(parents=True, exist_ok=True)
         old = list(self.folder.iterdir())
@@ -70,7 +71,9 @@ class Machine:
         (self.folder / "kernel").symlink_to(image.kernel)
         for fstype in image.shares:
             (self.folder / f"shared-{fstype}").mkdir()
-        (self.folder / "kernel_words").write_text(f"{KERNEL_WORDS} {image.kernel_words}\n", encoding="ascii")
+        words = f"{KERNEL_WORDS} console={architecture.console} {image.kernel_words}\n"
+        (self.folder / "kernel_words").write_text(words, encoding="ascii")
+        (self.folder / "architecture").write_text(f"{architecture.name}\n", encoding="ascii")
         self._launch()
 
     def reboot(self) -> None:
@@ -230,6 +233,9 @@ class Machine:
                 raise Unavailable(f"it does not boot: {said}\n{self.tail()}")
             time.sleep(0.25)
 
+    def _architecture(self) -> Architecture:
+        return ARCHITECTURES[(self.folder / "architecture").read_text(encoding="ascii").strip()]
+
     def _shares(self, fstype: str) -> bool:
         """Whether the machine is offered a folder of this one by a type; its tag is the type's name."""
         return (self.folder / f"shared-{fstype}").is_dir()
@@ -270,8 +276,17 @@ class Machine:
         return words
 
     def _emulator_words(self, port: int) -> t.List[str]:
-        words = ["timeout", "--kill-after=10", str(LIFETIME_SECONDS), "qemu-system-x86_64"]
-        words += ["-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max", "-smp", "2", "-m", str(MEMORY)]
+        architecture = self._architecture()
+        words = ["timeout", "--kill-after=10", str(LIFETIME_SECONDS), architecture.emulator]
+        words += [
+            *architecture.machine,
+            "-accel",
+            "tcg,thread=multi,tb-size=512",
+            "-smp",
+            "2",
+            "-m",
+            str(MEMORY),
+        ]
         words += ["-nodefaults", "-display", "none", "-serial", f"file:{self.console}"]
         words += ["-kernel", str(self.folder / "kernel"), "-initrd", str(self.folder / "initrd")]
         words += ["-append", (self.folder / "kernel_words").read_text(encoding="ascii").strip()]

@@ -10,7 +10,8 @@ vm.py reboot FOLDER              shut it down and boot it again
 vm.py run FOLDER -- COMMAND...   start one, run a command here with VM_FOLDER set, end it whatever happens
 
 VM_VARIANT=selinux builds and starts the one whose kernel enforces Debian's SELinux policy,
-VM_VARIANT=kernel-6.12 the one with Linux 6.12, to which folders are shared by 9p and virtiofs.
+VM_VARIANT=kernel-6.12 the one with Linux 6.12, to which folders are shared by 9p and virtiofs,
+VM_VARIANT=arm64 one for another processor, without systemd.
 """
 
 from __future__ import annotations
