@@ -290,6 +290,9 @@ _ALL = (
         nls->iocharset umask!fmask umask!dmask
         acl~ sparse~""",
         uuid=record.LONG_NUMBER,
+        # They depend on who reads them, and in statmount(2) no open file says that: the kernel follows a null
+        # pointer, and no mount call of the host returns any more.
+        crashing_types=("ntfs", "ntfs3"),
         reported={
             "big_writes": "leave it out; it is a word of ntfs-3g's, and the kernel needs none",
             "locale": "write iocharset=utf8",
@@ -389,6 +392,7 @@ FILESYSTEMS: t.Mapping[str, record.Filesystem] = {filesystem.name: filesystem fo
 OPTIONAL_TYPES = tuple(filesystem.name for filesystem in _ALL if filesystem.is_optional)
 # The types, as the kernel's mount table shows them, that no server and no daemon can keep waiting.
 LOCAL_TYPES = frozenset((*record.OTHER_LOCAL_TYPES, *(one.name for one in _ALL if one.is_local)))
+CRASHING_TYPES = frozenset(fstype for one in _ALL for fstype in one.crashing_types)
 OWN_NUMBERS = frozenset(one.name for one in _ALL if one.has_own_numbers)
 
 

@@ -91,6 +91,7 @@ class Filesystem:
     redirecting: options that mount something else of the source, or with credentials of somebody else.
     superblock: where on the device the filesystem's own identity lies, C(offset:length) each.
     hides_shutdown: the mount table does not show that it has been shut down.
+    crashing_types: types that the mount table may show for it, and whose options crash statmount(2).
     renumbers: its files have other inode numbers each time it is mounted.
     """
 
@@ -114,6 +115,7 @@ class Filesystem:
     redirecting: t.Tuple[str, ...] = ()
     superblock: str = ""
     hides_shutdown: bool = False
+    crashing_types: t.Tuple[str, ...] = ()
     renumbers: bool = False
 
     @functools.cached_property

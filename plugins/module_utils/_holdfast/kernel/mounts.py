@@ -32,9 +32,6 @@ _SB_BASIC, _MNT_BASIC, _MNT_ROOT, _MNT_POINT, _FS_TYPE = 0x1, 0x2, 0x8, 0x10, 0x
 _MNT_OPTS, _FS_SUBTYPE, _SB_SOURCE = 0x80, 0x100, 0x200
 _NEEDED = _SB_BASIC | _MNT_BASIC | _MNT_ROOT | _MNT_POINT | _FS_TYPE | _SB_SOURCE
 _SB_RDONLY = 1
-# Their options depend on who reads them, and in statmount(2) no open file tells that: the kernel follows a
-# null pointer, and no mount call of the host returns any more (fs/ntfs3/super.c, ntfs_show_options).
-_NEVER_ASKED = frozenset(("ntfs", "ntfs3"))
 # stx_mnt_id of struct statx (include/uapi/linux/stat.h)
 _MNT_ID, _MNT_ID_OFFSET, _MNT_ID_UNIQUE = struct.Struct("=Q"), 144, 0x4000
 _MOST_MOUNTS = 1 << 17  # of one namespace; fs.mount-max is 100,000
@@ -135,7 +132,7 @@ def find_mount(mount_id: int, *, is_unique: bool) -> t.Optional[model.KernelMoun
     """
     if not is_unique:
         return next((mount for mount in mountinfo.read_mounts() if mount.mount_id == mount_id), None)
-    if _tells_source() and _type_of(mount_id) not in _NEVER_ASKED:
+    if _tells_source() and _type_of(mount_id) not in filesystems.CRASHING_TYPES:
         raw = _ask(mount_id, _NEEDED | _MNT_OPTS | _FS_SUBTYPE)
         told = None if raw is None else _from_statmount(raw)
         if raw is None or told is not None:
