@@ -298,7 +298,7 @@ def _fail(
 def _undo(state: operation.Acted, batch: _Batch) -> bool:
     """Undo one mount or change of options; return whether that was not refused."""
     try:
-        if state.mount is not None:
+        if state.mount is not None and state.resources.has_mount:
             create.detach(state.mount.fd)
             state.resources.drop_mount()
         elif state.plan.step == "remount":

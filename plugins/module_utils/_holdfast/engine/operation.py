@@ -44,6 +44,11 @@ class Resources:
         self._mount = mount
         return mount
 
+    @property
+    def has_mount(self) -> bool:
+        """Whether a mount is owned, so that its descriptor is no other file's."""
+        return self._mount >= 0
+
     def drop_mount(self) -> None:
         """Close the descriptor of the mount."""
         mount, self._mount = self._mount, -1
