@@ -187,6 +187,18 @@ def as_coded(
     )
 
 
+def failed(
+    path: str,
+    error: t.Union[errors.MountError, OSError],
+    call: session.Session,
+    *,
+    step: str,
+    outcome_unknown: bool = False,
+) -> Failed:
+    """Return the end of a mount point that an error stopped."""
+    return Failed(path, as_coded(error, path, step=step, state=call.request.state), outcome_unknown)
+
+
 def look_at(
     entry: model.Entry,
     references: t.Mapping[str, claims.Reference],
