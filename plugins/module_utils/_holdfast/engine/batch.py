@@ -69,8 +69,8 @@ def run_batch(points: t.Sequence[operation.Locked], call: session.Session) -> t.
     except _FAILURES as error:
         # The ledger or its lock: it stops every mount point of the batch alike.
         for point in points:
-            coded = operation.as_coded(error, point.path, step="record", state=call.request.state)
-            ends.setdefault(point.path, operation.Failed(point.path, coded, outcome_unknown=True))
+            failed = operation.failed(point.path, error, call, step="record", outcome_unknown=True)
+            ends.setdefault(point.path, failed)
     return [ends[point.path] for point in points]
 
 
@@ -109,10 +109,9 @@ def _advance(
         except pathwalk.MayBlock:
             after = operation.NeedsWorker(state.path)
         except _FAILURES as error:
-            coded = operation.as_coded(error, state.path, step=step, state=call.request.state)
             # What a process did that did not answer is for the next call to find out, or what a dead one did.
             is_unknown = step == "recover" or isinstance(error, errors.LostError)
-            after = operation.Failed(state.path, coded, outcome_unknown=is_unknown)
+            after = operation.failed(state.path, error, call, step=step, outcome_unknown=is_unknown)
         if isinstance(after, operation.End):
             ends[state.path] = after
         else:
@@ -210,8 +209,7 @@ def _clean_up(
         error, is_unknown = again, True
     if isinstance(error, pathwalk.MayBlock):
         return operation.NeedsWorker(state.path)
-    coded = operation.as_coded(error, state.path, step="change", state=batch.call.request.state)
-    return operation.Failed(state.path, coded, outcome_unknown=is_unknown)
+    return operation.failed(state.path, error, batch.call, step="change", outcome_unknown=is_unknown)
 
 
 def _commit(acted: t.Sequence[operation.Acted], batch: _Batch) -> None:
@@ -285,9 +283,8 @@ def _fail(
 
     The intent record of an unmount, and of what cannot be undone, stays for the next call to replay.
     """
-    for state in stopped:
-        coded = operation.as_coded(error, state.path, step="record", state=batch.call.request.state)
-        batch.ends[state.path] = operation.Failed(state.path, coded, outcome_unknown=True)
+    for path in (state.path for state in stopped):
+        batch.ends[path] = operation.failed(path, error, batch.call, step="record", outcome_unknown=True)
     undone = [state for state in stopped if _undo(state, batch)]
     made = {path: identity for state in undone for path, identity in state.made.items()}
     batch.removals.update(mountpoints.remove_made(made, batch.call))
@@ -298,7 +295,7 @@ def _fail(
 def _undo(state: operation.Acted, batch: _Batch) -> bool:
     """Undo one mount or change of options; return whether that was not refused."""
     try:
-        if state.mount is not None:
+        if state.mount is not None and state.resources.has_mount:
             create.detach(state.mount.fd)
             state.resources.drop_mount()
         elif state.plan.step == "remount":

@@ -44,6 +44,11 @@ class Resources:
         self._mount = mount
         return mount
 
+    @property
+    def has_mount(self) -> bool:
+        """Whether a mount is owned, so that its descriptor is no other file's."""
+        return self._mount >= 0
+
     def drop_mount(self) -> None:
         """Close the descriptor of the mount."""
         mount, self._mount = self._mount, -1
@@ -181,6 +186,18 @@ def as_coded(
         errno=error.errno,
         detail=error.strerror or "",
     )
+
+
+def failed(
+    path: str,
+    error: t.Union[errors.MountError, OSError],
+    call: session.Session,
+    *,
+    step: str,
+    outcome_unknown: bool = False,
+) -> Failed:
+    """Return the end of a mount point that an error stopped."""
+    return Failed(path, as_coded(error, path, step=step, state=call.request.state), outcome_unknown)
 
 
 def look_at(

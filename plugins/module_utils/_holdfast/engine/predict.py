@@ -214,7 +214,7 @@ def _predict_group(
     tasks = [child.Task(partial(_predict_entry, entry, worker, world, managed_mounts)) for entry in blocking]
     for entry, result in zip(blocking, child.run_together(tasks, call.request.timeout, step="wait")):
         if isinstance(result, (errors.MountError, OSError)):
-            result = _failed(entry, call, result)
+            result = operation.failed(entry.path, result, call, step="look at")
         outcomes.append(result)
     return outcomes
 
@@ -237,11 +237,4 @@ def _predict_entry(
     except pathwalk.MayBlock:
         raise
     except (errors.MountError, OSError) as error:
-        return _failed(entry, call, error)
-
-
-def _failed(
-    entry: model.Entry, call: session.Session, error: t.Union[errors.MountError, OSError]
-) -> operation.Failed:
-    coded = operation.as_coded(error, entry.path, step="look at", state=call.request.state)
-    return operation.Failed(entry.path, coded)
+        return operation.failed(entry.path, error, call, step="look at")

@@ -220,9 +220,8 @@ def _lock(
 ) -> t.List[operation.Locked]:
     try:
         lock = journal.start_operation(entry.path, deadline)
-    except OSError as caught:
-        error = operation.as_coded(caught, entry.path, step="lock", state=call.request.state)
-        outcomes[entry.path] = operation.Failed(entry.path, error)
+    except OSError as error:
+        outcomes[entry.path] = operation.failed(entry.path, error, call, step="lock")
         return []
     return [] if lock is None else [operation.Locked(entry, operation.Resources(lock))]
 
@@ -303,5 +302,4 @@ def _end_of(
         return result
     # Its process has the lock until it is dead; how far it got is for the next call to find out.
     point.resources.lock.leave()
-    error = operation.as_coded(result, point.path, step="wait", state=call.request.state)
-    return operation.Failed(point.path, error, outcome_unknown=True)
+    return operation.failed(point.path, result, call, step="wait", outcome_unknown=True)

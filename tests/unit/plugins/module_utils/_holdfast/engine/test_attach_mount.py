@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.claims import Ledger
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.neighbours import ManagedMounts
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine import batch
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine.mounting import attach_mount
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.engine.operation import (
+    Acted,
     Mount,
     Recorded,
     Resources,
@@ -130,3 +132,22 @@ def test_new_mount_point_is_looked_into_where_others_may_have_filled_it(
         # As root alone could have done it, after any look.
         attach(state)
     assert is_mounted(place) is not is_looked_at
+
+
+def test_mount_that_was_undone_is_not_undone_again_by_its_number(
+    private_place: Path, prepare: Prepare
+) -> None:
+    first, second = private_place / "a", private_place / "b"
+    state, other = prepare(first), prepare(second)
+    attach(state)
+    attach(other)
+    assert state.mount is not None
+    assert other.mount is not None
+    acted = Acted(state.entry, state.resources, state.plan, state.mount, {})
+    assert batch._undo(acted, t.cast(t.Any, None))
+    os.dup2(other.mount.fd, state.mount.fd)
+    try:
+        assert batch._undo(acted, t.cast(t.Any, None))
+        assert [is_mounted(first), is_mounted(second)] == [False, True]
+    finally:
+        os.close(state.mount.fd)
