@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import importlib
 import struct
 import typing as t
@@ -143,7 +144,7 @@ def test_number_of_found_items_is_where_the_key_has_it(monkeypatch: pytest.Monke
     def search(_fd: int, _request: int, buffer: bytearray) -> None:
         struct.pack_into("=I", buffer, found.offset, 0)
 
-    monkeypatch.setattr(devices.fcntl, "ioctl", search)
+    monkeypatch.setattr(fcntl, "ioctl", search)
     with pytest.raises(LookupError):
         devices._search(0, 1, 2)
 
