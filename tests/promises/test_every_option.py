@@ -44,7 +44,6 @@ SHARED = {
 NEEDS: t.Dict[str, t.Dict[str, str]] = {
     "9p": {"trans=xen": "a guest of Xen", "version=9p2000": "a server of the old protocol"},
     "btrfs": {
-        "compress(-force)?=zstd:-15": "Linux 6.15",
         "rescue=ignore(metacsums|superflags)": "Linux 6.11",
         "(no)?space_cache|space_cache=v1": "an image without the free space tree",
     },

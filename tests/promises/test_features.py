@@ -19,6 +19,7 @@ FEATURES = [
     ("no unique id (6.8)", "no_unique_id"),
     ("no statmount (seccomp)", "no_unique_id"),
     ("no listmount (seccomp)", "no_unique_id"),
+    ("no openat2 (5.6)", "full"),
     ("no source of statmount (6.13)", "full"),
     ("no layers by handle (6.13)", "full"),
     ("no lowerdir+ (6.5)", "full"),

@@ -79,6 +79,8 @@ AGAIN = {("overlay", "redirect_dir"): _WRITABLE_LAYERS, ("overlay", "uuid"): _WR
 # Where a kind's samples say nothing: what exists in the image, what the medium has, whole blocks.
 OWN_SAMPLES = {
     ("btrfs", "subvolid"): ["0", "5"],
+    ("ceph", "mds_namespace"): ["cephfs"],
+    ("ceph", "name"): ["admin"],
     ("vfat", "codepage"): ["437", "850"],
     ("xfs", "sunit"): ["0", "8"],
     ("xfs", "swidth"): ["0", "8"],

@@ -94,6 +94,7 @@ SWITCHES: t.Dict[str, t.Callable[[], None]] = {
     "no unique id (6.8)": lack_unique_id,
     "no statmount (seccomp)": lambda: lack_call("statmount"),
     "no listmount (seccomp)": lambda: lack_call("listmount"),
+    "no openat2 (5.6)": lambda: lack_call("openat2"),
     "no source of statmount (6.13)": lack_source_of_statmount,
     "no layers by handle (6.13)": lambda: lack_parameter(syscalls.FSCONFIG_SET_FD),
     "no lowerdir+ (6.5)": lambda: lack_parameter(

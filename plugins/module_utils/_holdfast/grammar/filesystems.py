@@ -42,9 +42,7 @@ _EXT4 = f"""{_EXT3}
     nodelalloc nojournal_checksum
     dioread_lock!dioread_nolock
     dax~dax=always"""
-_EXT_HINTS = dict.fromkeys(
-    ("noacl", "nouser_xattr"), "leave it out; the kernel has given it up, and access lists are always there"
-)
+_EXT_HINTS = dict.fromkeys(("noacl", "nouser_xattr"), "leave it out; the kernel has given it up")
 # umask: the kernel takes the last one, and equal definitions have no order.
 _MASKS = """
     allow_utime=UTIME dmask=MASK fmask=MASK gid=ID uid=ID umask=MASK->dmask,fmask
@@ -118,7 +116,8 @@ _ALL = (
     record.Filesystem("bind", source="bind"),
     record.Filesystem(
         "btrfs",
-        # The kernel takes the last of what excludes each other, and equal definitions have no order.
+        # The kernel takes the last of what excludes each other, and equal definitions have no order. Before
+        # Linux 6.15 a level below zero is the default one.
         f"""
         acl autodefrag barrier clear_cache commit=1..2147483647 compress-force[=COMPRESSION]
         compress[=COMPRESSION] datacow datasum degraded discard[=async|sync] enospc_debug flushoncommit
@@ -135,7 +134,8 @@ _ALL = (
         barrier~ datacow~ datasum~ noautodefrag~ noenospc_debug~ noflushoncommit~ nossd_spread~
         treelog~ discard=sync~discard max_inline=2048~ metadata_ratio=0~
         rescue=all~>rescue=nologreplay:*ignorebadroots:ignoredatacsums* rescue=ibadroots~rescue=ignorebadroots
-        rescue=idatacsums~rescue=ignoredatacsums space_cache=v1~space_cache subvolid=0~subvolid=5""",
+        rescue=idatacsums~rescue=ignoredatacsums space_cache=v1~space_cache subvolid=0~subvolid=5
+        compress=zstd:-*~>compress=zstd:3 compress-force=zstd:-*~>compress-force=zstd:3""",
         has_own_numbers=True,
         of_the_mount=("subvol", "subvolid"),
         superblock="65568:16",
@@ -158,7 +158,11 @@ _ALL = (
             "ceph",
             ("ceph",),
             credentials="secretfile",
-            hints={"denied": "see the option name and the key in 'credentials_file'"},
+            hints={
+                "denied": "see the option name and the key in 'credentials_file'",
+                "silent": "see the cluster's health, and the key in 'credentials_file', if it is right",
+                "source": "before version 17 of ceph-common, write monitor:/path and the option name",
+            },
         ),
         is_local=False,
         redirecting=("mds_namespace", "name"),
@@ -256,8 +260,8 @@ _ALL = (
     ),
     record.Filesystem(
         "iso9660",
-        # fs/isofs/inode.c, isofs_show_options: mode is shown as fmode, words by their first letter, a
-        # character set only where the names are Joliet's. A medium has a least block of its own.
+        # fs/isofs/inode.c, isofs_show_options: mode is shown as fmode, words by their first letter, no
+        # character set but Joliet's. A medium has a least block of its own.
         """
         block=512|1024|2048 check=relaxed|strict cruft dmode=BITS gid=ID hide iocharset=CHARSET
         map=acorn|normal|off mode=BITS nocompress nojoliet norock overriderockperm sbsector=COUNT

@@ -187,6 +187,28 @@ SAID: t.Dict[str, t.Tuple[str, str, str, t.Optional[int], str]] = {
         13,
         "the option name and the key",
     ),
+    # Of version 16, against a cluster: with another key, with what is none, with the source of version 17.
+    "ceph_other_key": (
+        "ceph",
+        "mount error: no mds server is up or the cluster is laggy",
+        "mount_failed",
+        110,
+        "the key in 'credentials_file'",
+    ),
+    "ceph_no_key": (
+        "ceph",
+        "adding ceph secret key to kernel failed: Invalid argument\ncouldn't append secret option: -22",
+        "mount_failed",
+        22,
+        "the key is none; see the key in 'credentials_file'",
+    ),
+    "ceph_new_source": (
+        "ceph",
+        "source mount path was not specified\nunable to parse mount source: -22",
+        "mount_failed",
+        22,
+        "before version 17 of ceph-common",
+    ),
     "gluster": (
         "glusterfs",
         "Mount failed. Check the log file  for more details.",
