@@ -52,6 +52,7 @@ help:
 	@echo "make bench        how fast, beside its peers: ROUNDS=n (7); LONG=1 with a loop of 1,000 too"
 	@echo "make test-vm      a virtual machine with NFS and SMB servers and an older kernel; builds it on first use"
 	@echo "make test-selinux  a virtual machine that enforces Debian's SELinux policy; builds it on first use"
+	@echo "make test-timer   sixteen jobs beside the timer of systemd in that machine, each second, for MINUTES=n minutes (30)"
 	@echo "make test-old-kernel  the integration tests on Linux 6.1, which runs as a process; needs test-vm's image"
 	@echo "make cores        unit tests under ansible-core 2.20 and 2.21, where Python 3.12 is found (SANITY=1: sanity too)"
 	@echo "make docs         the documentation as a site, in build/docs/html"
@@ -65,12 +66,16 @@ test: packages $(if $(WITH_VM),packages-vm) venv tree
 
 # Emulated, as no KVM is asked for. The image is kept outside of the checkout, see docs/testing.md.
 VM = $(DEV)/bin/python $(TREE)/tests/vm/vm.py run $(ROOT)/build/vm -- $(TOOLS)
-.PHONY: test-vm test-selinux test-old-kernel
+.PHONY: test-vm test-selinux test-old-kernel test-timer
 test-vm: packages-vm $(DEV)/.ready tree
 	@$(VM)/test_vm.sh $(DEV) $(TREE)
 test-selinux: export VM_VARIANT := selinux
 test-selinux: packages-vm $(DEV)/.ready tree
 	@$(DEV)/bin/python $(TREE)/tests/vm/vm.py run $(ROOT)/build/vm-selinux -- $(TOOLS)/test_selinux.sh $(DEV) $(TREE)
+test-timer: packages-vm $(DEV)/.ready tree
+	@cd $(TREE) && TIMER_SECONDS=$$((60 * $(MINUTES))) ANSIBLE_PIPELINING=true $(DEV)/bin/python tests/vm/vm.py \
+	  run $(ROOT)/build/vm -- $(DEV)/bin/python -m pytest tests/vm/test_unattended.py -k sixteen
+	@cat $(ROOT)/build/vm/timer.json
 TESTS ?= tests/integration/test_*.py
 test-old-kernel: packages-vm $(DEV)/.ready tree
 	@cd $(TREE) && $(TOOLS)/old_kernel.sh $(DEV) $(TREE) $(ROOT)/build/old-kernel $(JOBS) $(TESTS)
