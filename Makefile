@@ -11,7 +11,7 @@ PACKAGES := PYTHON="$(PYTHON)" $(ROOT)/tests/tools/install_packages.sh
 NOX := $(ROOT)/.venv/nox/bin/nox
 RUN := $(NOX) --noxfile $(ROOT)/noxfile.py
 
-MACHINES := test-arm64 test-kernel-6.12 test-old-kernel test-selinux test-vm
+MACHINES := test-arm64 test-kernel-6.12 test-old-kernel test-selinux test-timer test-vm
 
 .PHONY: help demo quick test sessions bench fuzz powercut torture $(MACHINES) tree clean
 help:
@@ -20,7 +20,8 @@ help:
 	@echo "make test      every check but those of virtual machines, JOBS=n of them at a time ($(JOBS)); WITH_VM=1: those too"
 	@echo "make sessions  the checks by name, all of which nox runs"
 	@echo "make torture   SIGKILL at random, for MINUTES=n (30); powercut and fuzz likewise; bench: how fast, ROUNDS=n (7)"
-	@echo "make test-vm   in virtual machines: test-vm, test-selinux, test-kernel-6.12, test-old-kernel, test-arm64"
+	@echo "make test-vm   in virtual machines: test-vm, test-selinux, test-kernel-6.12, test-old-kernel, test-arm64,"
+	@echo "               and sixteen jobs beside the timer for MINUTES=n: test-timer"
 	@echo "make tree      the copy of the collection that is tested, in build/"
 	@echo "make clean     removes .venv/ and build/, which is all that these make"
 
@@ -37,7 +38,7 @@ sessions: $(NOX)
 	@$(RUN) --list
 
 # What takes long, and is called with a length: variables reach the session by the environment.
-bench fuzz powercut torture: export MINUTES ?= 30
+bench fuzz powercut torture test-timer: export MINUTES ?= 30
 bench fuzz powercut torture: $(NOX)
 	@$(RUN) --session $@
 

@@ -401,6 +401,15 @@ def arm64(session: nox.Session) -> None:
     run_in_machine(session, "vm-arm64", TOOLS / "test_arm64.sh", DEV, TREE, VM_VARIANT="arm64")
 
 
+@nox.session(python=False, requires=["dev", "tree"])
+def timer(session: nox.Session) -> None:
+    """Run sixteen jobs beside the timer of systemd, each second, in the machine of vm, for MINUTES (30)."""
+    words = (DEV / "bin" / "python", "-m", "pytest", "tests/vm/test_unattended.py", "-k", "sixteen")
+    seconds = str(60 * int(os.environ.get("MINUTES", "30")))
+    run_in_machine(session, "vm", *words, TIMER_SECONDS=seconds, ANSIBLE_PIPELINING="true")
+    session.log((BUILD / "vm" / "timer.json").read_text(encoding="utf-8"))
+
+
 @nox.session(python=False, name="old-kernel", requires=["dev", "tree"])
 def old_kernel(session: nox.Session) -> None:
     """Run the integration tests on Linux 6.1, which runs as a process; needs vm's image."""

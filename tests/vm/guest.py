@@ -44,6 +44,7 @@ class Guest:
             ANSIBLE_LOCAL_TEMP=str(scratch / "local"),
             ANSIBLE_NOCOLOR="true",
             ANSIBLE_PIPELINING="true",
+            ANSIBLE_TIMEOUT="180",
         )
 
     def shell(self, command: str, text: str = "") -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import subprocess
 import typing as t
 from pathlib import Path
 
@@ -18,10 +19,25 @@ if "VM_FOLDER" not in os.environ:
 
 LEASE, BUSY, KEPT, SHARE = (f"/mnt/keeper/{name}" for name in ("lease", "busy", "kept", "nfs"))
 TMPFS = {"src": "scratch", "fstype": "tmpfs", "opts": ["mode=0755"]}
+FILES = (
+    "/usr/local/sbin/holdfast",
+    "/usr/local/share/man/man8/holdfast.8",
+    "/usr/local/share/bash-completion/completions/holdfast",
+    "/etc/systemd/system/holdfast-reconcile.service",
+    "/etc/systemd/system/holdfast-reconcile.timer",
+)
 METRICS = "/var/lib/metrics"
 VARIABLES = {"keeper_interval": "15s", "keeper_metrics_directory": METRICS}
 # The timer adds up to ten seconds, and under emulation a run takes twenty.
 PATIENCE = 500
+# How long sixteen jobs work beside the timer: make test-timer MINUTES=5 has it for longer.
+SECONDS = float(os.environ.get("TIMER_SECONDS", "40"))
+TREE, JOBS = Path(__file__).resolve().parents[2], "/opt/jobs"
+PARTS = ("plugins/module_utils", "tests/promises/programs", "tests/integration/harness")
+EACH_SECOND = {
+    "timer": "[Timer]\nOnUnitInactiveSec=\nOnUnitInactiveSec=1s\nRandomizedDelaySec=0\n",
+    "service": "[Unit]\nStartLimitIntervalSec=0\n",
+}
 JOURNAL = "journalctl --unit holdfast-reconcile --output cat --no-pager"
 # Client and server are one machine here: the server has to outlive the client at shutdown.
 ORDER = "[Unit]\nBefore=remote-fs-pre.target\nWants=remote-fs-pre.target\n"
@@ -83,6 +99,19 @@ def status(guest: Guest, path: str) -> Result:
     return t.cast(Result, row)
 
 
+def test_power_cut_right_after_the_play_leaves_all_of_it(guest: Guest) -> None:
+    """Files that are empty would be a command that does nothing, and units that count as masked."""
+    guest.play("keeper", keeper_state="absent")
+    assert guest.play("keeper", **VARIABLES)["changed"] > 0
+    kept = f"{' '.join(FILES)} /etc/systemd/system/timers.target.wants/holdfast-reconcile.timer"
+    before = guest.shell(f"sha256sum {kept}; cp {FILES[0]} {FILES[0]}-control")
+    guest.machine.cut_power()
+    assert guest.shell(f"sha256sum {kept}") == before
+    assert guest.shell(f"test -s {FILES[0]}-control || echo lost") == "lost\n", "it was no power cut"
+    guest.shell(f"rm --force {FILES[0]}-control")
+    assert guest.shell("systemctl is-active holdfast-reconcile.timer") == "active\n"
+
+
 def test_lease_ends_and_is_unmounted_while_nobody_calls(guest: Guest) -> None:
     held = guest.call(path=LEASE, holder="job-7", ttl=60, **TMPFS)
     assert held["action"] == "mounted", held
@@ -133,6 +162,32 @@ def test_server_that_is_down_at_boot_comes_later_and_its_mount_appears(guest: Gu
         assert len(guest.mounts(path)) == 1
     left = guest.shell("holdfast release --holder app --all")
     assert left == f"{KEPT}: unmounted\n{SHARE}: unmounted\n"
+
+
+def test_sixteen_jobs_and_the_timer_at_once_lose_and_stack_nothing(guest: Guest) -> None:
+    """Every second, and every other run is killed; leases end, and somebody unmounts by hand."""
+    folder = f"{JOBS}/ansible_collections/holdfast/mounts"
+    guest.shell(f"mkdir --parents {folder}")
+    with subprocess.Popen(["tar", "--create", *PARTS], cwd=TREE, stdout=subprocess.PIPE) as tar:
+        argv = [*guest.machine.ssh_words(), f"tar --extract --directory {folder}"]
+        subprocess.run(argv, stdin=tar.stdout, check=True)
+    for unit, text in EACH_SECOND.items():
+        place = f"/etc/systemd/system/holdfast-reconcile.{unit}.d"
+        guest.shell(f"mkdir {place}; cat >{place}/second.conf", text=text)
+    guest.shell("systemctl daemon-reload; systemctl restart holdfast-reconcile.timer")
+    program = f"{folder}/tests/promises/programs/timer.py"
+    path = f"PYTHONPATH={folder}/tests/integration ANSIBLE_COLLECTIONS_PATH={JOBS}"
+    done = guest.machine.ssh(
+        f"cd {folder} && env {path} python3 -B {program} systemd - {SECONDS}", seconds=SECONDS + 900
+    )
+    outcome = json.loads(done.stdout.splitlines()[-1])
+    # What is left to read of a long run.
+    Path(os.environ["VM_FOLDER"], "timer.json").write_text(json.dumps(outcome), encoding="utf-8")
+    assert outcome["violations"] == 0, outcome
+    assert outcome["runs"] > outcome["killed"] > 0, outcome
+    assert outcome["acknowledged"] > 16, "the jobs hardly came to anything"
+    guest.shell(f"rm -r {JOBS} /etc/systemd/system/holdfast-reconcile.*.d; systemctl daemon-reload")
+    guest.shell("systemctl restart holdfast-reconcile.timer")
 
 
 def test_second_run_of_the_role_changes_nothing(guest: Guest) -> None:

@@ -3,7 +3,8 @@
 """Sixteen jobs and the timer of the host at once, leases that end, and somebody who unmounts by hand.
 
 timer.py WAY PROPAGATION SECONDS. WAY: ours, the command of the host once a second, every other run of which
-is killed; or naive, which mounts what the ledger has and the table has not, and the other way round.
+is killed; systemd, in the host itself, where its timer starts the unit, and every other run is killed too; or
+naive, which mounts what the ledger has and the table has not, and the other way round.
 """
 
 from __future__ import annotations
@@ -19,16 +20,18 @@ import sys
 import time
 import typing as t
 
-from ansible_collections.holdfast.mounts.plugins.plugin_utils import _zipapp
 from consumers import PATHS, Ours, entry
 from expectation import Expectation
 from harness.namespace import AREAS, make_world
 from hosts import EXPECTED_CODES, FOREIGN, OurHost, read_references
 from in_process import call, is_below, mount_tmpfs, read_points, unmount
-from torture import bury, start, start_consumer
+from mortals import bury, start, start_consumer
 
-COMMAND = "/run/command"
+COMMAND, INSTALLED = "/run/command", "/usr/local/sbin/holdfast"
+TIMER, SERVICE = "holdfast-reconcile.timer", "holdfast-reconcile.service"
 JOBS, INTERVAL = 16, 1.0
+# As long as a run of the unit may take under emulation, beside sixteen jobs.
+PATIENCE = 120.0
 NESTED = PATHS[-1]
 Run = t.Callable[[random.Random, int], bool]
 
@@ -41,6 +44,27 @@ def run_command(dice: random.Random, number: int) -> bool:
             process.wait(dice.uniform(0.05, 0.6))
         process.send_signal(signal.SIGKILL)
     return process.wait() == -signal.SIGKILL
+
+
+def tell_service(name: str) -> str:
+    """Return a property of the unit."""
+    argv = ["systemctl", "show", "--value", "--property", name, SERVICE]
+    return subprocess.run(argv, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
+def watch_unit(dice: random.Random, number: int) -> bool:
+    """Wait for the timer to start the next run; return whether that was killed."""
+    before, deadline = tell_service("InvocationID"), time.monotonic() + PATIENCE
+    while tell_service("InvocationID") == before:
+        if time.monotonic() > deadline:
+            raise RuntimeError("the timer starts nothing")
+        time.sleep(0.1)
+    if number % 2 == 0:
+        time.sleep(dice.uniform(0.1, 5))
+        subprocess.run(["systemctl", "kill", "--signal", "KILL", SERVICE], check=False, capture_output=True)
+    while tell_service("ActiveState") == "activating":
+        time.sleep(0.1)
+    return tell_service("Result") == "signal"
 
 
 def run_naive(_dice: random.Random, _number: int) -> bool:
@@ -71,32 +95,64 @@ def unmount_by_hand(dice: random.Random, _log: int) -> None:
         time.sleep(dice.uniform(0, 0.3))
 
 
-def end_all(host: OurHost) -> t.List[str]:
+def end_all(host: OurHost, command: str) -> t.List[str]:
     """Let leases end, reconcile once more, and return what is wrong then."""
     time.sleep(3)
-    done = subprocess.run([COMMAND, "reconcile"], capture_output=True, text=True, check=False)
+    done = subprocess.run([command, "reconcile"], capture_output=True, text=True, check=False)
     held, wrong = host.check()
     wrong += done.stderr.splitlines()
     return wrong + [f"{path}: a lease has not ended" for path, holders in held.items() if "lease" in holders]
 
 
-def main(way: str, propagation: str, seconds: float) -> None:
-    """Run all of them, end the jobs, compare, print."""
+def prepare(way: str, propagation: str) -> str:
+    """Make the world, unless the host itself is it, and return the command."""
+    if way == "systemd":
+        for area in AREAS:
+            mount_tmpfs("world", area)
+        return INSTALLED
+    from ansible_collections.holdfast.mounts.plugins.plugin_utils import _zipapp
+
     make_world(propagation, private_dev=False)
     with open(COMMAND, "wb") as file:
         file.write(_zipapp.build_command("1.2.3", sys.executable))
     os.chmod(COMMAND, 0o755)
-    host, dice = OurHost(propagation), random.Random(1)
+    return COMMAND
+
+
+RUNS: t.Mapping[str, t.Tuple[Run, float]] = {
+    "ours": (run_command, INTERVAL),
+    "systemd": (watch_unit, 0.0),
+    "naive": (run_naive, 0.01),
+}
+
+
+def leave() -> None:
+    """Leave the host as it was: nothing is held, and what was laid over it is gone."""
+    for path, reference in read_references().items():
+        for holder in reference["holders"]:
+            call(path=path, state="released", holder=holder)
+    unmount(FOREIGN)
+    for area in AREAS:
+        unmount(area)
+
+
+def main(way: str, propagation: str, seconds: float) -> None:
+    """Run all of them, end the jobs, compare, print."""
+    command = prepare(way, propagation)
+    # A mount that everybody sees is in the table once, but where make_world() has bound it to itself.
+    host, dice = OurHost("private" if way == "systemd" else propagation), random.Random(1)
     expectations = {f"job-{number}": Expectation(PATHS) for number in range(JOBS)}
     jobs = [(holder, *start_consumer(Ours(), holder, holder)) for holder in expectations]
     others = [start(hold_leases, "lease"), start(unmount_by_hand, "hand")]
-    run: Run = run_command if way == "ours" else run_naive
+    run, interval = RUNS[way]
     runs: t.List[bool] = []
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         began = time.monotonic()
         runs.append(run(dice, len(runs)))
-        time.sleep(max(0.0, INTERVAL - (time.monotonic() - began)) if way == "ours" else 0.01)
+        time.sleep(max(0.0, interval - (time.monotonic() - began)))
+    if way == "systemd":
+        subprocess.run(["systemctl", "stop", TIMER, SERVICE], check=True)
     for pid in [pid for _holder, pid, _reader in jobs] + [pid for pid, _reader in others]:
         os.kill(pid, signal.SIGKILL)
     wrong = []
@@ -105,7 +161,7 @@ def main(way: str, propagation: str, seconds: float) -> None:
         wrong += [] if was_alive else [f"{holder or 'another'} ended by itself"]
         if holder:
             expectations[holder].hear(text)
-    wrong += end_all(host)
+    wrong += end_all(host, command)
     references = read_references()
     codes: t.Counter[str] = collections.Counter()
     for holder, one in expectations.items():
@@ -123,6 +179,8 @@ def main(way: str, propagation: str, seconds: float) -> None:
         "refusals": dict(codes),
     }
     sys.stdout.write(json.dumps(told) + "\n")
+    if way == "systemd":
+        leave()
 
 
 if __name__ == "__main__":

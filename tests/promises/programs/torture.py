@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import collections
-import fcntl
 import json
 import os
 import random
@@ -20,64 +19,30 @@ import signal
 import subprocess
 import sys
 import time
-import traceback
 import typing as t
 
 import administered
 from administered import CODES, AdministeredHost, compare_names_alone
-from consumers import Naive, Ours, work
+from consumers import Naive, Ours
 from expectation import Expectation
 from harness.namespace import make_world
 from hosts import EXPECTED_CODES, NaiveHost, OurHost
 from in_process import reconcile
+from mortals import Consumer, Run, bury, start, start_consumer
 
 LIFE = (0.02, 0.12)  # seconds from the start of a round to its first kill
 LIFE_WITH_DISKS = (0.05, 0.4)
 GAP = 0.02  # seconds between two kills, at most
-F_SETPIPE_SZ = 1031  # Linux; a name in fcntl since Python 3.10
-PIPE = 1 << 20
 WORLDS = ("private", "shared", "identities")  # the first two by their mounts
 
 Counted = t.Dict[str, t.Any]
-Consumer = t.Union[Ours, Naive]
 Host = t.Union[OurHost, NaiveHost, AdministeredHost]
-Run = t.Callable[[random.Random, int], None]
-
-
-def start(run: Run, seed: str) -> t.Tuple[int, int]:
-    """Return the number of a process that works until it is killed, and the end of its pipe."""
-    reader, writer = os.pipe()
-    fcntl.fcntl(writer, F_SETPIPE_SZ, PIPE)
-    pid = os.fork()
-    if pid == 0:
-        try:
-            os.close(reader)
-            random.seed(seed)
-            run(random.Random(seed), writer)
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(70)
-    os.close(writer)
-    return pid, reader
-
-
-def start_consumer(consumer: Consumer, holder: str, seed: str) -> t.Tuple[int, int]:
-    """Return the number of the process of a consumer, and the end of its pipe."""
-    return start(lambda dice, log: work(consumer, holder, dice, log), seed)
 
 
 def reconcile_again(_dice: random.Random, _log: int) -> None:
     """Reconcile the host until killed."""
     while True:
         reconcile()
-
-
-def bury(pid: int, reader: int) -> t.Tuple[str, bool]:
-    """Return what a killed consumer has said, and whether it was alive until then."""
-    status = os.waitpid(pid, 0)[1]
-    with os.fdopen(reader, "rb") as stream:
-        return stream.read().decode(), os.WIFSIGNALED(status)
 
 
 class Torture:
