@@ -59,7 +59,7 @@ def _import_rare_parts(call: session.Session) -> None:
     if held:
         importlib.import_module(f"{_PACKAGE}.overview")
     if any(filesystems.record_of(definition.fstype).is_block for definition in wanted):
-        importlib.import_module(f"{_PACKAGE}.kernel.udev")
+        importlib.import_module(f"{_PACKAGE}.kernel.blocks")
     if any(definition.image for definition in wanted):
         importlib.import_module(f"{_PACKAGE}.kernel.images")
     if any(filesystems.record_of(one.fstype).helper for one in wanted) or system.list_stages():
