@@ -325,7 +325,7 @@ def attach_mount(
         if not _is_as_made(walk, work):
             # Not before: what covers it may not answer.
             rules.refuse_entries(replace(place, has_entries=walk.has_entries()), call.request)
-        work.made = {**mountpoints.find_leftovers(work.path, call, ledger), **work.made}
+        work.made.update(mountpoints.find_leftovers(work.path, call, ledger, but=work.made))
         create.attach(work.mount, work.root, walk, may_block=call.may_block)
 
 

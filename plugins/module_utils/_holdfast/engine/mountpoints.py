@@ -72,18 +72,21 @@ def sync_removed(removals: t.Mapping[str, states.Removal], call: session.Session
             directories.sync(walk)
 
 
-def find_leftovers(path: str, call: session.Session, ledger: claims.Ledger) -> t.Dict[str, model.Identity]:
+def find_leftovers(
+    path: str, call: session.Session, ledger: claims.Ledger, *, but: t.Container[str] = ()
+) -> t.Dict[str, model.Identity]:
     """Return what a call whose ledger was never written has made of a mount point and of the way to it.
 
     What it left there under temporary names goes: nothing else would ever be removed with that in it.
+    but: what this call has just made.
     """
     known = call.caches.leftovers if call.caches else {}
-    ways = list(neighbours.ancestors(path))
-    for way in ways:
-        if way not in known:
+    found = {path: None if path in but else _find_leftover(path, call, ledger)}
+    for way in neighbours.ancestors(path):
+        if way not in known and way not in but:
             known[way] = _find_leftover(way, call, ledger)
-    found = {path: _find_leftover(path, call, ledger), **{way: known[way] for way in ways}}
-    return {way: identity for way, identity in found.items() if identity is not None}
+        found[way] = known.get(way)
+    return {way: identity for way, identity in found.items() if identity is not None and way not in but}
 
 
 def _find_leftover(way: str, call: session.Session, ledger: claims.Ledger) -> t.Optional[model.Identity]:
