@@ -7,6 +7,7 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
+import functools
 import typing as t
 from dataclasses import dataclass, field
 
@@ -276,12 +277,12 @@ class Definition:
         joined = dict(self.data).get("lowerdir")
         return tuple(joined.split(":")) if joined else ()
 
-    @property
+    @functools.cached_property
     def image(self) -> str:
         """The file that a device is made of; empty where the source is something else."""
         return image_named(self.fstype, self.src)
 
-    @property
+    @functools.cached_property
     def source_paths(self) -> t.Tuple[str, ...]:
         """Every path on the host that this mount shows: a bind's source, an image, an overlay's layers."""
         if self.fstype == BIND or self.image:

@@ -88,11 +88,11 @@ def named_now(
     )
     if not reference.image:
         return seen
-    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import loops
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import blocks
 
-    loop = loops.loop_behind(mount)
+    loop = blocks.loop_behind(mount)
     is_read_only = loop is not None and devices.is_read_only(loop)
-    return replace(seen, image=loops.image_of(mount), is_read_only=is_read_only)
+    return replace(seen, image=blocks.image_of(mount), is_read_only=is_read_only)
 
 
 def known_to_udev(reference: claims.Reference) -> steps.Source:

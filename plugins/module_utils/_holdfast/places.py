@@ -150,18 +150,18 @@ def _observe_image(
     trusted: t.Container[model.MountKey],
     shown: t.Optional[model.KernelMount],
 ) -> steps.Source:
-    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import loops
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import blocks
 
     image = source_at(definition.image, call, trusted)
     found = (image,)
-    device = loops.loop_of(image.path, image.identity)
+    device = blocks.loop_of(image.path, image.identity)
     source = steps.Source(
         places=found,
         names=() if device is None else second_names.device_names(definition, device),
         twins=() if device is None else second_names.mounts_of(device, call.table().rows),
         identity=identity_of(found),
     )
-    if shown is None or not loops.is_file(loops.image_of(shown), image.path, image.identity):
+    if shown is None or not blocks.is_file(blocks.image_of(shown), image.path, image.identity):
         return source
     return replace(source, device_path=shown.source, device_number=shown.device)
 
@@ -178,9 +178,9 @@ def identify(definition: model.Definition, device: devices.Device, call: session
 
 def _rivals(definition: model.Definition, device: devices.Device, call: session.Session) -> t.Tuple[str, ...]:
     """Return the paths of other devices with the same tag, which have another filesystem or a copy of it."""
-    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import udev
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import blocks
 
-    others = [other for other in udev.devices_with_tag(definition.src) if other.number != device.number]
+    others = [other for other in blocks.devices_with_tag(definition.src) if other.number != device.number]
     extents = devices.extents_of(device.number) if others else frozenset()
     others = [
         other

@@ -207,18 +207,19 @@ def _adopt(wish: Wish, seen: steps.Observation, mount: model.KernelMount) -> ste
             "with "
             "'adopt: true'",
         )
-    held = replace(_new_reference(wish, seen.reference, owned=False), identity=seen.source.identity)
+    held = _new_reference(wish, seen, owned=False)
     return _plan(wish, seen, "adopted", "none", sameness.with_identity_of(held, mount, seen.place))
 
 
 def _mount(wish: Wish, seen: steps.Observation) -> steps.Plan:
     rules.refuse_mount(wish.path, wish.definition, seen, wish.request)
-    held = replace(_new_reference(wish, seen.reference, owned=True), identity=seen.source.identity)
+    held = _new_reference(wish, seen, owned=True)
     return _plan(wish, seen, "mounted", "mount", held)
 
 
-def _new_reference(wish: Wish, old: t.Optional[claims.Reference], *, owned: bool) -> claims.Reference:
+def _new_reference(wish: Wish, seen: steps.Observation, *, owned: bool) -> claims.Reference:
     """Return the entry of a mount whose ids are not known yet; whoever holds it already goes on to."""
+    old = seen.reference
     return claims.Reference(
         src=wish.definition.src,
         fstype=wish.definition.fstype,
@@ -230,6 +231,7 @@ def _new_reference(wish: Wish, old: t.Optional[claims.Reference], *, owned: bool
         mount_id=0,
         device="",
         operation="",
+        identity=seen.source.identity,
     )
 
 

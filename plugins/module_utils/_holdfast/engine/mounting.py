@@ -315,8 +315,7 @@ def attach_mount(
         if not _is_as_made(walk, made):
             # Not before: what covers it may not answer.
             rules.refuse_entries(replace(place, has_entries=walk.has_entries()), call.request)
-        for path, leftover in mountpoints.find_leftovers(state.path, call, ledger).items():
-            made.setdefault(path, leftover)
+        made.update(mountpoints.find_leftovers(state.path, call, ledger, but=made))
         create.attach(mount.fd, mount.root, walk, may_block=call.may_block)
 
 

@@ -92,18 +92,21 @@ def sync_removed(removals: t.Mapping[str, Removal], call: session.Session) -> No
             directories.sync(walk)
 
 
-def find_leftovers(path: str, call: session.Session, ledger: claims.Ledger) -> t.Dict[str, model.Identity]:
+def find_leftovers(
+    path: str, call: session.Session, ledger: claims.Ledger, *, but: t.Container[str] = ()
+) -> t.Dict[str, model.Identity]:
     """Return what a call whose ledger was never written has made of a mount point and its parents.
 
     What it left there under temporary names goes: nothing else would ever be removed with that in it.
+    but: what this call has just made.
     """
     known = call.caches.leftovers if call.caches else {}
-    above = list(neighbours.ancestors(path))
-    for place in above:
-        if place not in known:
+    found = {path: None if path in but else _find_leftover(path, call, ledger)}
+    for place in neighbours.ancestors(path):
+        if place not in known and place not in but:
             known[place] = _find_leftover(place, call, ledger)
-    found = {path: _find_leftover(path, call, ledger), **{place: known[place] for place in above}}
-    return {place: identity for place, identity in found.items() if identity is not None}
+        found[place] = known.get(place)
+    return {place: identity for place, identity in found.items() if identity is not None and place not in but}
 
 
 def _find_leftover(place: str, call: session.Session, ledger: claims.Ledger) -> t.Optional[model.Identity]:

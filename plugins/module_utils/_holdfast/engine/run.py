@@ -68,15 +68,16 @@ def _import_rare_parts(call: session.Session) -> None:
     """
     held = call.ledger.read().references.values()
     wanted = [entry.definition for entry in call.request.entries if entry.definition]
+    types = [filesystems.record_of(fstype) for fstype in {definition.fstype for definition in wanted}]
     if system.has_selinux():
         importlib.import_module(f"{_PACKAGE}.kernel.labels")
     if held:
         importlib.import_module(f"{_PACKAGE}.overview")
-    if any(filesystems.record_of(definition.fstype).is_block for definition in wanted):
-        importlib.import_module(f"{_PACKAGE}.kernel.udev")
+    if any(one.is_block for one in types):
+        importlib.import_module(f"{_PACKAGE}.kernel.blocks")
     if any(definition.image for definition in wanted):
         importlib.import_module(f"{_PACKAGE}.kernel.images")
-    if any(filesystems.record_of(one.fstype).helper for one in wanted) or system.list_stages():
+    if any(one.helper for one in types) or system.list_stages():
         importlib.import_module(f"{_PACKAGE}.helper.staging")
     if any(reference.is_at_boot for reference in held) or any(entry.boot for entry in call.request.entries):
         importlib.import_module(f"{_PACKAGE}.engine.boot")

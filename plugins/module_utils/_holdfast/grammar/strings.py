@@ -26,12 +26,14 @@ def check_text(value: t.Any, option: str, *, secret: errors.Code = "invalid_argu
     Raises invalid_argument, or the given code for a secret. A lone surrogate is how Python keeps a byte that
     is not UTF-8, so refusing surrogates refuses such bytes. Look-alikes and unassigned characters pass.
     """
+    from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import secrets
+
     if not isinstance(value, str):
         raise refusal("invalid_argument", f"{about(option, str(value))} is not text; write a string")
     fault = character_fault(value)
     if fault:
         raise refusal("invalid_argument", f"{about(option, value)} {fault}")
-    if not is_text(value):
+    if secrets.holds_secret(value):
         raise refusal(
             secret,
             f"{about(option, value)} holds what looks like a secret; leave that out: a mount's credentials "

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, holdfast.mounts contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What may hang, run in a child that is given up at a deadline.
+"""What may hang, run in a child that is given up at a deadline, and answers in text.
 
 Private to holdfast.mounts.
 """
@@ -9,15 +9,21 @@ from __future__ import annotations
 
 import array
 import contextlib
+import dataclasses
+import json
 import os
 import select
 import signal
 import socket
+import sys
 import time
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import answers, syscalls
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import syscalls
+
+_PACKAGE = __name__.rpartition(".kernel.")[0]
+_PLAIN = (bool, int, str, type(None))
 
 T = t.TypeVar("T")
 Result = t.Union[T, errors.MountError, OSError]
@@ -32,7 +38,7 @@ class Descriptor(int):
 class Task(t.NamedTuple):
     """What one child does, and the descriptors that it keeps: it has no other, so no lock but those.
 
-    act: returns a value that answers.to_text takes, or a Descriptor; raises MountError or OSError.
+    act: returns a value that to_text takes, or a Descriptor; raises MountError or OSError.
     """
 
     act: t.Callable[[], t.Any]
@@ -89,7 +95,7 @@ class _Child:
                 "the worker process ended without an answer; try again",
                 step="child",
             )
-        value, error = answers.from_text(text)
+        value, error = from_text(text)
         if error is not None:
             raise error
         if not fds:
@@ -149,7 +155,7 @@ def _serve(task: Task, channel: int, parent: int) -> t.NoReturn:
         outcome, fds = _outcome(task.act)
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
         with socket.socket(fileno=channel) as answer:
-            text = answers.to_text(outcome)
+            text = to_text(outcome)
             answer.sendall(text[answer.sendmsg([text], rights) :])
     finally:
         os._exit(0)
@@ -185,3 +191,62 @@ def _outcome(act: t.Callable[[], t.Any]) -> t.Tuple[t.Tuple[t.Any, t.Optional[Ex
     if isinstance(value, Descriptor):
         return (value.remark, None), [value]
     return (value, None), []
+
+
+def to_text(value: t.Any) -> bytes:
+    """Return a value as text: plain ones, containers, our frozen classes, MountError and OSError.
+
+    Raises TypeError for any other.
+    """
+    return json.dumps(_encode(value)).encode("ascii")
+
+
+def from_text(text: bytes) -> t.Any:
+    """Return the value that to_text was given. Nothing but classes of this package is made."""
+    return _decode(json.loads(text))
+
+
+def _encode(value: t.Any) -> t.Any:
+    if isinstance(value, _PLAIN):
+        return value
+    if isinstance(value, (list, dict, frozenset, set)):
+        items = value.items() if isinstance(value, dict) else value
+        return {"container": type(value).__name__, "items": [_encode(item) for item in items]}
+    if isinstance(value, errors.MountError):
+        return {"class": _name(value), "error": value.message, "fields": vars(value)}
+    if isinstance(value, OSError):
+        return {"errno": value.errno, "text": value.strerror}
+    if isinstance(value, tuple):
+        items = [_encode(item) for item in value]
+        return {"class": _name(value), "values": items} if hasattr(value, "_fields") else items
+    if dataclasses.is_dataclass(value):
+        fields = [_encode(getattr(value, field.name)) for field in dataclasses.fields(value)]
+        return {"class": _name(value), "values": fields}
+    raise TypeError(f"no answer can hold a {type(value).__name__}")
+
+
+def _name(value: t.Any) -> str:
+    return f"{type(value).__module__[len(_PACKAGE) + 1 :]}:{type(value).__name__}"
+
+
+def _class(name: str) -> t.Any:
+    module, _colon, own = name.partition(":")
+    return getattr(sys.modules[f"{_PACKAGE}.{module}"], own)
+
+
+def _decode(value: t.Any) -> t.Any:
+    if isinstance(value, list):
+        return tuple(_decode(item) for item in value)
+    if not isinstance(value, dict):
+        return value
+    if "container" in value:
+        makers: t.Dict[str, t.Any] = {"list": list, "dict": dict, "set": set, "frozenset": frozenset}
+        return makers[value["container"]](_decode(item) for item in value["items"])
+    if "errno" in value:
+        return OSError(value["errno"], value["text"])
+    made = _class(value["class"])
+    if "error" in value:
+        error = made.__new__(made, value["error"])
+        vars(error).update(value["fields"])
+        return error
+    return made(*(_decode(item) for item in value["values"]))

@@ -16,9 +16,9 @@ import typing as t
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, model
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import (
+    blocks,
     devices,
     inodes,
-    loops,
     mountinfo,
     utf8,
 )
@@ -87,8 +87,8 @@ def _find(image: int, path: str, *, is_read_only: bool) -> t.Optional[Loop]:
     """Return a device that has the file already. A part of the file would be another filesystem's."""
     rows, identity = mountinfo.read_mounts(), inodes.inode_of(image).identity
     is_local = _is_local(path, rows)
-    for name in loops.loop_names():
-        backing = loops.backing_file(name)
+    for name in blocks.loop_names():
+        backing = blocks.backing_file(name)
         if not backing or (is_local and not _is_local(backing, rows)):
             continue
         try:
@@ -96,7 +96,7 @@ def _find(image: int, path: str, *, is_read_only: bool) -> t.Optional[Loop]:
         except OSError as error:
             if error.errno not in _NOT_TO_BE_ASKED:
                 raise
-            if error.errno in _NO_NODE and loops.is_file(backing, path, identity):
+            if error.errno in _NO_NODE and blocks.is_file(backing, path, identity):
                 # A second device on the same bytes would destroy them.
                 node = "has it, and its node is missing or not accessible here; create that, or detach it"
                 raise _conflict(path, f"is attached already: '/dev/{name}' {node}", f"/dev/{name}") from error

@@ -21,7 +21,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.r
     wanted_kind,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.errors import BusyError
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import answers
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import child
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.model import Kind, Place, User, Users
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.steps import Source
 from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import (
@@ -185,6 +185,6 @@ def test_busy_counts_in_its_message_and_names_in_its_detail(users: Users, told: 
 
 
 def test_busy_is_known_by_its_mount_after_another_process_has_told_it() -> None:
-    error = answers.from_text(answers.to_text(busy(PATH, 7, errno=16)))
+    error = child.from_text(child.to_text(busy(PATH, 7, errno=16)))
     assert isinstance(error, BusyError)
     assert (error.mount_id, error.path, error.errno) == (7, PATH, 16)

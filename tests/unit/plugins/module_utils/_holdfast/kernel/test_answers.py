@@ -8,7 +8,7 @@ import typing as t
 
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.errors import BusyError, MountError
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import answers
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import child
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.model import Extent, Identity, Tree
 from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import (
     make_definition,
@@ -27,7 +27,7 @@ from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builder
 )
 def test_answer_that_is_no_value_is_refused(value: object) -> None:
     with pytest.raises(TypeError, match="no answer"):
-        answers.to_text(value)
+        child.to_text(value)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_answer_that_is_no_value_is_refused(value: object) -> None:
     ],
 )
 def test_answer_arrives_as_it_was(value: t.Any) -> None:
-    found = answers.from_text(answers.to_text(value))
+    found = child.from_text(child.to_text(value))
     assert (found, type(found)) == (value, type(value))
 
 
@@ -53,10 +53,10 @@ def test_answer_arrives_as_it_was(value: t.Any) -> None:
     ids=["any", "busy"],
 )
 def test_error_arrives_as_it_was(error: MountError) -> None:
-    found = answers.from_text(answers.to_text(error))
+    found = child.from_text(child.to_text(error))
     assert (type(found), str(found), vars(found)) == (type(error), str(error), vars(error))
 
 
 def test_error_of_the_kernel_arrives_as_it_was() -> None:
-    found = answers.from_text(answers.to_text(FileNotFoundError(2, "nothing there")))
+    found = child.from_text(child.to_text(FileNotFoundError(2, "nothing there")))
     assert (type(found), found.errno, found.strerror) == (FileNotFoundError, 2, "nothing there")
