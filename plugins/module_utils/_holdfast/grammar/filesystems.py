@@ -40,14 +40,12 @@ _EXT3 = f"""{_EXT2}
 _EXT4 = f"""{_EXT3}
     dax[=always|inode|never] delalloc dioread_lock dioread_nolock journal_async_commit journal_checksum
     nodelalloc nojournal_checksum
-    dioread_lock!dioread_nolock
-    dax~dax=always"""
+    dioread_lock!dioread_nolock dax~dax=always"""
 _EXT_HINTS = dict.fromkeys(("noacl", "nouser_xattr"), "leave it out; the kernel has given it up")
 # umask: the kernel takes the last one, and equal definitions have no order.
 _MASKS = """
     allow_utime=UTIME dmask=MASK fmask=MASK gid=ID uid=ID umask=MASK->dmask,fmask
-    umask!fmask umask!dmask
-    gid=0~ uid=0~"""
+    umask!fmask umask!dmask gid=0~ uid=0~"""
 _NFS = """
     ac acdirmax=<COUNT acdirmin=<COUNT acl acregmax=<COUNT acregmin=<COUNT actimeo=COUNT cto hard
     local_lock=all|flock|none|posix lock lookupcache=all|none|pos|positive max_connect=1..16 migration
@@ -56,8 +54,7 @@ _NFS = """
     sec=krb5|krb5i|krb5p|sys sharecache soft softerr softreval timeo=1..6000 wsize=<1k..16m xprtsec=mtls|tls
     -fg -intr -nointr
     nfsvers->vers rdma->proto=rdma tcp->proto=tcp v4->vers=4 v4.0->vers=4.0 v4.1->vers=4.1 v4.2->vers=4.2
-    hard!soft!softerr acdirmax!actimeo acdirmin!actimeo acregmax!actimeo acregmin!actimeo
-    actimeo!noac
+    hard!soft!softerr acdirmax!actimeo acdirmin!actimeo acregmax!actimeo acregmin!actimeo actimeo!noac
     lookupcache=all~ lookupcache=positive~lookupcache=pos port=0~ vers=4~>vers=4.*"""
 # What version 4 leaves to the server, whatever was asked.
 _NFS4 = f"""{_NFS}
@@ -291,11 +288,9 @@ _ALL = (
         """
         acl discard dmask=MASK fmask=MASK force gid=ID hide_dot_files iocharset=CHARSET nohidden prealloc
         showmeta sparse sys_immutable uid=ID umask=MASK->dmask,fmask windows_names
-        nls->iocharset umask!fmask umask!dmask
-        acl~ sparse~""",
+        nls->iocharset umask!fmask umask!dmask acl~ sparse~""",
         uuid=record.LONG_NUMBER,
-        # They depend on who reads them, and in statmount(2) no open file says that: the kernel follows a null
-        # pointer, and no mount call of the host returns any more.
+        # With no open file to tell who reads them, the kernel follows a null pointer.
         crashing_types=("ntfs", "ntfs3"),
         reported={
             "big_writes": "leave it out; it is a word of ntfs-3g's, and the kernel needs none",
