@@ -103,7 +103,7 @@ def test_share_that_is_not_there_leaves_nothing(
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        pytest.param("no key at all\n", "the key is none", id="none"),
+        pytest.param("AQBwrongwrongwrongwrongwrongwrongwrongA==\n", "the key is none", id="none"),
         pytest.param("AQDXhk9nAAAAABAAyW4hqGZ0vY1xHn0gq1hQ9w==\n", "'credentials_file'", id="another"),
     ],
 )
