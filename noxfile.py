@@ -43,6 +43,8 @@ CORES = {
     "2.20": ">=3.12,<3.15",
     "2.21": ">=3.12,<3.15",
 }
+MAIN_CORE = "2.19"
+SLOWEST = ("--durations=25", "--durations-min=5")
 # Those that take long first, so that they run beside each other.
 CHECKS = (
     *("integration", "promises", "vm", "sanity-2.19", "unit-2.19", "molecule", "unit-2.18", "types", "lint"),
@@ -187,8 +189,11 @@ def add_core(core: str, pythons: str) -> None:
 
     def unit(session: nox.Session) -> None:
         provide(session, "unit.txt", f"ansible-core=={core}.*")
+        # What is generated does not depend on ansible-core: one version gets all examples.
+        profile = os.environ.get("HYPOTHESIS_PROFILE", "unhurried" if core == MAIN_CORE else "quick")
         with session.chdir(TREE):
-            session.run("python", "-m", "pytest", *(session.posargs or ["tests/unit"]))
+            words = session.posargs or ["tests/unit"]
+            session.run("python", "-m", "pytest", *words, env={"HYPOTHESIS_PROFILE": profile})
 
     def sanity(session: nox.Session) -> None:
         if (TREE / "tests" / "sanity").exists():
@@ -310,13 +315,13 @@ def demo(session: nox.Session) -> None:
 @nox.session(python=False, requires=["dev", "peers", "tree"])
 def integration(session: nox.Session) -> None:
     """Run calls and playbooks against the kernel, in private mount namespaces."""
-    run_pytest(session, f"--numprocesses={JOBS}", "--dist=loadfile", default=["tests/integration"])
+    run_pytest(session, f"--numprocesses={JOBS}", "--dist=loadfile", *SLOWEST, default=["tests/integration"])
 
 
 @nox.session(python=False, requires=["dev", "tree"])
 def promises(session: nox.Session) -> None:
     """Run attackers, kills and faults, each beside a naive way that breaks."""
-    run_pytest(session, f"--numprocesses={JOBS}", default=["tests/promises"])
+    run_pytest(session, f"--numprocesses={JOBS}", *SLOWEST, default=["tests/promises"])
 
 
 @nox.session(python=False, requires=["dev", "tree"])
