@@ -109,8 +109,9 @@ class ManagedMounts:
 
     def held_above(self, path: str, definition: model.Definition) -> t.Dict[str, claims.Reference]:
         """Return the references, with a holder, that a mount at this path would lie on or show."""
-        standing = sorted(stands_on(path, definition) & self._references.keys())
-        return {point: self._references[point] for point in standing if self._references[point].holders}
+        held = self._references
+        standing = sorted(stands_on(path, definition) & held.keys()) if held else ()
+        return {point: held[point] for point in standing if held[point].holders}
 
     def writers_of(self, directory: str) -> t.Tuple[str, ...]:
         """Return the managed overlays that have this directory as their upper or work directory."""

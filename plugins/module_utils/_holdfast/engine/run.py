@@ -163,8 +163,9 @@ def _group_by_blocking(wave: t.Sequence[model.Entry], ledger: claims.Ledger) -> 
         known = filesystems.record_of(definition.fstype) if definition else None
         return known is not None and (known.can_hang or known.has_layers)
 
-    quick = [entry for entry in wave if not may_wait(entry)]
-    return ([quick] if quick else []) + [[entry] for entry in wave if may_wait(entry)]
+    waits = {entry.path: may_wait(entry) for entry in wave}
+    quick = [entry for entry in wave if not waits[entry.path]]
+    return ([quick] if quick else []) + [[entry] for entry in wave if waits[entry.path]]
 
 
 def _run_group(entries: t.Sequence[model.Entry], call: session.Session) -> t.Iterable[operation.Outcome]:
