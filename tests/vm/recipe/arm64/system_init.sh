@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # The first process after the disk is mounted, for a machine without systemd: what is mounted on every host, and SSH.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8
 mount -t proc proc /proc
