@@ -18,6 +18,8 @@ MS_RDONLY = 1
 MS_BIND = 1 << 12
 MS_NOSUID = 2
 MS_NODEV = 4
+MS_NOEXEC = 8
+MS_NOATIME = 1024
 
 
 def test_flags_changed_by_hand_are_no_conflict(world: World) -> None:
@@ -37,6 +39,35 @@ def test_flags_changed_by_hand_are_no_conflict(world: World) -> None:
     assert [drift["kind"] for drift in world.facts()["drift"]] == ["options_changed"]
     assert apply(world, "released", **leave(PATH, "a")).mount["drift"] == ["options_changed"]
     assert apply(world, "unmounted", **leave(PATH, "b")).mount["drift"] == []
+
+
+@pytest.mark.parametrize(
+    ("flags", "word"), [(MS_RDONLY, "+ro"), (MS_NOEXEC, "+noexec")], ids=["ro", "noexec"]
+)
+@pytest.mark.parametrize("is_inherited", [False, True], ids=["of its own", "beside others of its source"])
+def test_flags_that_a_bind_was_given_by_hand_are_drift(
+    world: World, flags: int, word: str, is_inherited: bool
+) -> None:
+    world.make_directory("/srv/source")
+    more = MS_NOATIME if is_inherited else 0
+    if more:
+        world.mount("tmpfs", "/srv/source", "tmpfs", flags=more)
+    bind = {"path": PATH, "src": "/srv/source", "fstype": "bind"}
+    assert succeed(world, **bind, holder="a").mount["drift"] == []
+    assert succeed(world, **bind, holder="a").mount["drift"] == [], "what its source has is as it was made"
+    world.mount("tmpfs", PATH, "", flags=MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NODEV | more | flags)
+    joined = apply(world, "joined", **bind, holder="b")
+    assert joined.mount["drift"] == ["options_changed"]
+    assert word in str(joined["warnings"])
+    assert [(row["kind"], word in row["message"]) for row in world.facts()["drift"]] == [
+        ("options_changed", True)
+    ]
+    reconcile(world, repair=["options_changed"])
+    assert world.facts()["drift"] == []
+    assert word[1:] not in world.top(PATH).flags
+    assert ("noatime" in world.top(PATH).flags) is is_inherited
+    succeed(world, **leave(PATH, "a"))
+    succeed(world, **leave(PATH, "b"))
 
 
 def test_drift_is_gone_once_the_sole_holder_changes_the_options(world: World) -> None:

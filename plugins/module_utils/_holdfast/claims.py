@@ -96,6 +96,7 @@ class Reference:
     operation: the name of the operation that made the mount, by which a replay knows that it was committed.
     deferred: the last holder left while the mount was busy.
     identity: of what the source named when it was mounted, see steps.Source; empty where that has none.
+    inherited: the flags that a bind has from the mount of its source, beyond those that were asked for.
     """
 
     src: str
@@ -112,6 +113,7 @@ class Reference:
     inode: int = 0
     birth: int = 0
     identity: t.Tuple[str, ...] = ()
+    inherited: t.Tuple[str, ...] = ()
 
     @functools.cached_property
     def definition(self) -> model.Definition:

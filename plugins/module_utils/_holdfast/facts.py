@@ -280,7 +280,9 @@ def _find_on_mount(
     unhealthy = sameness.why_unhealthy(reference.definition, visible.mount)
     if unhealthy:
         yield steps.Drift(path, "unhealthy", unhealthy)
-    changes = sameness.changed_options(reference.definition, visible.mount, is_owned=reference.owned)
+    changes = sameness.changed_options(
+        reference.definition, visible.mount, is_owned=reference.owned, inherited=reference.inherited
+    )
     if changes:
         yield steps.Drift(path, "options_changed", f"Its options are not as asked ({' '.join(changes)}).")
 

@@ -163,5 +163,6 @@ def booted(
         boot_id=host.boot_id,
         mount_namespace=host.mount_namespace,
         operation="",
+        inherited=sameness.inherited_flags(definition, sameness.flags_in_force(mount)),
     )
     return sameness.with_identity_of(ours, mount, seen.place)

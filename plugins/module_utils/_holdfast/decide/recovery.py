@@ -186,7 +186,9 @@ def _plan_options(
     path: str, seen: steps.Observation, reference: claims.Reference, mount: model.KernelMount
 ) -> steps.Plan:
     definition = reference.definition
-    changes = sameness.changed_options(definition, mount, is_owned=reference.owned)
+    changes = sameness.changed_options(
+        definition, mount, is_owned=reference.owned, inherited=reference.inherited
+    )
     if not changes:
         return _plan(path, seen, "none", "none", reference)
     if not reference.owned:
@@ -200,7 +202,8 @@ def _plan_options(
             "cannot be changed in place; release it everywhere, then hold it again",
         )
     plan = _plan(path, seen, "remounted", "remount", reference, definition=definition)
-    return replace(plan, seen_flags=_flags_to_clear(definition, mount))
+    in_force = sameness.flags_in_force(mount).difference(reference.inherited)
+    return replace(plan, seen_flags=tuple(sorted(in_force)))
 
 
 def _is_changeable(word: str, definition: model.Definition, mount: model.KernelMount) -> bool:
@@ -208,12 +211,6 @@ def _is_changeable(word: str, definition: model.Definition, mount: model.KernelM
         return filesystems.record_of(definition.fstype).has_superblock
     changeable = (*model.MOUNT_FLAGS, *filesystems.record_of(definition.fstype).changeable)
     return word.partition("=")[0] in changeable
-
-
-def _flags_to_clear(definition: model.Definition, mount: model.KernelMount) -> t.Tuple[str, ...]:
-    if filesystems.record_of(definition.fstype).shows_path:
-        return definition.flags  # it has more of them from the mount of its source
-    return tuple(sorted(sameness.flags_in_force(mount)))
 
 
 def _not_ours(path: str, what: str) -> Exception:

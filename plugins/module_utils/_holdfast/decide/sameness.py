@@ -49,7 +49,7 @@ def compare(definition: model.Definition, mount: model.KernelMount, *, memory: i
     """Compare a definition with what the kernel shows, flag by flag and option by option.
 
     memory: of the host, in bytes, 0 where nobody asked; a part of it is what a size in percent stands for.
-    A bind mount has the options and flags of what it shows, so only the flags that were asked are compared.
+    A bind mount has the options of what it shows, so only flags are compared.
     """
     filesystem = filesystems.record_of(definition.fstype)
     in_force = flags_in_force(mount)
@@ -57,7 +57,8 @@ def compare(definition: model.Definition, mount: model.KernelMount, *, memory: i
         in_force |= {"ro"}
     lacking = [flag for flag in definition.flags if flag not in in_force]
     if filesystem.shows_path:
-        return Comparison(tuple(lacking))
+        own = flags_in_force(mount).difference(definition.flags)
+        return Comparison(tuple(lacking), beyond=tuple(own))
     beyond = [flag for flag in in_force if flag not in definition.flags]
     if "ro" in beyond and (filesystem.may_turn_read_only or filesystem.is_read_only(definition.data)):
         beyond.remove("ro")
@@ -187,13 +188,22 @@ def flags_in_force(mount: model.KernelMount) -> t.FrozenSet[str]:
     return flags if "relatime" in mount.flags or "noatime" in flags else flags | {"strictatime"}
 
 
-def changed_options(definition: model.Definition, mount: model.KernelMount, *, is_owned: bool) -> Words:
+def inherited_flags(definition: model.Definition, in_force: t.FrozenSet[str]) -> Words:
+    """Return the flags in force that a bind has from the mount of its source; none for other types."""
+    shows_path = filesystems.record_of(definition.fstype).shows_path
+    return tuple(sorted(in_force.difference(definition.flags))) if shows_path else ()
+
+
+def changed_options(
+    definition: model.Definition, mount: model.KernelMount, *, is_owned: bool, inherited: Words = ()
+) -> Words:
     """Return what is not as asked, sorted: C(-word) for what is not in force, C(+word) for what is beyond it.
 
-    An adopted mount may have more than was asked.
+    An adopted mount may have more than was asked. inherited: the flags that a bind had when it was made.
     """
     found = compare(definition, mount)
-    gained = found.instead + found.beyond if is_owned else found.instead
+    beyond = tuple(flag for flag in found.beyond if flag not in inherited)
+    gained = found.instead + beyond if is_owned else found.instead
     changes = [f"-{word}" for word in found.lacking] + [f"+{word}" for word in gained]
     return tuple(sorted(word for word in changes if word != "+ro" or not why_unhealthy(definition, mount)))
 

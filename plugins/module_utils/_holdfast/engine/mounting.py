@@ -76,9 +76,16 @@ def prepare_mount(
             birth=root.birth,
             operation=state.resources.operation,
             identity=source_identity,
+            inherited=_inherited_flags(definition, fd),
         )
         plan = replace(plan, reference=reference)
     return operation.Prepared(state.entry, state.resources, plan, mount)
+
+
+def _inherited_flags(definition: model.Definition, mount: int) -> t.Tuple[str, ...]:
+    if not filesystems.record_of(definition.fstype).shows_path:
+        return ()
+    return sameness.inherited_flags(definition, create.flags_of(mount))
 
 
 def _make_mount(

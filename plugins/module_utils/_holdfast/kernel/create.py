@@ -32,7 +32,7 @@ _IN_FORCE = {
     "nodiratime": 2048,
     "nosymfollow": 0x2000,
 }
-
+_RELATIME = 4096  # ST_RELATIME (statvfs(3))
 
 # Open handles of an overlay's directories, as (option, descriptor), the uppermost lower layer first.
 Layers = t.Sequence[t.Tuple[str, int]]
@@ -161,6 +161,14 @@ def _messages(context: int) -> t.List[str]:
         except OSError:
             break  # ENODATA: nothing more was said
     return messages
+
+
+def flags_of(mount: int) -> t.FrozenSet[str]:
+    """Return the flags that are in force on the mount that is open; C(ro) of its superblock too."""
+    bits = os.fstatvfs(mount).f_flag
+    flags = {name for name, bit in _IN_FORCE.items() if bits & bit}
+    # As sameness.flags_in_force has it: neither of the other modes of access times is the strict one.
+    return frozenset(flags if bits & (_RELATIME | _IN_FORCE["noatime"]) else {*flags, "strictatime"})
 
 
 def verify_flags(mount: int, definition: model.Definition) -> None:

@@ -45,8 +45,8 @@ class Kind(t.NamedTuple):
 class Record:
     """A JSON object, whose members are attributes of the values that make returns, in its arguments' order.
 
-    optional: the members that are there only if they are true; make gets them by name. Two members at least,
-    of either sort.
+    optional: the members that are there only if they are true; make gets them by name. Two other members at
+    least.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Record:
         self._reads = tuple((name, kind.read) for name, kind in members.items())
         self._writes = tuple((name, kind.write) for name, kind in members.items() if kind.write is not None)
         self._values = operator.attrgetter(*members)
-        self._more = operator.attrgetter(*optional) if optional else None
+        self._more = tuple(map(operator.attrgetter, self._optional))
 
     def read(self, data: t.Any, _name: str = "") -> t.Any:
         """Return the value of this object. Raises WrongShape."""
@@ -89,7 +89,7 @@ class Record:
         data = dict(zip(self._names, self._values(value)))
         for name, write in self._writes:
             data[name] = write(data[name])
-        more = self._more(value) if self._more else ()
+        more = [get(value) for get in self._more]
         if any(more):
             for (name, kind), member in zip(self._optional.items(), more):
                 if member:
@@ -305,6 +305,7 @@ REFERENCE = Record(
         "birth": _IDENTITY["birth"],
         "identity": _WORDS,
     },
+    {"inherited": _WORDS},
 )
 INTENT = Record(
     "an intent record",

@@ -167,10 +167,18 @@ def test_is_same_superblock_takes_subvolumes_of_btrfs_for_mounts_of_one() -> Non
     assert is_same_superblock(wanted, make_mount(fstype="btrfs"), [held])
 
 
-def changes(fstype: str, opts: str, flags: str, options: str = "rw", *, is_owned: bool = True) -> t.List[str]:
+def changes(
+    fstype: str,
+    opts: str,
+    flags: str,
+    options: str = "rw",
+    *,
+    is_owned: bool = True,
+    inherited: t.Tuple[str, ...] = (),
+) -> t.List[str]:
     definition = definition_from_opts(fstype, "src", opts.split(",") if opts else ())
     words = {"flags": tuple(flags.split(",")), "options": tuple(options.split(","))}
-    return list(changed_options(definition, make_mount(**words), is_owned=is_owned))
+    return list(changed_options(definition, make_mount(**words), is_owned=is_owned, inherited=inherited))
 
 
 @pytest.mark.parametrize(
@@ -244,7 +252,7 @@ def changes(fstype: str, opts: str, flags: str, options: str = "rw", *, is_owned
             [],
             id="a layer by its handle",
         ),
-        pytest.param("bind", "", "ro,noatime", "ro", [], id="bind inherits"),
+        pytest.param("bind", "", "ro,noatime", "ro", ["+noatime", "+ro"], id="flags of a bind"),
         pytest.param("tmpfs", "size=1048576", "rw,relatime", "rw,size=1024k", [], id="size in units"),
         pytest.param("tmpfs", "size=1000", "rw,relatime", "rw,size=4k", [], id="size in pages"),
         pytest.param("tmpfs", "size=50%", "rw,relatime", "rw,size=8192k", [], id="size in percent"),
@@ -258,6 +266,10 @@ def test_changed_options_are_told(
     fstype: str, opts: str, flags: str, options: str, expected: t.List[str]
 ) -> None:
     assert changes(fstype, opts, flags, options) == expected
+
+
+def test_changed_options_of_a_bind_leave_out_what_it_had_from_its_source() -> None:
+    assert changes("bind", "", "ro,noatime,noexec", "ro", inherited=("noatime", "noexec")) == ["+ro"]
 
 
 def test_changed_options_adopted_mount_may_have_more() -> None:
