@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 import typing as t
 
 import pytest
@@ -122,6 +123,33 @@ def test_nested_in_a_missing_parent_that_nobody_holds_is_mounted(world: World) -
     world.end(pid)
     world.unmount(PATHS[0])
     assert succeed(world, **tmpfs(PATHS[1], "a")).action == "mounted"
+
+
+def test_nested_in_a_missing_parent_whose_lease_has_ended_is_mounted(world: World) -> None:
+    succeed(world, **tmpfs(PATHS[0], "owner", ttl=1))
+    world.unmount(PATHS[0])
+    time.sleep(2.2)
+    assert predict_and_call(world, **tmpfs(PATHS[1], "a")).action == "mounted"
+
+
+def test_nested_in_a_missing_parent_that_the_task_purges_is_mounted(world: World) -> None:
+    succeed(world, mounts=entries(PATHS[:2]), holder="a")
+    for path in reversed(PATHS[:2]):
+        world.unmount(path)
+    result = predict_and_call(world, mounts=entries(PATHS[1:2]), purge=True, holder="a")
+    assert [entry["action"] for entry in result.mounts] == ["mounted", "unmounted"], result
+    assert sorted(world.ledger["references"]) == [PATHS[1]]
+
+
+def test_nested_in_a_missing_parent_that_others_hold_too_is_refused_to_a_purge(world: World) -> None:
+    for holder in ("a", "b"):
+        succeed(world, **tmpfs(PATHS[0], holder))
+    world.unmount(PATHS[0])
+    result = world.call(mounts=entries(PATHS[1:2]), purge=True, holder="a")
+    assert [(entry.get("error") or entry).get("code", "released") for entry in result.mounts] == [
+        "mount_failed",
+        "released",
+    ]
 
 
 def test_nested_of_a_playbook(world: World) -> None:

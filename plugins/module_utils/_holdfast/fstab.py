@@ -73,7 +73,7 @@ def edit_fstab(changes: t.Mapping[str, t.Optional[str]], deadline: float) -> boo
                 if new != old and fd is not None:
                     _refuse_mount_point(fd)
                 if new != old:
-                    file.replace(new, lambda new_fd: _imitate(new_fd, fd))
+                    file.replace(new, lambda new_fd: _imitate(new_fd, fd), before=None if fd is None else old)
                 if model.MARK.encode("ascii") not in new:
                     file.drop_reserve()
         finally:

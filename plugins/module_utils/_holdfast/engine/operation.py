@@ -235,13 +235,23 @@ def _observe(
     )
     above = {} if seen.is_here else managed_mounts.held_above(entry.path, entry.definition)
     if above:
-        seen = replace(seen, missing_above=observe.missing_of(above, call))
+        missing = observe.missing_of(above, call)
+        staying = tuple(path for path in missing if _is_staying(path, above[path], call))
+        seen = replace(seen, missing_above=staying)
     below = managed_mounts.below(entry.path)
     return (
         replace(seen, managed_below=observe.would_be_hidden(entry.path, below, references, call.host))
         if below
         else seen
     )
+
+
+def _is_staying(path: str, reference: claims.Reference, call: session.Session) -> bool:
+    """Whether a holder stays: not one whose lease has ended, nor one who purges it in the same call."""
+    names = reference.holders.keys() - set(claims.ended_holders(reference, call.moment))
+    if call.request.purge and all(entry.path != path for entry in call.request.entries):
+        names -= {call.request.holder}
+    return bool(names)
 
 
 def decide(

@@ -201,8 +201,11 @@ class Replaceable:
         self._directory, self._name, self._untrusted = directory, name, untrusted
         self._new, self._reserve = f"{hidden}.new", f"{hidden}.reserve"
 
-    def replace(self, content: bytes, finish: Finish) -> None:
-        """Have the file hold this content, durably. Raises OSError, and has changed nothing then."""
+    def replace(self, content: bytes, finish: Finish, *, before: t.Optional[bytes]) -> None:
+        """Have the file hold this content, durably. Raises OSError, and has changed nothing then.
+
+        before: what it holds, None where there is no file.
+        """
         is_longer = len(content) > self._size(self._name)
         try:
             try:
@@ -221,7 +224,20 @@ class Replaceable:
         except BaseException:
             self._discard(self._new)
             raise
-        os.fsync(self._directory)
+        try:
+            os.fsync(self._directory)
+        except OSError:
+            self._put_back(before, finish)
+            raise
+
+    def _put_back(self, before: t.Optional[bytes], finish: Finish) -> None:
+        """Have the file say what it said, though nobody knows what it is going to say after a power cut."""
+        with contextlib.suppress(OSError):
+            if before is None:
+                self._discard(self._name)
+            else:
+                self._write_new(before, finish)
+                self._rename(self._new)
 
     def require_room(self, growth: int) -> None:
         """Refuse, before anything is done, what would not fit if it were so much longer. Raises OSError."""

@@ -132,24 +132,27 @@ class Walk:
                     raise
                 self.obstacle, self.error = here or "/", error
                 break
+            self.leaf = leaf  # so that whatever stops this walk closes it
             here, found, is_last = f"{here}/{name}", inodes.inode_of(leaf), position == len(names) - 1
             if (self._springs or not is_last) and self._is_trap(found):
-                os.close(leaf)
+                self.drop_leaf()
                 try:
-                    leaf, found = self._spring(name, here, found)
+                    self.leaf = leaf = self._spring(name, here, found)
+                    found = inodes.inode_of(leaf)
                 except MayBlock:
                     raise
                 except OSError as error:
+                    self.drop_leaf()
                     self.obstacle, self.error = here, error
                     break
             if is_last or found.kind != "directory":
-                self.leaf, self.inode = leaf, found
+                self.inode = found
                 if found.is_symlink or not is_last:
                     self.obstacle = here
                 break
             if not self._is_lent:
                 os.close(self.directory)
-            self.directory, self._is_lent, inode = leaf, False, found
+            self.directory, self.leaf, self._is_lent, inode = leaf, None, False, found
         return inode
 
     def _type(self, inode: inodes.Inode) -> t.Optional[str]:
@@ -160,14 +163,13 @@ class Walk:
     def _is_trap(self, inode: inodes.Inode) -> bool:
         return inode.kind == "directory" and self._type(inode) == mountinfo.TRAP
 
-    def _spring(self, name: str, here: str, trap: inodes.Inode) -> t.Tuple[int, inodes.Inode]:
+    def _spring(self, name: str, here: str, trap: inodes.Inode) -> int:
         """Have the automounter mount what belongs on a trap, and return that; waits for it.
 
         Only a lookup that wants a directory springs a trap at its end (fs/namei.c, follow_automount).
         """
         require_nonblocking(trap, here, may_block=self._may_block, is_vital=self._is_vital)
-        fd = os.open(utf8.encoded(name), _OPEN | os.O_DIRECTORY, dir_fd=self.directory)
-        return fd, inodes.inode_of(fd)
+        return os.open(utf8.encoded(name), _OPEN | os.O_DIRECTORY, dir_fd=self.directory)
 
     def _enter(self, inode: inodes.Inode, here: str) -> str:
         """Go on in another mount, at this directory of it; return its type if its owners do not count."""

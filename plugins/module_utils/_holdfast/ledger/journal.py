@@ -79,6 +79,9 @@ def _try_lock(file: str) -> t.Optional[int]:
         except BlockingIOError:
             os.close(fd)
             return None
+        except BaseException:
+            os.close(fd)
+            raise
         os.close(fd)
 
 

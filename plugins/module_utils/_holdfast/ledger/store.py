@@ -60,13 +60,19 @@ class LedgerFile:
                 before, raw = raw, _read()
                 if raw == before:
                     raise
-        return claims.Ledger(self._boot_id) if raw is None else self._ledger
+        if raw is None:
+            self._raw = None
+            return claims.Ledger(self._boot_id)
+        return self._ledger
 
     def write(self, ledger: claims.Ledger) -> None:
-        """Replace the ledger durably; the caller holds its lock. Raises MountError or OSError."""
+        """Replace the ledger durably; the caller holds its lock, and has read it under that.
+
+        Raises MountError or OSError, and has changed nothing then.
+        """
         text = codec.ledger_to_json(ledger, self._lines).encode("ascii")
         with _replaceable() as file, system.labelled(LEDGER_PATH, is_file=True):
-            file.replace(text, lambda fd: os.fchmod(fd, 0o644))
+            file.replace(text, lambda fd: os.fchmod(fd, 0o644), before=self._raw)
         self._raw, self._ledger = text, ledger
 
     def open_budget(self) -> codec.Budget:

@@ -5,11 +5,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import itertools
 import os
 import typing as t
 from pathlib import Path
 
 import pytest
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import inodes
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel.pathwalk import (
     DirectoryCache,
     Walk,
@@ -36,6 +39,25 @@ def make_tree(private_place: Path) -> Path:
 
 def kind(walk: Walk) -> t.Optional[str]:
     return None if walk.inode is None else walk.inode.kind
+
+
+@pytest.mark.parametrize("number", range(1, 5))
+def test_walk_that_the_kernel_stops_leaves_no_descriptor(
+    tree: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    inode_of, count = inodes.inode_of, itertools.count(1)
+
+    def refuse(fd: int) -> inodes.Inode:
+        if next(count) == number:
+            raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+        return inode_of(fd)
+
+    before = os.listdir("/proc/self/fd")
+    monkeypatch.setattr(inodes, "inode_of", refuse)
+    with contextlib.suppress(OSError), Walk(str(tree / "a" / "b")):
+        pass
+    assert next(count) > number
+    assert os.listdir("/proc/self/fd") == before
 
 
 # --- Obstacles ---

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
@@ -23,6 +24,24 @@ from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils._holdfa
 from ansible_collections.holdfast.mounts.tests.unit.plugins.module_utils.builders import PATH, refused
 
 pytestmark = pytest.mark.usefixtures("run")
+
+
+@pytest.mark.parametrize("where", ["flock", "fstat"])
+def test_lock_that_the_kernel_refuses_leaves_no_descriptor(
+    monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    def refuse(*_arguments: t.Any) -> t.NoReturn:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    before = os.listdir("/proc/self/fd")
+    with monkeypatch.context() as patched:
+        patched.setattr(fcntl if where == "flock" else os, where, refuse)
+        with pytest.raises(OSError, match="lock"):
+            journal.start_operation(PATH, 0)
+    assert os.listdir("/proc/self/fd") == before
+    operation = journal.start_operation(PATH, 0)
+    assert operation is not None
+    operation.close()
 
 
 # --- Refusals ---

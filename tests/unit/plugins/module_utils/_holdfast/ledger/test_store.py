@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 import stat
 import subprocess
@@ -180,6 +181,28 @@ def test_write_makes_directories_and_file_of_root_that_all_may_read(file: Path) 
 def test_write_is_read_back(written: Path) -> None:
     assert store.LedgerFile().read() == LEDGER
     assert written.read_text(encoding="ascii") == ledger_to_json(LEDGER)
+
+
+@pytest.mark.parametrize("is_there", [True, False], ids=["a file", "no file yet"])
+def test_write_that_cannot_sync_its_directory_has_changed_nothing(
+    file: Path, monkeypatch: pytest.MonkeyPatch, is_there: bool
+) -> None:
+    if is_there:
+        store.LedgerFile().write(LEDGER)
+    sync = os.fsync
+
+    def refuse_directories(fd: int) -> None:
+        if stat.S_ISDIR(os.fstat(fd).st_mode):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        sync(fd)
+
+    ledger = store.LedgerFile()
+    before = ledger.read()
+    monkeypatch.setattr(os, "fsync", refuse_directories)
+    with pytest.raises(OSError, match="error"):
+        ledger.write(Ledger("this-boot", {"/srv/other": make_reference("web")}))
+    assert (file.exists(), store.LedgerFile().read().references) == (is_there, before.references)
+    assert (ledger.read().references, NEW in listing(file)) == (before.references, False)
 
 
 def test_write_replaces_the_file_and_leaves_an_open_one_whole(written: Path) -> None:
