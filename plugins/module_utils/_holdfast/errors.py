@@ -197,7 +197,7 @@ class AbsentError(MountError):
 
 
 class LostError(MountError):
-    """The failure of a process that did not answer, or not in time: what it did is not known."""
+    """The failure of what cannot be seen, such as a process that did not answer: its outcome is unknown."""
 
 
 class BusyError(MountError):

@@ -90,6 +90,7 @@ def _read(fd: int) -> bytes:
 @contextlib.contextmanager
 def _replaceable() -> t.Iterator[files.Replaceable]:
     with pathwalk.Walk(FSTAB_PATH, is_vital=True) as walk:
+        files.refuse_unsafe_path(walk, _untrusted)  # a walk that ended early has another directory
         directory = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=walk.directory)
         try:
             yield files.Replaceable(directory, walk.name, _HIDDEN, _untrusted)

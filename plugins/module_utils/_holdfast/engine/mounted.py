@@ -131,9 +131,12 @@ def _try(
         if error.errno != errno.EBUSY:
             raise
         return error
-    if observe.is_alive(reference, call.host):
-        return OSError(errno.EBUSY, "something was mounted on it just then")
-    return None
+    try:
+        is_there = observe.is_alive(reference, call.host)
+    except OSError as error:
+        what = f"whether '{state.path}' is unmounted cannot be seen ({error.strerror}); repeat the call"
+        raise errors.LostError("unmount_failed", what, step="unmount", errno=error.errno) from error
+    return OSError(errno.EBUSY, "something was mounted on it just then") if is_there else None
 
 
 def _refuse_replaced(walk: pathwalk.Walk, reference: claims.Reference, host: model.Host) -> None:

@@ -71,10 +71,13 @@ def _import_rare_parts(call: session.Session) -> None:
     types = [filesystems.record_of(fstype) for fstype in {definition.fstype for definition in wanted}]
     if system.has_selinux():
         importlib.import_module(f"{_PACKAGE}.kernel.labels")
-    if held:
+    if held or call.request.adopt:
         importlib.import_module(f"{_PACKAGE}.overview")
+        importlib.import_module(f"{_PACKAGE}.facts")
     if any(one.is_block for one in types):
         importlib.import_module(f"{_PACKAGE}.kernel.blocks")
+    if any(one.is_block or one.shows_path or one.has_layers for one in types):
+        importlib.import_module(f"{_PACKAGE}.engine.diagnosis")
     if any(definition.image for definition in wanted):
         importlib.import_module(f"{_PACKAGE}.kernel.images")
     if any(one.helper for one in types) or system.list_stages():
