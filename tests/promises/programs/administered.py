@@ -258,7 +258,7 @@ class AdministeredHost:
         if path in STEADY_WISHES and STEADY not in reference["holders"]:
             yield f"is lost by {STEADY}"
         seen, named, first = look(path), self.named(path), self.first.get(path)
-        is_altered = bool(rows) and is_altered_at(path)
+        is_altered = bool(rows) and is_altered_at(path, reference)
         is_right = len(rows) == 1 and seen == named and first in (None, seen) and not is_altered
         if is_right == (path in reported):
             said = reported.get(path, "nothing")
@@ -305,15 +305,14 @@ class AdministeredHost:
             time.sleep(0.1)
 
 
-def is_altered_at(path: str) -> bool:
+def is_altered_at(path: str, reference: t.Mapping[str, t.Any]) -> bool:
     """Whether what is seen at a path has other options than were asked for.
 
-    A bind has the flags of what it shows. An overlay is made of open directories, and the kernel shows the
-    names that they had at that moment.
+    A bind begins with the flags of what it shows. An overlay is made of open directories, and the kernel
+    shows the names that they had at that moment.
     """
-    fstype = ALL_WISHES[path]["fstype"]
     row = [row for row in read_table(os.getpid()) if row.point == path][-1]
-    return not has_named_layers(path) or (fstype != "bind" and "noexec" in row.flags)
+    return not has_named_layers(path) or "noexec" in {*row.flags}.difference(reference.get("inherited", ()))
 
 
 def has_named_layers(path: str) -> bool:

@@ -24,6 +24,7 @@ import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import overview
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments import build
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import store
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.repair import run_reconcile
 from harness.namespace import LIBC, MS_BIND, make_world, mount
 from harness.place import LEDGER
@@ -237,9 +238,10 @@ class Host:
                 (self.lasting.add if self.is_lasting(path) else self.lasting.discard)(path)
             if not is_there and path not in self.lasting:
                 self.held.pop(path, None)
-            # A bind has the flags of what it shows, beside those that are asked for.
-            is_bind = WISHES[path]["fstype"] == "bind"
-            is_altered = is_there and not is_bind and bool(os.statvfs(path).f_flag & os.ST_NOEXEC)
+            # A bind begins with the flags of what it shows, beside those that are asked for.
+            reference = store.LedgerFile().read().references.get(path)
+            is_inherited = reference is not None and "noexec" in reference.inherited
+            is_altered = is_there and not is_inherited and bool(os.statvfs(path).f_flag & os.ST_NOEXEC)
             is_right = is_there and seen == self.named(path) == self.held.get(path) and not is_altered
             if is_right == (path in reported):
                 said = "something" if path in reported else "nothing"
