@@ -26,6 +26,7 @@ from harness.namespace import AREAS, make_world
 from hosts import EXPECTED_CODES, FOREIGN, OurHost, read_references
 from in_process import call, is_below, mount_tmpfs, read_points, unmount
 from mortals import bury, start, start_consumer
+from traces import list_intents
 
 COMMAND, INSTALLED = "/run/command", "/usr/local/sbin/holdfast"
 TIMER, SERVICE = "holdfast-reconcile.timer", "holdfast-reconcile.service"
@@ -137,10 +138,16 @@ RUNS: t.Mapping[str, t.Tuple[Run, float]] = {
 
 
 def leave() -> None:
-    """Leave the host as it was: nothing is held, and what was laid over it is gone."""
-    for path, reference in read_references().items():
-        for holder in reference["holders"]:
-            call(path=path, state="released", holder=holder)
+    """Leave the host as it was: nothing is held, and what was laid over it is gone. Raises RuntimeError."""
+    deadline = time.monotonic() + PATIENCE
+    while read_references() or list_intents():
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"left: {read_references()}, {list_intents()}")
+        # What was interrupted is finished first, or it would come back later; then the innermost goes first.
+        subprocess.run([INSTALLED, "reconcile"], capture_output=True, check=False)
+        for path, reference in sorted(read_references().items(), key=lambda item: -item[0].count("/")):
+            for holder in reference["holders"]:
+                call(path=path, state="released", holder=holder)
     unmount(FOREIGN)
     for area in AREAS:
         unmount(area)
