@@ -97,6 +97,7 @@ class Reference:
     deferred: the last holder left while the mount was busy.
     identity: of what the source named when it was mounted, see steps.Source; empty where that has none.
     inherited: the flags that a bind has from the mount of its source, beyond those that were asked for.
+        LIMIT: with C(ro) where its superblock was read-only then, a later one of the mount alone is not told.
     """
 
     src: str
