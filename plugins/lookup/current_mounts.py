@@ -211,7 +211,7 @@ def _rows_of_controller() -> t.List[Row]:
     # Imported here, because a controller that is not Linux can still report facts.
     from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import overview
 
-    return t.cast(t.List[Row], overview.observe_facts()["mounts"])
+    return t.cast("t.List[Row]", overview.observe_facts()["mounts"])
 
 
 def _search(expression: str, rows: t.List[Row]) -> t.List[t.Any]:

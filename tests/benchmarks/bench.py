@@ -88,7 +88,7 @@ def say(text: str) -> None:
 
 def measure(options: argparse.Namespace, scratch: Path) -> Samples:
     """Return the samples of all rounds."""
-    hosts, runner, samples = Hosts(scratch), Runner(options.peers, scratch), t.cast(Samples, {})
+    hosts, runner, samples = Hosts(scratch), Runner(options.peers, scratch), t.cast("Samples", {})
     cases = [case for case in all_cases() if not case.is_long and is_chosen(case, options.only)]
     insides = ((), ()) if options.only else (INSIDE, INSIDE_AT)
     try:

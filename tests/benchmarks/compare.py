@@ -70,7 +70,7 @@ def measure(world: World, tree: str, what: str, count: int) -> t.Dict[str, float
 
 def compare(old: str, rounds: int, scratch: Path) -> Samples:
     """Return the samples of both trees."""
-    hosts, samples = Hosts(scratch), t.cast(Samples, {})
+    hosts, samples = Hosts(scratch), t.cast("Samples", {})
     trees = {"old": old, "new": find_collections_path()}
     try:
         for number in range(rounds):

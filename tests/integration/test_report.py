@@ -53,7 +53,7 @@ def refused(played: Played) -> str:
     """Return why nothing was written, once no host was asked."""
     assert played.finished.rc == 2, played.finished
     assert [task for task in played.tasks if task["task"] == ASK] == []
-    return t.cast(str, played.results[-1]["msg"])
+    return t.cast("str", played.results[-1]["msg"])
 
 
 def try_each(world: World, cases: t.Sequence[t.Dict[str, t.Any]]) -> t.List[str]:

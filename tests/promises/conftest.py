@@ -51,7 +51,7 @@ def run_program() -> Program:
             argv, check=False, capture_output=True, text=True, env=environment, timeout=max(900, FOREVER)
         )
         assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-        return t.cast(Outcome, json.loads(done.stdout.splitlines()[-1]))
+        return t.cast("Outcome", json.loads(done.stdout.splitlines()[-1]))
 
     return run
 

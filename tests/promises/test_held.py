@@ -22,7 +22,7 @@ def outcome(request: pytest.FixtureRequest) -> Outcome:
     if not os.path.exists("/proc/self/ns/user"):
         pytest.skip("needs user namespaces")
     run = request.getfixturevalue("run_program")
-    return t.cast(Outcome, run("held", DEADLINE))
+    return t.cast("Outcome", run("held", DEADLINE))
 
 
 def test_everything_is_mounted_before_the_attack(outcome: Outcome) -> None:

@@ -25,7 +25,7 @@ def outcome(request: pytest.FixtureRequest) -> Outcome:
     if not os.path.exists("/dev/fuse"):
         pytest.skip("needs /dev/fuse")
     run = request.getfixturevalue("run_program")
-    return t.cast(Outcome, run("hung", DEADLINE))
+    return t.cast("Outcome", run("hung", DEADLINE))
 
 
 # Each has a mount point, or what it shows, below the hung filesystem or at its root.

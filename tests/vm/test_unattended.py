@@ -96,7 +96,7 @@ def wait_for_metric(guest: Guest, pattern: str) -> None:
 def status(guest: Guest, path: str) -> Result:
     """Return what the command tells of a mount point."""
     (row,) = json.loads(guest.shell(f"holdfast status --json {path}"))["mounts"]
-    return t.cast(Result, row)
+    return t.cast("Result", row)
 
 
 def test_power_cut_right_after_the_play_leaves_all_of_it(guest: Guest) -> None:

@@ -77,7 +77,7 @@ def find_entry(reference: str) -> t.Optional[t.Dict[str, t.Any]]:
             with contextlib.suppress(ValueError):  # a full disk has cut it off
                 entry = json.loads(line)
                 if isinstance(entry, dict) and entry.get("log_ref") == reference:
-                    return t.cast(t.Dict[str, t.Any], entry)
+                    return t.cast("t.Dict[str, t.Any]", entry)
     return None
 
 

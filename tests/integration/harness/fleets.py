@@ -153,4 +153,4 @@ def page_of(outcomes: Data, title: str) -> str:
     from ansible_collections.holdfast.mounts.plugins.filter.fleet_page import fleet_page
     from ansible_collections.holdfast.mounts.plugins.filter.fleet_report import fleet_report
 
-    return t.cast(str, fleet_page(fleet_report(outcomes, now=NOW), title=title))
+    return t.cast("str", fleet_page(fleet_report(outcomes, now=NOW), title=title))

@@ -234,7 +234,7 @@ class AdministeredHost:
                 wrong.append(f"{path} is not healed: {result['msg']}")
         wrong += [f"{note} is left" for note in list_intents()]
         references = read_references()
-        drift = t.cast(t.Any, overview.observe_facts())["drift"]
+        drift = t.cast("t.Any", overview.observe_facts())["drift"]
         reported = {row["path"]: f"{row['kind']}: {row['message']}" for row in drift}
         for path in PATHS:
             wrong += [f"{path}: {text}" for text in self.compare(path, references.get(path), reported)]

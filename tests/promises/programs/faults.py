@@ -149,7 +149,7 @@ def turn_the_clock_back() -> Outcome:
         code_of(call(path=PATH, holder="x", state="released")),
         code_of(call(path=PATH, holder="y", state="unmounted")),
     ]
-    return {"words": words, "wrong": disagreements(), "drift": t.cast(t.Any, observe_facts())["drift"]}
+    return {"words": words, "wrong": disagreements(), "drift": t.cast("t.Any", observe_facts())["drift"]}
 
 
 def lock_for_ever() -> Outcome:
@@ -166,7 +166,7 @@ def lock_for_ever() -> Outcome:
             words = [code_of(call(path="/srv/c/d", **TMPFS, **waits))]
             outcome[what] = {"words": words, "left": compare(before, look())}
             words.append(code_of(call(path=PATH, state="released", **waits)))
-            words.append(str(bool(t.cast(t.Any, observe_facts())["mounts"])))
+            words.append(str(bool(t.cast("t.Any", observe_facts())["mounts"])))
         again = code_of(call(path=PATH, state="released"))
         outcome[what].update(again=again, wrong=disagreements())
         call(path=PATH, **TMPFS)

@@ -68,7 +68,7 @@ def release_in_use() -> t.Dict[str, t.Any]:
 
 def told_of_facts() -> str:
     """Return whether the facts find ledger and kernel equal."""
-    facts = t.cast(t.Any, observe_facts())
+    facts = t.cast("t.Any", observe_facts())
     return "agree" if not facts["drift"] and not disagreements() else f"{facts['drift']} {disagreements()}"
 
 

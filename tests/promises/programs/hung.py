@@ -43,7 +43,7 @@ def work_beside() -> t.Iterator[str]:
     for _round in range(ROUNDS):
         yield act(path="/srv/beside", holder="a", **TMPFS)
         yield act(path="/srv/beside", holder="b", **TMPFS)
-        points = {mount["mount"] for mount in t.cast(t.Any, observe_facts())["mounts"]}
+        points = {mount["mount"] for mount in t.cast("t.Any", observe_facts())["mounts"]}
         yield "facts" if {SLOW, "/srv/beside"} <= points else "incomplete"
         yield act(mounts=bulk, holder="c")
         yield act(mounts=[{"path": entry["path"]} for entry in bulk], holder="c", state="released")

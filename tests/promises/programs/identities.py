@@ -105,7 +105,7 @@ class Ours:
 
     def reported(self) -> t.Set[str]:
         """Return the mount points of which something is said."""
-        return {row["path"] for row in t.cast(t.Any, overview.observe_facts())["drift"]}
+        return {row["path"] for row in t.cast("t.Any", overview.observe_facts())["drift"]}
 
     def forget(self) -> None:
         with contextlib.suppress(FileNotFoundError):

@@ -33,7 +33,7 @@ def call(**arguments: t.Any) -> Result:
     """Run safe_mount with these arguments and return its result."""
     params = {**defaults(ARGUMENT_SPEC), **arguments}
     if params["mounts"] is not None:
-        suboptions = defaults(t.cast(Spec, ARGUMENT_SPEC["mounts"]["options"]))
+        suboptions = defaults(t.cast("Spec", ARGUMENT_SPEC["mounts"]["options"]))
         params["mounts"] = [{**suboptions, **element} for element in params["mounts"]]
     return run_call(params, check_mode=False, diff_mode=False)
 

@@ -246,13 +246,13 @@ def main(way: str) -> None:
     """Print what was told."""
     make_world("private", private_dev=False)
     listener = Listener()
-    ansible = t.cast(t.Any, basic)
+    ansible = t.cast("t.Any", basic)
     ansible.has_journal, ansible.HAS_SYSLOG, ansible.syslog = False, True, listener
     if hasattr(basic, "_ANSIBLE_PROFILE"):
         basic._ANSIBLE_PROFILE = "legacy"
     if way == "no_log":
         for module in MODULES.values():
-            t.cast(t.Any, module).secrets.MaskingModule = NoLog
+            t.cast("t.Any", module).secrets.MaskingModule = NoLog
     outcome: t.Dict[str, t.Any] = {"runs": 0, "told": [], "damaged": [], "heard": 0}
     for secret, (place, name, arguments) in in_every_way():
         said = run(name, arguments, listener)

@@ -316,11 +316,11 @@ def go_on(number: int, again: t.Sequence[Arguments]) -> t.List[str]:
         kept += mount_entries()
     for step in (again, ["reconcile"]) if number % 3 == 2 else (["reconcile"], again):
         for arguments in step:
-            result = reconcile() if arguments == "reconcile" else call(**t.cast(Arguments, arguments))
+            result = reconcile() if arguments == "reconcile" else call(**t.cast("Arguments", arguments))
             is_wrong = result.get("failed") and code_of(result) not in REFUSALS
             if is_wrong or result.get("remaining"):
                 wrong.append(f"{arguments}: {result.get('msg')} {result.get('remaining')}")
-    drift = t.cast(t.Any, overview.observe_facts())["drift"]
+    drift = t.cast("t.Any", overview.observe_facts())["drift"]
     wrong += [f"drift: {drift}"] if drift else []
     _foreign, ours = read_table()
     held = store.LedgerFile().read().references

@@ -57,7 +57,7 @@ def call(*, check_mode: bool = False, **arguments: t.Any) -> t.Dict[str, t.Any]:
     params = {name: option.get("default") for name, option in ARGUMENT_SPEC.items()}
     params.update(arguments)
     if params["mounts"] is not None:
-        options = t.cast(t.Any, ARGUMENT_SPEC["mounts"])["options"]
+        options = t.cast("t.Any", ARGUMENT_SPEC["mounts"])["options"]
         default = {name: option.get("default") for name, option in options.items()}
         params["mounts"] = [{**default, **element} for element in params["mounts"]]
     return run_call(params, check_mode=check_mode, diff_mode=False)
@@ -151,7 +151,7 @@ class Host(RuleBasedStateMachine):
         held = {path: sorted(holders) for path, holders in read_references().items()}
         assert held == {path: sorted(held.holders) for path, held in self.model.references.items()}
         assert mounted() == self.expected_mounts()
-        told = t.cast(t.Any, overview.observe_facts())["drift"]
+        told = t.cast("t.Any", overview.observe_facts())["drift"]
         assert {(drift["path"], drift["kind"]) for drift in told} == self.model.drift()
         assert list_intents() == []
 

@@ -30,7 +30,7 @@ def release(given: argparse.Namespace) -> int:
         return output.USAGE
     asked = {"mounts": [], "purge": True}
     if given.paths:
-        empty = dict.fromkeys(t.cast(t.Any, spec.ARGUMENT_SPEC["mounts"])["options"])
+        empty = dict.fromkeys(t.cast("t.Any", spec.ARGUMENT_SPEC["mounts"])["options"])
         asked = {"state": "released", "mounts": [{**empty, "path": path} for path in given.paths]}
     params = params_of(spec.ARGUMENT_SPEC, holder=given.holder, on_busy=given.on_busy, **asked)
     result = call.run_call(params, check_mode=given.check, diff_mode=False, is_verbose=True)
@@ -118,7 +118,7 @@ def _read_value(value: t.Any, option: t.Mapping[str, t.Any], name: str) -> t.Tup
         return value, [f"{name}: write {words}"]
     if kind == "list":
         element = {"type": option.get("elements", "str"), "options": option.get("options")}
-        elements = t.cast(t.List[t.Any], value)
+        elements = t.cast("t.List[t.Any]", value)
         read = [_read_value(one, element, f"{name}[{index}]") for index, one in enumerate(elements)]
         return [one for one, _wrong in read], [text for _one, wrong in read for text in wrong]
     if kind == "dict" and option.get("options"):

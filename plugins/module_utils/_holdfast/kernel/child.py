@@ -52,7 +52,7 @@ def run_with_deadline(act: t.Callable[[], T], timeout: float, *, kept: t.Collect
     after so many seconds. LIMIT: a child in uninterruptible sleep stays until the kernel lets it go.
     """
     child = _Child(Task(act, tuple(kept)))
-    return t.cast(T, child.answer(time.monotonic() + timeout, timeout, step))
+    return t.cast("T", child.answer(time.monotonic() + timeout, timeout, step))
 
 
 def run_together(tasks: t.Sequence[Task], timeout: float, *, step: str) -> t.List[Result[t.Any]]:

@@ -328,7 +328,7 @@ def subvolume_path(fd: int, tree: int) -> str:
 
 def _default_subvolume(fd: int) -> int:
     # The one entry of the directory of the tree of roots, "default": the key of a root (btrfs-subvolume(8)).
-    return t.cast(int, _LOCATION.unpack_from(_search(fd, _ROOT_DIRECTORY, _DIR_ITEM)[1])[0])
+    return t.cast("int", _LOCATION.unpack_from(_search(fd, _ROOT_DIRECTORY, _DIR_ITEM)[1])[0])
 
 
 def _superblock(fd: int) -> str:

@@ -207,7 +207,7 @@ def mount_number(mount_id: int, *, is_unique: bool) -> t.Optional[int]:
         found = find_mount(mount_id, is_unique=False)
         return None if found is None else found.mount_id
     raw = _ask(mount_id, _MNT_BASIC)
-    return None if raw is None else t.cast(int, _FIELDS.unpack_from(raw)[10])
+    return None if raw is None else t.cast("int", _FIELDS.unpack_from(raw)[10])
 
 
 def unique_id(number: int) -> t.Optional[int]:
@@ -227,7 +227,7 @@ def mount_parent(mount_id: int, *, is_unique: bool) -> t.Optional[int]:
         found = find_mount(mount_id, is_unique=False)
         return None if found is None else found.parent_id
     raw = _ask(mount_id, _MNT_BASIC)
-    return None if raw is None else t.cast(int, _FIELDS.unpack_from(raw)[9])
+    return None if raw is None else t.cast("int", _FIELDS.unpack_from(raw)[9])
 
 
 def has_submounts(mount_id: int, *, is_unique: bool) -> bool:

@@ -100,7 +100,7 @@ class Record:
 def _members(data: t.Any, what: str) -> t.Dict[str, t.Any]:
     if data.__class__ is not dict:
         raise WrongShape(f"where {what} is expected there is no JSON object")
-    return t.cast(t.Dict[str, t.Any], data)
+    return t.cast("t.Dict[str, t.Any]", data)
 
 
 def _typed(kind: type) -> Read:
@@ -188,7 +188,7 @@ def _check_holder(name: str) -> None:
 
 @functools.lru_cache(maxsize=4096)
 def _plain_holder(since: str) -> claims.Holder:
-    return t.cast(claims.Holder, HOLDER.read({"since": since, "expires": None}))
+    return t.cast("claims.Holder", HOLDER.read({"since": since, "expires": None}))
 
 
 def _write_holders(holders: t.Mapping[str, claims.Holder]) -> t.Dict[str, t.Any]:
@@ -353,7 +353,7 @@ def read_ledger(data: t.Any) -> claims.Ledger:
             f"it has version {version}, this holdfast.mounts reads version {VERSION}",
             "it was written by a newer version of the collection: update this one",
         )
-    return t.cast(claims.Ledger, _LEDGER.read(data))
+    return t.cast("claims.Ledger", _LEDGER.read(data))
 
 
 def read_intent(lines: t.Sequence[t.Any]) -> steps.Intent:

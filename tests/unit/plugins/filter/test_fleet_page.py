@@ -59,7 +59,7 @@ def page_of(path: str, **options: t.Any) -> str:
     row = {"mount": path, "managed": True, "holders": [path], "device": path, "fstype": path, "state": path}
     facts = {"mounts": [row], "references": {}, "drift": [{"path": path, "kind": path, "message": path}]}
     outcomes = {path: {"ansible_facts": {"holdfast_mounts": facts}}, f"{path}2": {"msg": path}}
-    return t.cast(str, fleet_page(fleet_report(outcomes, now=NOW), **options))
+    return t.cast("str", fleet_page(fleet_report(outcomes, now=NOW), **options))
 
 
 @pytest.mark.parametrize("value", [None, [], {}, {"hosts": []}, "text"], ids=repr)

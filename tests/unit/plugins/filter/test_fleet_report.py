@@ -59,7 +59,7 @@ def answer(references: Data, *drift: t.Tuple[str, str], more: t.Sequence[t.Any] 
 
 
 def report(outcomes: t.Any, **options: t.Any) -> Data:
-    return t.cast(Data, fleet_report(outcomes, now=NOW, **options))
+    return t.cast("Data", fleet_report(outcomes, now=NOW, **options))
 
 
 @pytest.mark.parametrize("value", [None, [], "web1", 7], ids=repr)

@@ -17,7 +17,7 @@ Row = t.Dict[str, t.Any]
 def of_line(line: str, **more: t.Any) -> Row:
     """Return what takes the place of one line."""
     (found,) = fstab_tasks(f"# a comment\n\n{line}\n", holder="shop", **more)
-    return t.cast(Row, found)
+    return t.cast("Row", found)
 
 
 def asked(found: Row) -> t.List[Row]:

@@ -54,7 +54,7 @@ def facts(**changes: t.Any) -> t.Dict[str, t.Any]:
 
 def row(path: str, **changes: t.Any) -> t.Dict[str, t.Any]:
     (found,) = [row for row in facts(**changes)["mounts"] if row["mount"] == path]
-    return t.cast(t.Dict[str, t.Any], found)
+    return t.cast("t.Dict[str, t.Any]", found)
 
 
 def test_facts_have_the_keys_of_the_contract() -> None:

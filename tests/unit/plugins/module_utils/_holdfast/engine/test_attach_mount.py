@@ -144,10 +144,10 @@ def test_mount_that_was_undone_is_not_undone_again_by_its_number(
     assert state.mount is not None
     assert other.mount is not None
     acted = Acted(state.entry, state.resources, state.plan, state.mount, {})
-    assert batch._undo(acted, t.cast(t.Any, None))
+    assert batch._undo(acted, t.cast("t.Any", None))
     os.dup2(other.mount.fd, state.mount.fd)
     try:
-        assert batch._undo(acted, t.cast(t.Any, None))
+        assert batch._undo(acted, t.cast("t.Any", None))
         assert [is_mounted(first), is_mounted(second)] == [False, True]
     finally:
         os.close(state.mount.fd)

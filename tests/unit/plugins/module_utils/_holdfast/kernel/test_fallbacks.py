@@ -52,7 +52,7 @@ IDS = [
 @pytest.fixture(name="switched", params=IDS)
 def switch_ids(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run the test with the kernel's ids as they are, and as older kernels have them."""
-    t.cast(Switch, request.param)(monkeypatch)
+    t.cast("Switch", request.param)(monkeypatch)
 
 
 def tells_sources() -> bool:

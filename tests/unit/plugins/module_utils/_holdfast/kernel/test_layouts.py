@@ -69,7 +69,7 @@ class Member(t.NamedTuple):
 
 def structure(module: str, name: str) -> struct.Struct:
     found = importlib.import_module(f"{kernel.__name__}.{module}")
-    return t.cast(struct.Struct, getattr(found, name))
+    return t.cast("struct.Struct", getattr(found, name))
 
 
 def lay_out(header: str, *, is_packed: bool = False) -> t.Tuple[t.List[Member], int]:

@@ -17,7 +17,7 @@ HERE = os.open("/", os.O_PATH | os.O_DIRECTORY)
 @pytest.fixture(params=["fuse", "nfs4", "cifs", "ceph", "9p", "autofs", "a type of tomorrow"])
 def slow_type(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """A filesystem's type that may not answer, as that of the root."""
-    fstype = t.cast(str, request.param)
+    fstype = t.cast("str", request.param)
     monkeypatch.setattr(mounts, "mount_type", lambda *_given, **_named: fstype)
     return fstype
 

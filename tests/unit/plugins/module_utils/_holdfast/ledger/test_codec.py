@@ -62,7 +62,7 @@ def outcome(text: str) -> str:
 
 
 def written() -> t.Dict[str, t.Any]:
-    return t.cast(t.Dict[str, t.Any], json.loads(ledger_to_json(LEDGER)))
+    return t.cast("t.Dict[str, t.Any]", json.loads(ledger_to_json(LEDGER)))
 
 
 def refused(text: str) -> MountError:
