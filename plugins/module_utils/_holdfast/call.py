@@ -8,7 +8,6 @@ Private to holdfast.mounts.
 from __future__ import annotations
 
 import typing as t
-from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     errors,
@@ -56,10 +55,10 @@ def _with_canonical_contexts(request: model.Request) -> model.Request:
     entries = [
         entry
         if entry.definition is None
-        else replace(entry, definition=labels.with_canonical_context(entry.definition))
+        else entry._replace(definition=labels.with_canonical_context(entry.definition))
         for entry in request.entries
     ]
-    return replace(request, entries=tuple(entries))
+    return request._replace(entries=tuple(entries))
 
 
 def refused(error: errors.MountError, *, is_full: bool, log_ref: t.Optional[str]) -> result.Result:

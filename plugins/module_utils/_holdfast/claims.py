@@ -16,10 +16,11 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import m
 _FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 # C(YYYY-MM-DDTHH:MM:SS): of one length, so that the order of texts is the order in time.
 _SECONDS = 19
+# A call asks for it again and again, of up to ten thousand references.
+_definition_of = functools.lru_cache(maxsize=None)(model.definition_from_opts)
 
 
-@dataclass(frozen=True)
-class Moment:
+class Moment(t.NamedTuple):
     """When something is looked at.
 
     now: the wall clock, UTC, ISO 8601 with a Z.
@@ -31,8 +32,7 @@ class Moment:
     uptime: int
 
 
-@dataclass(frozen=True)
-class Lease:
+class Lease(t.NamedTuple):
     """When a claim ends.
 
     ttl: in seconds. boot_id: of the boot in which it was renewed last.
@@ -67,8 +67,7 @@ def grant(ttl: t.Optional[int], moment: Moment) -> t.Optional[Lease]:
     return Lease(ttl, moment.boot_id, moment.uptime + ttl + 1, ends.strftime(_FORMAT))
 
 
-@dataclass(frozen=True)
-class Holder:
+class Holder(t.NamedTuple):
     """One claim. since is UTC, ISO 8601 with a Z.
 
     lease: when it ends by itself, None for never. boot: it wants an entry in fstab. network: one that waits
@@ -86,8 +85,7 @@ class Holder:
         return None if self.lease is None else self.lease.expires
 
 
-@dataclass(frozen=True)
-class Reference:
+class Reference(t.NamedTuple):
     """What the ledger keeps of one mount point.
 
     owned: made by this collection, so it may be unmounted by it.
@@ -116,10 +114,10 @@ class Reference:
     identity: t.Tuple[str, ...] = ()
     inherited: t.Tuple[str, ...] = ()
 
-    @functools.cached_property
+    @property
     def definition(self) -> model.Definition:
         """What was asked for, in canonical form."""
-        return model.definition_from_opts(self.fstype, self.src, self.opts)
+        return _definition_of(self.fstype, self.src, self.opts)
 
     @property
     def image(self) -> str:
@@ -156,7 +154,7 @@ class Ledger:
         if self.boot_id == boot_id:
             return self
         known = {
-            path: replace(made, device="") if made.birth else made for path, made in self.directories.items()
+            path: made._replace(device="") if made.birth else made for path, made in self.directories.items()
         }
         return replace(self, boot_id=boot_id, directories=known)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import fnmatch
 import typing as t
-from dataclasses import dataclass, field, replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, model, steps
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import identity, sameness
@@ -147,25 +146,18 @@ def options_text(mount: model.KernelMount) -> str:
     return ",".join(word.replace("\\", "\\134").replace(",", "\\054") for word in shown)
 
 
-@dataclass(frozen=True)
-class Scene:
+class Scene(t.NamedTuple):
     """What holds for all mount points of one call.
 
     alive: for each path of the ledger the number in mountinfo of the mount that its reference
         means, None when that mount is gone. Numbers are asked for outside of this package.
-    now: UTC, ISO 8601. uptime: in seconds of the boot clock. sources: what each path's source names now.
+    sources: what each path's source names now.
     """
 
     host: model.Host
     alive: t.Mapping[str, t.Optional[int]]
-    now: str
-    uptime: int = 0
-    sources: t.Mapping[str, steps.Source] = field(default_factory=dict)
-
-    @property
-    def moment(self) -> claims.Moment:
-        """When this is."""
-        return claims.Moment(self.host.boot_id, self.now, self.uptime)
+    moment: claims.Moment
+    sources: t.Mapping[str, steps.Source]
 
 
 def find_drift(
@@ -299,8 +291,8 @@ def with_drift(plan: steps.Plan, seen: steps.Observation, host: model.Host, now:
     covered = (own,) if own is not None and not is_ours and own.mount_point == plan.path else ()
     visible = None if top is None else mountinfo.Visible(top, seen.is_stacked or bool(covered), covered)
     sources = {plan.path: seen.source} if seen.is_here else {}
-    scene = Scene(host, {plan.path: own.mount_id if own else None}, now.now, now.uptime, sources)
+    scene = Scene(host, {plan.path: own.mount_id if own else None}, now, sources)
     found = find_drift(plan.path, reference, visible, scene)
     if plan.step == "remount":
         found = tuple(drift for drift in found if drift.kind != "options_changed")
-    return replace(plan, after=replace(plan.after, drift=found)) if found else plan
+    return plan._replace(after=plan.after._replace(drift=found)) if found else plan

@@ -15,8 +15,7 @@ from dataclasses import dataclass, field
 MARK = "x-holdfast.mounts"
 
 
-@dataclass(frozen=True)
-class BootEntry:
+class BootEntry(t.NamedTuple):
     """The lines of one mount point.
 
     ours: the line with our mark, one blank between its fields; None where there is none.
@@ -34,8 +33,7 @@ UserKind = t.Literal["loop device", "mount", "process", "swap area"]
 MountKey = t.Tuple[int, str]
 
 
-@dataclass(frozen=True)
-class KernelMount:
+class KernelMount(t.NamedTuple):
     """One mount as the kernel shows it (proc_pid_mountinfo(5), statmount(2)).
 
     mount_id: the number of mountinfo's first column; the kernel uses it again after an unmount.
@@ -74,16 +72,14 @@ class User(t.NamedTuple):
     text: str
 
 
-@dataclass(frozen=True)
-class Users:
+class Users(t.NamedTuple):
     """What keeps one mount busy, and whether the search for it came to its end in time."""
 
     found: t.Tuple[User, ...] = ()
     is_complete: bool = False
 
 
-@dataclass(frozen=True)
-class Identity:
+class Identity(t.NamedTuple):
     """What tells one inode from another that took its place: device, inode, birth in nanoseconds.
 
     birth is 0 on filesystems that keep no birth time (statx(2), STATX_BTIME). device is empty where an
@@ -122,8 +118,7 @@ class Tree(t.NamedTuple):
     root: str
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(t.NamedTuple):
     """What stands at a path, seen by a walk that follows no symbolic link.
 
     kind: of the last component; absent as soon as one component is missing.
@@ -163,8 +158,7 @@ class Place:
     mount_id: int = 0
 
 
-@dataclass(frozen=True)
-class Host:
+class Host(t.NamedTuple):
     """What holds for the whole host during one call.
 
     boot_id: of the running kernel (/proc/sys/kernel/random/boot_id).
@@ -306,8 +300,7 @@ def definition_from_opts(fstype: str, src: str, opts: t.Iterable[str]) -> Defini
     return Definition(fstype, src, tuple(sorted(flags)), tuple(data))
 
 
-@dataclass(frozen=True)
-class MountPointAttributes:
+class MountPointAttributes(t.NamedTuple):
     """How the mount point is made where it is missing: permission bits, numeric owner and group."""
 
     mode: int = 0o755
@@ -315,8 +308,7 @@ class MountPointAttributes:
     gid: int = 0
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(t.NamedTuple):
     """One mount point of a request. definition is None unless the state is mounted.
 
     ttl: seconds after which the claim ends by itself, None for never. boot: it wants an entry in fstab.
@@ -331,8 +323,7 @@ class Entry:
     network: bool = False
 
 
-@dataclass(frozen=True)
-class Repair:
+class Repair(t.NamedTuple):
     """What a reconciliation does.
 
     kinds: of drift, that are put right. live: if given, the only holders that still exist.
@@ -344,8 +335,7 @@ class Repair:
     dropped: t.Tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(t.NamedTuple):
     """One call of the module. timeout and lock_timeout are in seconds. repair: only of a reconciliation."""
 
     state: State

@@ -8,7 +8,6 @@ Private to holdfast.mounts.
 from __future__ import annotations
 
 import typing as t
-from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     claims,
@@ -113,8 +112,7 @@ def observe_leaving(
             if reference is None or walk.obstacle or not is_mount(walk.inode, reference, host):
                 return _observe_absent(walk, reference, host)
             submounts = _submounts(reference.mount_id, call)
-            return replace(
-                _observe_ours(walk, reference, call),
+            return _observe_ours(walk, reference, call)._replace(
                 submounts=submounts,
                 obstructions=mounts_upon(reference, host) if submounts else (),
             )
@@ -155,9 +153,8 @@ def observe_coming(
         return hidden
     if seen.obstructions:
         return seen
-    return replace(
-        seen,
-        place=replace(seen.place, has_entries=has_entries, system_names=names),
+    return seen._replace(
+        place=seen.place._replace(has_entries=has_entries, system_names=names),
         foreign_below=mountinfo.points_below(path) if has_entries and looks_below else (),
         source=places.observe_source(
             definition,
@@ -307,7 +304,7 @@ def booted_places(
             definition = reference.definition
             seen = observe_coming(path, reference, call, definition=definition, looks_below=False)
             if not seen.is_stacked:  # a boot makes one alone
-                yield path, reference, replace(seen, fstab=fstab.read_entry(path))
+                yield path, reference, seen._replace(fstab=fstab.read_entry(path))
         except (errors.MountError, OSError):
             continue  # whoever decides of this mount point meets it again, and reports it
 

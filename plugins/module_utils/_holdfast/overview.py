@@ -8,7 +8,6 @@ Apart from what looks at single mount points, so that a look costs little. Priva
 from __future__ import annotations
 
 import typing as t
-from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, facts, model, steps
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems
@@ -44,7 +43,7 @@ def observe_facts(patterns: t.Sequence[str] = ()) -> facts.Facts:
     }
     gone = [path for path in ledger.references if path not in points and alive[path] is None]
     sources.update({path: known_to_udev(ledger.references[path]) for path in gone})
-    scene = facts.Scene(host, alive, moment.now, moment.uptime, sources)
+    scene = facts.Scene(host, alive, moment, sources)
     interrupted = journal.list_interrupted()
     return facts.build_facts(scene, ledger, visible, interrupted=interrupted, patterns=patterns)
 
@@ -54,7 +53,7 @@ def _looked_at(seen: mountinfo.Visible) -> mountinfo.Visible:
         return seen
     try:
         with pathwalk.Walk(seen.mount.mount_point) as walk:
-            return replace(seen, mount=mounts.with_shutdown(seen.mount, walk.inode))
+            return seen._replace(mount=mounts.with_shutdown(seen.mount, walk.inode))
     except OSError:
         return seen  # not everybody may look there, and what is on the path may not answer (MayBlock)
 
@@ -92,7 +91,7 @@ def named_now(
 
     loop = blocks.loop_behind(mount)
     is_read_only = loop is not None and devices.is_read_only(loop)
-    return replace(seen, image=blocks.image_of(mount), is_read_only=is_read_only)
+    return seen._replace(image=blocks.image_of(mount), is_read_only=is_read_only)
 
 
 def known_to_udev(reference: claims.Reference) -> steps.Source:

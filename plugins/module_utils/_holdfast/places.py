@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import typing as t
-from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     errors,
@@ -72,7 +71,7 @@ def source_of(walk: pathwalk.Walk, table: second_names.Table) -> model.Place:
         return place_of(walk)
     names = second_names.system_names(table, walk.path, walk.inode, holds=True)
     mount_id = walk.inode.mount_id if walk.inode.has_unique_id else 0
-    return replace(place_of(walk, names=names), fstype=pathwalk.type_of(walk.inode) or "", mount_id=mount_id)
+    return place_of(walk, names=names)._replace(fstype=pathwalk.type_of(walk.inode) or "", mount_id=mount_id)
 
 
 def identity_of(places: t.Sequence[model.Place]) -> t.Tuple[str, ...]:
@@ -163,7 +162,7 @@ def _observe_image(
     )
     if shown is None or not blocks.is_file(blocks.image_of(shown), image.path, image.identity):
         return source
-    return replace(source, device_path=shown.source, device_number=shown.device)
+    return source._replace(device_path=shown.source, device_number=shown.device)
 
 
 def identify(definition: model.Definition, device: devices.Device, call: session.Session) -> str:

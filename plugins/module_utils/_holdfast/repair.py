@@ -8,7 +8,6 @@ Private to holdfast.mounts.
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     call,
@@ -113,8 +112,7 @@ def _describe_error(error: errors.MountError, request: model.Request, *, writes:
 _LEFT_FOR_LATER = "Nobody holds it; it was busy when the last holder left."
 
 
-@dataclass(frozen=True)
-class Point:
+class Point(t.NamedTuple):
     """One mount point: its drift before, the plans that were carried out, who was dropped, and the error.
 
     error: as data, None where nothing failed.

@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import re
 import typing as t
-from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, model
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems, paths
@@ -78,7 +77,7 @@ def _carrier(
 ) -> t.Optional[model.KernelMount]:
     row = mountinfo.row_at(path, carried)
     tree = None if row is None else tree_at(path, row)
-    return row and tree and replace(row, root=tree.root, mount_point=overlay.mount_point)
+    return row and tree and row._replace(root=tree.root, mount_point=overlay.mount_point)
 
 
 def tree_at(path: str, row: model.KernelMount) -> model.Tree:

@@ -8,13 +8,11 @@ Private to holdfast.mounts.
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, errors, model
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(t.NamedTuple):
     """What a definition's source is on this host.
 
     places: of a bind's source, an image, or an overlay's layers, in the order of Definition.source_paths.
@@ -47,8 +45,7 @@ class Source:
     is_read_only: bool = False
 
 
-@dataclass(frozen=True)
-class Observation:
+class Observation(t.NamedTuple):
     """One mount point: what stands there, what the ledger says, and whether the two agree.
 
     is_here: the ledger's mount is the topmost one at the path.
@@ -100,8 +97,7 @@ REPAIRED: t.Tuple[DriftKind, ...] = ("deferred", "expired", "interrupted", "miss
 RESTORED: t.Tuple[DriftKind, ...] = ("missing", "options_changed", "replaced")
 
 
-@dataclass(frozen=True)
-class Drift:
+class Drift(t.NamedTuple):
     """One disagreement. message is a sentence for people, without the mount point."""
 
     path: str
@@ -125,8 +121,7 @@ class BootChange(t.NamedTuple):
 NO_BOOT_CHANGE = BootChange()
 
 
-@dataclass(frozen=True)
-class View:
+class View(t.NamedTuple):
     """One mount point as a result shows it."""
 
     path: str
@@ -139,8 +134,7 @@ class View:
     drift: t.Tuple[Drift, ...] = ()
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(t.NamedTuple):
     """One mount point's next step.
 
     step: what is asked of the kernel; none when only the ledger changes, or nothing does.
@@ -179,8 +173,7 @@ class Plan:
 IntentKind = t.Literal["mount", "record", "remount", "unmount"]
 
 
-@dataclass(frozen=True)
-class Intent:
+class Intent(t.NamedTuple):
     """What an operation said before it acted.
 
     kind: what was to be done with the mount; record where only the ledger and the entry of fstab change.

@@ -24,7 +24,7 @@ import sys
 import time
 import traceback
 import typing as t
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import overview
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments import build
@@ -272,7 +272,7 @@ def start_boot(number: int) -> None:
     host = system.observe_host
 
     def observe_other_boot() -> t.Any:
-        return replace(host(), boot_id=f"00000000-0000-4000-8000-{number:012}")
+        return host()._replace(boot_id=f"00000000-0000-4000-8000-{number:012}")
 
     vars(system)["observe_host"] = observe_other_boot
     mount("world", "/run", "tmpfs", 0, "mode=755")

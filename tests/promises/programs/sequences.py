@@ -15,7 +15,6 @@ import os
 import shutil
 import sys
 import typing as t
-from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import overview
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.arguments.spec import ARGUMENT_SPEC
@@ -47,7 +46,7 @@ def boot() -> None:
     number = next(boots)
 
     def observe_other_boot() -> t.Any:
-        return replace(observe_host(), boot_id=f"00000000-0000-4000-8000-{number:012}")
+        return observe_host()._replace(boot_id=f"00000000-0000-4000-8000-{number:012}")
 
     vars(system)["observe_host"] = observe_other_boot
 

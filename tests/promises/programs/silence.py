@@ -83,7 +83,9 @@ def in_child(row: Row) -> Result:
     with os.fdopen(reader, encoding="utf-8") as stream:
         text = stream.read()
     os.waitpid(pid, 0)
-    return t.cast("Result", json.loads(text)) if text else {"name": row.name, "code": row.code, "crashed": True}
+    return (
+        t.cast("Result", json.loads(text)) if text else {"name": row.name, "code": row.code, "crashed": True}
+    )
 
 
 def main() -> None:

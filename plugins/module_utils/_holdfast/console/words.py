@@ -89,8 +89,7 @@ class Argument:
         return str(self.settings.get("metavar", self.name.lstrip("-").upper()))
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(t.NamedTuple):
     """One command: what it does in a phrase, and more of it in sentences."""
 
     name: str

@@ -113,7 +113,7 @@ def with_entry(plan: steps.Plan, entry: model.Entry, found: model.BootEntry) -> 
         return plan
     # Somebody has removed the entry: that it comes back is a change of the host.
     action = "joined" if plan.action in ("none", "renewed") and entry.boot else plan.action
-    return replace(plan, action=action, boot_change=change)
+    return plan._replace(action=action, boot_change=change)
 
 
 def has_counted_name(definition: model.Definition) -> bool:
@@ -156,8 +156,7 @@ def booted(
         return None
     if not identity.is_same_identity(reference.identity, seen.source.identity, is_same_boot=False):
         return None
-    ours = replace(
-        reference,
+    ours = reference._replace(
         identity=seen.source.identity or reference.identity,
         owned=True,
         boot_id=host.boot_id,

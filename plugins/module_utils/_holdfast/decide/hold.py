@@ -22,7 +22,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar 
 def without(reference: claims.Reference, names: t.Collection[str]) -> claims.Reference:
     """Return the reference without these holders."""
     holders = {name: claim for name, claim in reference.holders.items() if name not in names}
-    return replace(reference, holders=holders)
+    return reference._replace(holders=holders)
 
 
 def end_leases(
@@ -37,12 +37,12 @@ def end_leases(
     ended = tuple(name for name in claims.ended_holders(seen.reference, moment) if name != but)
     if not ended:
         return seen, ()
-    return replace(seen, reference=without(seen.reference, ended)), ended
+    return seen._replace(reference=without(seen.reference, ended)), ended
 
 
 def with_ended(plan: steps.Plan, seen: steps.Observation) -> steps.Plan:
     """Return the plan as one that drops ended leases as well; seen: the mount point with them."""
-    return replace(plan, before=view_before(plan.path, seen), tidies=True)
+    return plan._replace(before=view_before(plan.path, seen), tidies=True)
 
 
 class Wish(t.NamedTuple):
@@ -124,7 +124,7 @@ def _hold_existing(wish: Wish, seen: steps.Observation, reference: claims.Refere
     is_sole = reference.owned and not _others(wish, reference)
     if is_sole and sameness.is_changeable(wish.definition, reference.definition):
         _refuse_read_only_image(wish, seen)
-        changed = replace(_with_holder(wish, reference), opts=wish.definition.opts)
+        changed = _with_holder(wish, reference)._replace(opts=wish.definition.opts)
         return _plan(wish, seen, "remounted", "remount", changed)
     raise _conflict(wish, reference, different)
 
@@ -236,7 +236,7 @@ def _new_reference(wish: Wish, seen: steps.Observation, *, owned: bool) -> claim
 
 
 def _with_holder(wish: Wish, reference: claims.Reference) -> claims.Reference:
-    return replace(reference, holders=_with_claim(wish, reference.holders), deferred=False)
+    return reference._replace(holders=_with_claim(wish, reference.holders), deferred=False)
 
 
 def _with_claim(wish: Wish, holders: t.Mapping[str, claims.Holder]) -> t.Dict[str, claims.Holder]:
@@ -282,4 +282,4 @@ def as_seen(reference: claims.Reference, plan: t.Optional[steps.Plan]) -> claims
     if plan is None or plan.seen_flags is None:
         return reference
     seen = replace(reference.definition, flags=plan.seen_flags)
-    return replace(reference, opts=seen.opts)
+    return reference._replace(opts=seen.opts)

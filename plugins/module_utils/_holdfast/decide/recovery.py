@@ -8,7 +8,6 @@ Private to holdfast.mounts.
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, model, steps
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import (
@@ -23,8 +22,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide i
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems
 
 
-@dataclass(frozen=True)
-class Replay:
+class Replay(t.NamedTuple):
     """What brings ledger and kernel together again.
 
     commits: the ledger shall hold reference at the path, and remember what was made.
@@ -146,13 +144,12 @@ def _plan_missing(
     identity.refuse_replaced(path, definition, reference, seen.source.identity, boot_id=host.boot_id)
     rules.refuse_unsafe_path(seen.place, request, what="mount point", about=path)
     rules.refuse_mount(path, definition, seen, request)
-    again = replace(_restored(reference, host), owned=True)
+    again = _restored(reference, host)._replace(owned=True)
     return _plan(path, seen, "mounted", "mount", again, definition=definition)
 
 
 def _restored(reference: claims.Reference, host: model.Host) -> claims.Reference:
-    return replace(
-        reference,
+    return reference._replace(
         boot_id=host.boot_id,
         mount_namespace=host.mount_namespace,
         mount_id=0,
@@ -178,7 +175,7 @@ def _plan_replaced(
     different = sameness.foreign_differences(reference.definition, mount, seen.place, seen.source)
     if different:
         raise _not_ours(path, f"stands there, with different {' and '.join(different)}")
-    held = replace(_restored(reference, host), owned=False)
+    held = _restored(reference, host)._replace(owned=False)
     return _plan(path, seen, "adopted", "none", sameness.with_identity_of(held, mount, seen.place))
 
 
@@ -203,7 +200,7 @@ def _plan_options(
         )
     plan = _plan(path, seen, "remounted", "remount", reference, definition=definition)
     in_force = sameness.flags_in_force(mount).difference(reference.inherited)
-    return replace(plan, seen_flags=tuple(sorted(in_force)))
+    return plan._replace(seen_flags=tuple(sorted(in_force)))
 
 
 def _is_changeable(word: str, definition: model.Definition, mount: model.KernelMount) -> bool:

@@ -8,7 +8,6 @@ Private to holdfast.mounts.
 from __future__ import annotations
 
 import typing as t
-from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, model, steps
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import hold, neighbours, rules
@@ -23,7 +22,7 @@ def plan_released(
         return _plan(path, seen, "none", "none", reference)
     holders = {name: claim for name, claim in reference.holders.items() if name != request.holder}
     if holders:
-        return _plan(path, seen, "released", "none", replace(reference, holders=holders))
+        return _plan(path, seen, "released", "none", reference._replace(holders=holders))
     return plan_orphaned(path, request, seen, managed_mounts, reference)
 
 
@@ -101,7 +100,7 @@ def deferred(plan: steps.Plan, reference: claims.Reference) -> steps.Plan:
     kept = _deferred(reference)
     after = hold.view_of(plan.path, kept, is_mounted=True)
     action: steps.Action = "none" if _is_left(reference) else "deferred"
-    return replace(plan, action=action, step="none", reference=kept, after=after)
+    return plan._replace(action=action, step="none", reference=kept, after=after)
 
 
 def _is_left(reference: claims.Reference) -> bool:
@@ -109,7 +108,7 @@ def _is_left(reference: claims.Reference) -> bool:
 
 
 def _deferred(reference: claims.Reference) -> claims.Reference:
-    return replace(reference, holders={}, deferred=True)
+    return reference._replace(holders={}, deferred=True)
 
 
 def _plan(

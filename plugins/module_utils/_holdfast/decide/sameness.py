@@ -381,8 +381,7 @@ def with_identity_of(
     The root's inode and birth go along: where the kernel has no unique ids they tell the mount from others.
     """
     root = place.identity or model.Identity(mount.device, 0, 0)
-    return replace(
-        reference,
+    return reference._replace(
         mount_id=mount.mount_id if mount.unique_id is None else mount.unique_id,
         device=root.device,
         inode=root.inode,

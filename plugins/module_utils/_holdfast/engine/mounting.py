@@ -12,7 +12,6 @@ import errno
 import os
 import time
 import typing as t
-from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     claims,
@@ -68,8 +67,7 @@ def prepare_mount(
         held = ledger.references.get(state.path)
         if held is not None and held.holders:
             identity.refuse_replaced(state.path, definition, held, source_identity, boot_id=call.host.boot_id)
-        reference = replace(
-            plan.reference,
+        reference = plan.reference._replace(
             mount_id=mount.root.mount_id,
             device=root.device,
             inode=root.inode,
@@ -78,7 +76,7 @@ def prepare_mount(
             identity=source_identity,
             inherited=_inherited_flags(definition, fd),
         )
-        plan = replace(plan, reference=reference)
+        plan = plan._replace(reference=reference)
     return operation.Prepared(state.entry, state.resources, plan, mount)
 
 
@@ -321,7 +319,7 @@ def attach_mount(
         _refuse_covered(walk, place)
         if not _is_as_made(walk, made):
             # Not before: what covers it may not answer.
-            rules.refuse_entries(replace(place, has_entries=walk.has_entries()), call.request)
+            rules.refuse_entries(place._replace(has_entries=walk.has_entries()), call.request)
         made.update(mountpoints.find_leftovers(state.path, call, ledger, but=made))
         create.attach(mount.fd, mount.root, walk, may_block=call.may_block)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import typing as t
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     claims,
@@ -213,7 +213,7 @@ def look_at(
         return seen
     from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import fstab
 
-    return replace(seen, fstab=fstab.read_entry(entry.path))
+    return seen._replace(fstab=fstab.read_entry(entry.path))
 
 
 def _observe(
@@ -237,10 +237,10 @@ def _observe(
     if above:
         missing = observe.missing_of(above, call)
         staying = tuple(path for path in missing if _is_staying(path, above[path], call))
-        seen = replace(seen, missing_above=staying)
+        seen = seen._replace(missing_above=staying)
     below = managed_mounts.below(entry.path)
     return (
-        replace(seen, managed_below=observe.would_be_hidden(entry.path, below, references, call.host))
+        seen._replace(managed_below=observe.would_be_hidden(entry.path, below, references, call.host))
         if below
         else seen
     )
@@ -298,7 +298,7 @@ def decide(
     except (errors.MountError, OSError):
         if entry.definition is not None:
             raise
-        return replace(plan, boot_change=steps.NO_BOOT_CHANGE)
+        return plan._replace(boot_change=steps.NO_BOOT_CHANGE)
     return plan
 
 

@@ -72,23 +72,23 @@ class _World:
         LIMIT: what is in a filesystem that would be mounted is not known, but for a fresh tmpfs.
         """
         if entry.definition is None:
-            return replace(seen, submounts=self._submounts(seen, entry.path))
+            return seen._replace(submounts=self._submounts(seen, entry.path))
         if seen.missing_above:
             missing = tuple(path for path in seen.missing_above if path not in self.mounted)
-            seen = replace(seen, missing_above=missing)
+            seen = seen._replace(missing_above=missing)
         fresh = self._fresh(*neighbours.ancestors(entry.path))
         if fresh is not None:
             place = model.Place(
                 entry.path, "absent", writable_ancestor=_writable_root(fresh, self.mounted[fresh])
             )
-            seen = replace(seen, place=place, foreign_below=())
+            seen = seen._replace(place=place, foreign_below=())
         on_fresh = {
             path: self._fresh(path, *neighbours.ancestors(path)) for path in entry.definition.source_paths
         }
         if any(on_fresh.values()):
             kind: model.Kind = "file" if entry.definition.image else "directory"
             places = tuple(self._source(path, fresh, call, trusted, kind) for path, fresh in on_fresh.items())
-            seen = replace(seen, source=steps.Source(places))
+            seen = seen._replace(source=steps.Source(places))
         return seen
 
     def assume(
@@ -102,7 +102,7 @@ class _World:
         if call.request.repair is not None:
             return seen, ()
         if source.absent is not None:
-            return replace(seen, source=steps.Source()), (source.absent.message.partition(";")[0],)
+            return seen._replace(source=steps.Source()), (source.absent.message.partition(";")[0],)
         absent = [
             place
             for place in source.places
@@ -112,10 +112,10 @@ class _World:
         ]
         is_file = seen.place.kind == "file" or bool(entry.definition and entry.definition.image)
         kind: model.Kind = "file" if is_file else "directory"
-        taken = tuple(replace(place, kind=kind) if place in absent else place for place in source.places)
+        taken = tuple(place._replace(kind=kind) if place in absent else place for place in source.places)
         missing = [f"'{path}', which it lies below or shows, is not mounted" for path in seen.missing_above]
         return (
-            replace(seen, source=replace(source, places=taken), missing_above=()),
+            seen._replace(source=source._replace(places=taken), missing_above=()),
             (*(f"the source '{place.path}' does not exist" for place in absent), *missing),
         )
 
@@ -229,10 +229,10 @@ def _predict_entry(
         seen = world.adjust(operation.look_at(entry, references, call, managed_mounts), entry, call, trusted)
         seen, assumed = world.assume(seen, entry, call)
         plan = operation.decide(entry, call, seen, managed_mounts)
-        plan = replace(plan, assumed=assumed) if plan.step == "mount" else plan
+        plan = plan._replace(assumed=assumed) if plan.step == "mount" else plan
         if entry.path in world.restored:
             drift = tuple(item for item in plan.after.drift if item.kind != "options_changed")
-            plan = replace(plan, after=replace(plan.after, drift=drift))
+            plan = plan._replace(after=plan.after._replace(drift=drift))
         return operation.Done(entry.path, plan)
     except pathwalk.MayBlock:
         raise

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import typing as t
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     claims,
@@ -33,8 +33,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal, store
 
 
-@dataclass(frozen=True)
-class Reconciled:
+class Reconciled(t.NamedTuple):
     """What was found, and what became of each mount point: those that were left first, then those that came.
 
     dropped: the holders whose references are gone, by mount point.
@@ -102,7 +101,7 @@ def _leaving_part(
         if recovery.leaving_holders(reference, asked, call.moment)
     }
     paths = sorted(dying | _paths(drift, asked.kinds))
-    return replace(call.request, state="released", entries=tuple(model.Entry(path) for path in paths))
+    return call.request._replace(state="released", entries=tuple(model.Entry(path) for path in paths))
 
 
 def _coming_part(
@@ -122,7 +121,7 @@ def _coming_part(
         for path in sorted(wanted)
         if path in ledger.references and ledger.references[path].holders
     )
-    return replace(call.request, state="mounted", entries=entries)
+    return call.request._replace(state="mounted", entries=entries)
 
 
 def _dropped(leaving: t.Mapping[str, operation.Outcome]) -> t.Dict[str, t.Tuple[str, ...]]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 import typing as t
-from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import (
     claims,
@@ -104,7 +103,7 @@ def _restore(
         raise
     except OSError:
         mounted.change_options(path, held, call, before=held.definition, after=changed.definition)
-    as_changed = replace(held, opts=changed.opts)
+    as_changed = held._replace(opts=changed.opts)
     boot.remove_unwanted(path, held, as_changed, call)
     with journal.short_lock("ledger", call.lock_deadline):
         call.ledger.write(call.ledger.read().changed({path: as_changed}))

@@ -106,7 +106,7 @@ def _parts(request: model.Request, ledger: claims.Ledger) -> t.List[model.Reques
     kept = {entry.path for entry in request.entries}
     held = sorted(path for path, r in ledger.references.items() if request.holder in r.holders)
     leaving = tuple(model.Entry(path) for path in held if path not in kept)
-    return [request, replace(request, state="released", purge=False, entries=leaving)]
+    return [request, request._replace(state="released", purge=False, entries=leaving)]
 
 
 def _waves(request: model.Request, ledger: claims.Ledger) -> t.List[t.List[model.Entry]]:

@@ -26,7 +26,6 @@ from __future__ import annotations
 
 import re
 import typing as t
-from dataclasses import dataclass
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import paths
 
@@ -42,8 +41,7 @@ LARGEST_ID = 2**32 - 2  # 2**32 - 1 means "no such user" to the kernel
 VALUE_BYTES = 255  # fsconfig(2) takes no longer string
 
 
-@dataclass(frozen=True)
-class Value:
+class Value(t.NamedTuple):
     """One kind of value.
 
     expected: what may be written, in words that complete "expected ...".
@@ -177,8 +175,7 @@ KINDS: t.Mapping[str, Value] = {
 }
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(t.NamedTuple):
     """One option of one type.
 
     name: the canonical name; the table may know it by others too.

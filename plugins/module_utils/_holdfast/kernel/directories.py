@@ -95,11 +95,11 @@ class _Made:
         try:
             fd = os.open(self.temporary, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=self.parent)
             try:
-                inode = inodes.inode_of(fd)
-                if inode.mount_id != inodes.inode_of(self.parent).mount_id:
+                inode, above = inodes.inode_of(fd), inodes.inode_of(self.parent)
+                if inode.mount_id != above.mount_id:
                     raise OSError(errno.EAGAIN, "a new directory was exchanged for a mount point")
                 # Where nobody but root may write, nobody else can put another one in its place.
-                if inodes.inode_of(self.parent).is_writable_by_others:
+                if above.is_writable_by_others:
                     _refuse_swapped(fd, inode, is_file=self.is_file)
                 _mark(fd, inode.identity)
                 if self.is_file:

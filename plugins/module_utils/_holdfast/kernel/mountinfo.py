@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import typing as t
-from dataclasses import dataclass
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, model
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import record
@@ -23,8 +22,7 @@ _ESCAPE = re.compile(rb"\\([0-3][0-7]{2})")
 _OPTION = re.compile(r'(?:def|fs|root)?context="[^"]*"(?=,|$)|[^,]+')
 
 
-@dataclass(frozen=True)
-class Visible:
+class Visible(t.NamedTuple):
     """A mount that a path lookup reaches at its mount point.
 
     stacked: other mounts belong to the same stack, one on the root of the other, a trap not counted.

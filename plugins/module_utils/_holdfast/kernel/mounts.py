@@ -12,7 +12,6 @@ import functools
 import os
 import struct
 import typing as t
-from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, model
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import filesystems, record
@@ -139,7 +138,7 @@ def find_mount(mount_id: int, *, is_unique: bool) -> t.Optional[model.KernelMoun
             return told
     number = mount_number(mount_id, is_unique=True)
     row = next((row for row in mountinfo.read_mounts() if row.mount_id == number), None)
-    return None if row is None else replace(row, unique_id=mount_id)
+    return None if row is None else row._replace(unique_id=mount_id)
 
 
 @functools.lru_cache(maxsize=None)
@@ -155,7 +154,7 @@ def mount_under(inode: inodes.Inode) -> t.Optional[model.KernelMount]:
     found = find_mount(inode.mount_id, is_unique=inode.has_unique_id)
     if found is None or not found.fstype.startswith(record.FUSE) or found.server is not None:
         return found
-    return replace(found, server=_owner_of_connection(found.device))
+    return found._replace(server=_owner_of_connection(found.device))
 
 
 def _owner_of_connection(device: str) -> t.Optional[int]:
@@ -274,4 +273,4 @@ def with_shutdown(mount: model.KernelMount, inode: t.Optional[inodes.Inode]) -> 
     is_silent = inode is not None and bool(inode.is_mount_root) and not inode.identity.inode
     if not is_silent or not filesystems.record_of(mount.fstype).hides_shutdown:
         return mount
-    return replace(mount, options=(*mount.options, record.SHUT_DOWN))
+    return mount._replace(options=(*mount.options, record.SHUT_DOWN))

@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 import typing as t
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import files
@@ -22,8 +22,7 @@ PATH = f"{journal.RUN_PATH}/reconcile.json"
 _FIRST_PAUSE, _LONGEST_PAUSE = 30, 3600
 
 
-@dataclass(frozen=True)
-class Failure:
+class Failure(t.NamedTuple):
     """What failed last at one mount point.
 
     time: UTC, ISO 8601 with a Z. tries: failures in a row. next_try: in seconds of the boot clock.
@@ -70,7 +69,7 @@ def record(last: t.Optional[LastRun], failures: Failures, *, has_failed: bool) -
             os.utime(PATH)
             return
         journal.prepare_run()
-        data = {"failed": has_failed, "failures": {path: asdict(one) for path, one in failures.items()}}
+        data = {"failed": has_failed, "failures": {path: one._asdict() for path, one in failures.items()}}
         files.publish(PATH, json.dumps(data, sort_keys=True).encode("ascii"), mode=0o600)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import typing as t
-from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, errors, model, steps
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import schema
@@ -94,7 +93,7 @@ class Budget:
 
 def _too_long(path: str, reference: claims.Reference) -> errors.MountError:
     most = f"{MAX_REFERENCE} bytes are the most that the ledger keeps of one mount point"
-    if len(_line(path, replace(reference, holders={}))) > MAX_REFERENCE // 2:
+    if len(_line(path, reference._replace(holders={}))) > MAX_REFERENCE // 2:
         return errors.MountError(
             "option_not_allowed",
             f"opts: the options of '{path}' are too long, {most}; write fewer or shorter ones, of an overlay "

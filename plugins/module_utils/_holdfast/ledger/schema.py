@@ -14,7 +14,6 @@ import itertools
 import operator
 import re
 import typing as t
-from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, errors, model, steps
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import naming, paths, strings
@@ -265,7 +264,7 @@ _STRING, _LIST = _typed(str), _typed(list)
 _BOOLEAN, _NUMBER = Kind(_typed(bool)), Kind(number())
 _TOKEN = Kind(_matching(r"[A-Za-z0-9._-]{0,128}"))
 _TIME = Kind(_matching(_MOMENT))
-_WORDS = Kind(_read_words, list)
+_WORDS = Kind(_read_words)
 
 _IDENTITY = {
     "device": Kind(_matching(r"(?:[0-9]{1,10}:[0-9]{1,10})?")),
@@ -366,4 +365,4 @@ def read_intent(lines: t.Sequence[t.Any]) -> steps.Intent:
             raise WrongShape("a directory lies below the mount point of its intent record")
         identity = model.Identity(line.device, line.inode, line.birth)
         made.append(("/".join(names[: line.made + 1]), identity))
-    return replace(intent, made=tuple(made))
+    return intent._replace(made=tuple(made))

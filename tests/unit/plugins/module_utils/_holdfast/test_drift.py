@@ -5,10 +5,14 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import replace
 
 import pytest
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.claims import Holder, Lease, Reference
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.claims import (
+    Holder,
+    Lease,
+    Moment,
+    Reference,
+)
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.facts import (
     Scene,
     find_drift,
@@ -19,9 +23,9 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.model im
 
 PATH = "/srv/a"
 HOST = Host(boot_id="this-boot", mount_namespace=1, protection="full")
-OLD_HOST = replace(HOST, protection="no_unique_id")
-SCENE = Scene(HOST, {PATH: 40}, "2026-03-02T10:00:00Z")
-GONE = replace(SCENE, alive={PATH: None})
+OLD_HOST = HOST._replace(protection="no_unique_id")
+SCENE = Scene(HOST, {PATH: 40}, Moment(HOST.boot_id, "2026-03-02T10:00:00Z", 0), {})
+GONE = SCENE._replace(alive={PATH: None})
 
 
 def until(expires: str) -> Holder:
@@ -54,7 +58,7 @@ MOUNT = KernelMount(
     options=("rw",),
 )
 OURS = Visible(MOUNT)
-OTHER = replace(MOUNT, mount_id=41)
+OTHER = MOUNT._replace(mount_id=41)
 
 
 def kinds(reference: Reference, visible: t.Optional[Visible], scene: Scene = SCENE) -> t.List[str]:
@@ -65,43 +69,43 @@ def kinds(reference: Reference, visible: t.Optional[Visible], scene: Scene = SCE
     ("reference", "visible", "scene", "expected"),
     [
         pytest.param(REFERENCE, None, GONE, ["missing"], id="unmounted by hand"),
-        pytest.param(replace(REFERENCE, boot_id="old"), None, SCENE, ["missing"], id="another boot"),
-        pytest.param(replace(REFERENCE, mount_namespace=2), None, SCENE, ["missing"], id="another namespace"),
+        pytest.param(REFERENCE._replace(boot_id="old"), None, SCENE, ["missing"], id="another boot"),
+        pytest.param(REFERENCE._replace(mount_namespace=2), None, SCENE, ["missing"], id="another namespace"),
         pytest.param(
-            replace(REFERENCE, holders={}, deferred=True), None, GONE, ["missing"], id="deferred, gone"
+            REFERENCE._replace(holders={}, deferred=True), None, GONE, ["missing"], id="deferred, gone"
         ),
         pytest.param(REFERENCE, Visible(OTHER), GONE, ["replaced"], id="another mount there"),
         pytest.param(
-            replace(REFERENCE, boot_id="old"), OURS, SCENE, ["replaced"], id="same number, another boot"
+            REFERENCE._replace(boot_id="old"), OURS, SCENE, ["replaced"], id="same number, another boot"
         ),
         pytest.param(REFERENCE, None, SCENE, ["replaced"], id="alive, hidden or moved"),
         pytest.param(REFERENCE, Visible(OTHER, True, (MOUNT,)), SCENE, ["stacked"], id="covered by another"),
         pytest.param(REFERENCE, Visible(MOUNT, True, (OTHER,)), SCENE, ["stacked"], id="another beneath"),
         pytest.param(
             REFERENCE,
-            Visible(replace(MOUNT, flags=("rw", "nodev", "relatime"))),
+            Visible(MOUNT._replace(flags=("rw", "nodev", "relatime"))),
             SCENE,
             ["options_changed"],
             id="a flag lost",
         ),
-        pytest.param(replace(REFERENCE, holders={}), OURS, SCENE, ["orphaned"], id="owned, nobody holds it"),
+        pytest.param(REFERENCE._replace(holders={}), OURS, SCENE, ["orphaned"], id="owned, nobody holds it"),
         pytest.param(
-            replace(REFERENCE, holders={}),
+            REFERENCE._replace(holders={}),
             Visible(OTHER, True, (MOUNT,)),
             SCENE,
             ["stacked", "orphaned"],
             id="orphaned and covered",
         ),
-        pytest.param(replace(REFERENCE, holders={}, deferred=True), OURS, SCENE, ["deferred"], id="deferred"),
+        pytest.param(REFERENCE._replace(holders={}, deferred=True), OURS, SCENE, ["deferred"], id="deferred"),
         pytest.param(
-            replace(REFERENCE, holders={"web": until("2026-03-02T10:00:00Z")}),
+            REFERENCE._replace(holders={"web": until("2026-03-02T10:00:00Z")}),
             OURS,
             SCENE,
             ["expired"],
             id="a lease that ends now",
         ),
         pytest.param(
-            replace(REFERENCE, holders={"web": until("2026-03-02T09:59:59.5Z")}),
+            REFERENCE._replace(holders={"web": until("2026-03-02T09:59:59.5Z")}),
             None,
             GONE,
             ["missing", "expired"],
@@ -109,10 +113,10 @@ def kinds(reference: Reference, visible: t.Optional[Visible], scene: Scene = SCE
         ),
         pytest.param(REFERENCE, OURS, SCENE, [], id="as it should be"),
         pytest.param(
-            replace(REFERENCE, owned=False, holders={}), OURS, SCENE, [], id="not owned, nobody holds it"
+            REFERENCE._replace(owned=False, holders={}), OURS, SCENE, [], id="not owned, nobody holds it"
         ),
         pytest.param(
-            replace(REFERENCE, holders={"web": until("2026-03-02T10:00:01Z")}),
+            REFERENCE._replace(holders={"web": until("2026-03-02T10:00:01Z")}),
             OURS,
             SCENE,
             [],
@@ -141,16 +145,16 @@ def test_drift_after_a_boot_is_missing_where_our_entry_may_have_made_it(
     mount: t.Dict[str, t.Any], kind: str
 ) -> None:
     holders = {"web": Holder("2026-03-01T10:00:00Z", boot=True)}
-    held = replace(REFERENCE, fstype="nfs", src="host:/a", boot_id="old", holders=holders)
-    assert kinds(held, replace(OURS, mount=replace(MOUNT, **mount)), GONE) == [kind]
+    held = REFERENCE._replace(fstype="nfs", src="host:/a", boot_id="old", holders=holders)
+    assert kinds(held, OURS._replace(mount=MOUNT._replace(**mount)), GONE) == [kind]
 
 
 @pytest.mark.parametrize(
     ("reference", "told"),
     [
-        pytest.param(replace(REFERENCE, boot_id="old"), "booted again", id="another boot"),
+        pytest.param(REFERENCE._replace(boot_id="old"), "booted again", id="another boot"),
         pytest.param(
-            replace(REFERENCE, mount_namespace=2), "another mount namespace", id="another namespace"
+            REFERENCE._replace(mount_namespace=2), "another mount namespace", id="another namespace"
         ),
         pytest.param(REFERENCE, "any more", id="unmounted"),
     ],
@@ -163,27 +167,27 @@ def test_drift_missing_says_why(reference: Reference, told: str) -> None:
 @pytest.mark.parametrize(
     "mount",
     [
-        pytest.param(replace(MOUNT, device="0:56"), id="another device"),
-        pytest.param(replace(MOUNT, fstype="ext4"), id="another type"),
-        pytest.param(replace(MOUNT, source="other"), id="another source"),
-        pytest.param(replace(MOUNT, mount_id=41), id="another number"),
+        pytest.param(MOUNT._replace(device="0:56"), id="another device"),
+        pytest.param(MOUNT._replace(fstype="ext4"), id="another type"),
+        pytest.param(MOUNT._replace(source="other"), id="another source"),
+        pytest.param(MOUNT._replace(mount_id=41), id="another number"),
     ],
 )
 def test_ours_without_unique_ids_needs_all_to_agree(mount: KernelMount) -> None:
-    assert not is_ours(PATH, REFERENCE, mount, replace(SCENE, host=OLD_HOST))
+    assert not is_ours(PATH, REFERENCE, mount, SCENE._replace(host=OLD_HOST))
 
 
 def test_ours_of_btrfs_has_another_device_than_its_files() -> None:
-    held = replace(REFERENCE, fstype="btrfs", src="/dev/vdb")
-    shown = replace(MOUNT, fstype="btrfs", source="/dev/vdb", device="0:43")
-    old = replace(SCENE, host=OLD_HOST)
+    held = REFERENCE._replace(fstype="btrfs", src="/dev/vdb")
+    shown = MOUNT._replace(fstype="btrfs", source="/dev/vdb", device="0:43")
+    old = SCENE._replace(host=OLD_HOST)
     assert is_ours(PATH, held, shown, old)
-    assert not is_ours(PATH, held, replace(shown, mount_id=41), old)
+    assert not is_ours(PATH, held, shown._replace(mount_id=41), old)
 
 
 def test_ours_bind_has_the_type_of_what_it_shows() -> None:
-    bind = replace(REFERENCE, fstype="bind", src="/srv/b")
-    assert is_ours(PATH, bind, replace(MOUNT, fstype="ext4"), replace(SCENE, host=OLD_HOST))
+    bind = REFERENCE._replace(fstype="bind", src="/srv/b")
+    assert is_ours(PATH, bind, MOUNT._replace(fstype="ext4"), SCENE._replace(host=OLD_HOST))
 
 
 @pytest.mark.parametrize(
@@ -198,8 +202,8 @@ def test_ours_bind_has_the_type_of_what_it_shows() -> None:
 def test_ours_of_a_helper_has_one_of_the_types_that_the_kernel_shows(
     fstype: str, shown: str, is_one: bool
 ) -> None:
-    held = replace(REFERENCE, fstype=fstype, src="host:/a")
-    assert is_ours(PATH, held, replace(MOUNT, fstype=shown), replace(SCENE, host=OLD_HOST)) is is_one
+    held = REFERENCE._replace(fstype=fstype, src="host:/a")
+    assert is_ours(PATH, held, MOUNT._replace(fstype=shown), SCENE._replace(host=OLD_HOST)) is is_one
 
 
 def test_ours_path_that_was_not_asked_about_is_not() -> None:

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import json
 import typing as t
-from dataclasses import replace
 
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.claims import (
     Holder,
     Ledger,
+    Moment,
     Reference,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.facts import (
@@ -24,7 +24,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger.c
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.model import Host, KernelMount
 
 HOST = Host(boot_id="this-boot", mount_namespace=1, protection="full")
-SCENE = Scene(HOST, {"/srv/a": 40, "/srv/gone": None}, "2026-03-02T10:00:00Z")
+SCENE = Scene(HOST, {"/srv/a": 40, "/srv/gone": None}, Moment(HOST.boot_id, "2026-03-02T10:00:00Z", 0), {})
 SINCE = "2026-03-01T10:00:00Z"
 REFERENCE = Reference(
     src="scratch",
@@ -110,7 +110,7 @@ def test_facts_missing_mount_is_listed_as_asked() -> None:
 
 
 def test_facts_replaced_mount_is_not_owned() -> None:
-    found = row("/srv/a", visible=(Visible(replace(OURS, mount_id=41)),))
+    found = row("/srv/a", visible=(Visible(OURS._replace(mount_id=41)),))
     assert (found["managed"], found["owned"], found["state"]) == (True, False, "replaced")
 
 
@@ -163,7 +163,7 @@ def test_facts_patterns_select_references_and_drift_too() -> None:
 
 
 def test_facts_bytes_that_are_no_text_are_shown() -> None:
-    odd = replace(FOREIGN, mount_point="/mnt/\udcff", source="ä\udc80")
+    odd = FOREIGN._replace(mount_point="/mnt/\udcff", source="ä\udc80")
     found = facts(visible=(Visible(odd),))["mounts"][0]
     assert (found["mount"], found["device"]) == (r"/mnt/\xff", r"ä\x80")
 

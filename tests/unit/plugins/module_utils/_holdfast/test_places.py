@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import time
 import typing as t
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,7 +58,7 @@ def gone_and_next(
     time.sleep(0.05)  # a birth is told in ticks of the kernel's clock
     path = mount_at(private_place / "two")
     row, reference = look(path)
-    return replace(gone, mount_id=reference.mount_id, device=reference.device), row, path
+    return gone._replace(mount_id=reference.mount_id, device=reference.device), row, path
 
 
 def test_mount_is_its_own(gone_and_next: t.Tuple[Reference, KernelMount, Path]) -> None:
@@ -81,7 +80,7 @@ def test_hidden_mount_is_told_by_the_table_alone(
     gone, row, path = gone_and_next
     mount_at(path)
     assert is_its_mount(row, gone)
-    assert not is_its_mount(replace(row, source="other"), gone)
+    assert not is_its_mount(row._replace(source="other"), gone)
 
 
 def test_mount_beyond_a_server_that_may_not_answer_is_told_by_the_table_alone(

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import ctypes
 import typing as t
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -82,7 +81,7 @@ def test_line_says_what_is_mounted(name: str) -> None:
     assert fstab_line(PATH, definition_from_opts(fstype, src, opts)) == line
 
 
-OLD = replace(make_reference(), boot_id="old-boot", holders={"web": Holder(SINCE, boot=True)})
+OLD = make_reference()._replace(boot_id="old-boot", holders={"web": Holder(SINCE, boot=True)})
 
 
 class Entry(ctypes.Structure):
@@ -132,15 +131,15 @@ def test_mount_of_the_boot_is_taken_over() -> None:
 
 
 def test_mount_that_was_adopted_is_owned_once_our_entry_has_made_it() -> None:
-    taken = booted(replace(OLD, owned=False), BOOTED, HOST)
+    taken = booted(OLD._replace(owned=False), BOOTED, HOST)
     assert taken is not None
     assert taken.owned
 
 
 def test_mount_that_is_taken_over_is_known_by_its_own_root() -> None:
-    old = replace(OLD, inode=1, birth=7)
+    old = OLD._replace(inode=1, birth=7)
     root = Identity("0:77", 2, 9)
-    seen = replace(BOOTED, place=replace(BOOTED.place, identity=root))
+    seen = BOOTED._replace(place=BOOTED.place._replace(identity=root))
     taken = booted(old, seen, HOST)
     assert taken is not None
     assert (taken.device, taken.inode, taken.birth) == (root.device, root.inode, root.birth)
@@ -148,18 +147,18 @@ def test_mount_that_is_taken_over_is_known_by_its_own_root() -> None:
 
 def other(**changes: t.Any) -> t.Any:
     """Return what is seen where another mount stands."""
-    place = replace(BOOTED.place, mount=make_mount(**changes))
-    return replace(BOOTED, place=place)
+    place = BOOTED.place._replace(mount=make_mount(**changes))
+    return BOOTED._replace(place=place)
 
 
 @pytest.mark.parametrize(
     ("reference", "seen"),
     [
-        (replace(OLD, boot_id=HOST.boot_id), BOOTED),
+        (OLD._replace(boot_id=HOST.boot_id), BOOTED),
         (OLD, see_nothing(reference=OLD, fstab=BootEntry(LINE))),
-        (OLD, replace(BOOTED, fstab=None)),
-        (OLD, replace(BOOTED, fstab=BootEntry(None, True))),
-        (OLD, replace(BOOTED, fstab=BootEntry(LINE.replace("nodev", "noexec")))),
+        (OLD, BOOTED._replace(fstab=None)),
+        (OLD, BOOTED._replace(fstab=BootEntry(None, True))),
+        (OLD, BOOTED._replace(fstab=BootEntry(LINE.replace("nodev", "noexec")))),
         (OLD, other(source="other")),
         (OLD, other(fstype="ramfs")),
         (OLD, other(flags=("rw", "nosuid", "relatime"))),

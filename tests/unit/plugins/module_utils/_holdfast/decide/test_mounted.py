@@ -236,7 +236,7 @@ def test_plan_mounted_bind_of_a_file_takes_a_file_as_mount_point() -> None:
     source = Source((Place("/srv/b", "file", identity=Identity("0:1", 2, 3)),))
     seen = see_nothing(place=Place(PATH, "file"), source=source)
     assert plan(seen, wanted=BIND).step == "mount"
-    directory = replace(seen, place=Place(PATH, "directory"))
+    directory = seen._replace(place=Place(PATH, "directory"))
     assert refused(plan, directory, wanted=BIND).code == "unsafe_path"
 
 
@@ -254,7 +254,7 @@ def test_plan_mounted_conflict_names_the_words_that_are_not_held() -> None:
 
 
 def test_plan_mounted_conflict_names_the_words_that_a_foreign_mount_does_not_show() -> None:
-    place = replace(see_foreign().place, mount=make_mount(flags=("rw", "nosuid", "relatime")))
+    place = see_foreign().place._replace(mount=make_mount(flags=("rw", "nosuid", "relatime")))
     error = refused(plan_mounted, conflicting("size=8192", adopt=True), see_foreign(place=place))
     assert "different opts (not there: 'nodev', which is implied; 'size=8192')" in error.message
 

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.claims import Ledger
@@ -129,7 +128,7 @@ class World:
         reference = plan.reference
         if plan.step == "mount" and reference is not None:
             self.mount(plan.path)
-            reference = dataclasses.replace(reference, mount_id=self.last)
+            reference = reference._replace(mount_id=self.last)
         if plan.step == "unmount":
             del self.ids[plan.path]
         self.ledger = self.ledger.changed({plan.path: reference})

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import replace
 
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.claims import Holder, Lease, Moment
@@ -47,8 +46,8 @@ def coming(seen: t.Any, *kinds: str) -> t.Any:
 
 
 def test_leaving_holders_are_the_ended_the_dropped_and_the_dead() -> None:
-    reference = replace(
-        make_reference("a", "b", "c"), holders={"x": ENDED, **make_reference("a", "b").holders}
+    reference = make_reference("a", "b", "c")._replace(
+        holders={"x": ENDED, **make_reference("a", "b").holders}
     )
     assert leaving_holders(reference, Repair(()), MOMENT) == ()
     assert leaving_holders(reference, Repair(("expired",)), MOMENT) == ("x",)
@@ -79,7 +78,7 @@ def test_last_dropped_holder_unmounts_whatever_is_to_be_repaired() -> None:
 def test_what_is_held_is_left_unless_its_kind_is_named(kind: str) -> None:
     reference = make_reference("web")
     here = see_ours(reference)
-    changed = replace(here, place=replace(here.place, mount=make_mount(flags=("rw", "nosuid", "relatime"))))
+    changed = here._replace(place=here.place._replace(mount=make_mount(flags=("rw", "nosuid", "relatime"))))
     seen = {
         "missing": see_nothing(reference=reference),
         "options_changed": changed,
@@ -98,7 +97,7 @@ def test_missing_mount_that_was_changed_meanwhile_is_left() -> None:
 
 def test_another_mount_is_not_taken_for_the_missing_one() -> None:
     seen = see_foreign(reference=make_reference("web"))
-    different = replace(seen, place=replace(seen.place, mount=make_mount(source="other")))
+    different = seen._replace(place=seen.place._replace(mount=make_mount(source="other")))
     assert refused(coming, different, "replaced").code == "not_owned"
 
 
@@ -106,7 +105,7 @@ def test_flags_in_force_are_those_that_are_taken_off() -> None:
     reference = make_reference("web")
     here = see_ours(reference)
     mount = make_mount(flags=("rw", "nosuid", "noexec", "relatime"))
-    plan = coming(replace(here, place=replace(here.place, mount=mount)), "options_changed")
+    plan = coming(here._replace(place=here.place._replace(mount=mount)), "options_changed")
     assert as_seen(reference, plan).definition.flags == ("noexec", "nosuid")
     assert as_seen(reference, None) == reference
 
@@ -114,7 +113,7 @@ def test_flags_in_force_are_those_that_are_taken_off() -> None:
 def test_mount_that_replaced_ours_is_known_by_its_own_root() -> None:
     reference, root = make_reference("web", inode=1, birth=7), Identity("0:77", 2, 9)
     seen = see_foreign(reference=reference)
-    seen = replace(seen, place=replace(seen.place, identity=root))
+    seen = seen._replace(place=seen.place._replace(identity=root))
     request = make_request(repair=Repair(("replaced",)))
     plan = plan_restore(PATH, make_definition(), request, seen, host=HOST)
     assert plan.action == "adopted"

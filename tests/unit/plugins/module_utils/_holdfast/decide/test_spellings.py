@@ -5,10 +5,9 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import replace
 
 import pytest
-from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.claims import Holder
+from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.claims import Holder, Moment
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide.boot import (
     booted,
     fstab_line,
@@ -173,12 +172,12 @@ def hold(definition: Definition, mount: KernelMount) -> bool:
     """Whether another holder who asks for this joins a mount that is held with the words that are shown."""
     shown = define(definition.fstype, [word for word in mount.options if word != "rw"])
     reference = make_reference("app", wanted=shown)
-    seen = see_ours(reference, place=replace(see_ours(reference).place, mount=mount))
+    seen = see_ours(reference, place=see_ours(reference).place._replace(mount=mount))
     return decided(lambda: plan_mounted(make_wish(wanted=definition), seen)) == "joined"
 
 
 def adopt(definition: Definition, mount: KernelMount) -> bool:
-    seen = see_foreign(source=_source(definition), place=replace(see_foreign().place, mount=mount))
+    seen = see_foreign(source=_source(definition), place=see_foreign().place._replace(mount=mount))
     return decided(lambda: plan_mounted(make_wish(wanted=definition, adopt=True), seen)) == "adopted"
 
 
@@ -194,22 +193,22 @@ def mount_again(definition: Definition, mount: KernelMount) -> bool:
 
 def drift(definition: Definition, mount: KernelMount) -> bool:
     reference = make_reference("app", wanted=definition)
-    scene = Scene(HOST, {PATH: mount.mount_id}, NOW)
+    scene = Scene(HOST, {PATH: mount.mount_id}, Moment(HOST.boot_id, NOW, 0), {})
     return not find_drift(PATH, reference, Visible(mount), scene)
 
 
 def reconcile(definition: Definition, mount: KernelMount) -> bool:
     reference = make_reference("app", wanted=definition)
-    seen = see_ours(reference, place=replace(see_ours(reference).place, mount=mount))
+    seen = see_ours(reference, place=see_ours(reference).place._replace(mount=mount))
     request = make_wish(repair=Repair(kinds=("options_changed",))).request
     return decided(lambda: plan_restore(PATH, definition, request, seen, host=HOST)) == "none"
 
 
 def boot(definition: Definition, mount: KernelMount) -> bool:
     holders = {"app": Holder(SINCE, boot=True)}
-    reference = replace(make_reference(wanted=definition), boot_id="old-boot", holders=holders)
+    reference = make_reference(wanted=definition)._replace(boot_id="old-boot", holders=holders)
     seen = Observation(
-        place=replace(see_foreign().place, mount=mount, identity=Identity("0:77", 2, 9)),
+        place=see_foreign().place._replace(mount=mount, identity=Identity("0:77", 2, 9)),
         reference=reference,
         source=_source(definition),
         fstab=BootEntry(fstab_line(PATH, definition)),

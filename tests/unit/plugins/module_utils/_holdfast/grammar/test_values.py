@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import replace
 
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar.values import (
@@ -140,7 +139,7 @@ def test_line_gives_an_option_its_kind(line: str, taken: t.Dict[str, str], refus
     ],
 )
 def test_line_says_what_an_option_is(line: str, expected: Option) -> None:
-    assert replace(option(line), value=None) == expected
+    assert option(line)._replace(value=None) == expected
 
 
 def test_line_says_what_belongs_together() -> None:

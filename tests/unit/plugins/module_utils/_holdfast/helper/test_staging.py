@@ -94,7 +94,7 @@ class Helper:
             found = shown(inode)
             if found is None or found.source != source:
                 return found
-            return KernelMount(**{**vars(found), "fstype": fstype})
+            return found._replace(fstype=fstype)
 
         monkeypatch.setattr(mounts, "mount_under", disguised)
         monkeypatch.setattr(command, "run_mount", self.run)
@@ -208,7 +208,7 @@ def test_daemon_is_only_cut_off_where_its_mount_is_all_that_uses_it(
     for name, fstype, aborts in (("a", "nfs4", True), ("b", "fuse.sshfs", True), ("c", "fuse.sshfs", False)):
         staging.make_stage(name)
         mount_tmpfs(f"/run/holdfast/stage/{name}/mount")
-        rows = [KernelMount(**{**vars(mount), "fstype": fstype}) for mount in read_mounts()]
+        rows = [mount._replace(fstype=fstype) for mount in read_mounts()]
         monkeypatch.setattr(mountinfo, "read_mounts", lambda rows=rows: rows)
         staging.drop_stage(name, aborts=aborts)
     assert forced == ["/run/holdfast/stage/b/mount"]

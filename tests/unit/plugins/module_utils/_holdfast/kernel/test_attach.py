@@ -7,7 +7,6 @@ from __future__ import annotations
 import errno
 import os
 import typing as t
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -72,7 +71,7 @@ def test_unmount_is_refused_where_the_table_gives_another_mount_the_same_name(
 
     def torn() -> t.Tuple[KernelMount, ...]:
         names = {str(other): str(ours)}
-        return tuple(replace(row, mount_point=names.get(row.mount_point, row.mount_point)) for row in read())
+        return tuple(row._replace(mount_point=names.get(row.mount_point, row.mount_point)) for row in read())
 
     with Walk(str(ours)) as walk:
         monkeypatch.setattr(mountinfo, "read_mounts", torn)

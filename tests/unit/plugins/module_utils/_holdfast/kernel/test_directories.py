@@ -8,7 +8,6 @@ import errno
 import os
 import stat
 import typing as t
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -238,7 +237,7 @@ def test_remove_made_compares_devices_within_one_boot_only(
     private_place: Path, device: str, fate: str
 ) -> None:
     path, identity = only(make(private_place / "a"))
-    assert remove(path, replace(identity, device=device)) == fate
+    assert remove(path, identity._replace(device=device)) == fate
 
 
 def test_sweep_temporaries_takes_only_its_operations_own(private_place: Path) -> None:

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 import typing as t
-from dataclasses import replace
 
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.claims import Reference
@@ -45,11 +44,11 @@ def living(host: Host, reference: Reference) -> object:
 
 
 def test_living_mount_that_is_gone_is_none(host: Host, root: Reference) -> None:
-    assert living(host, replace(root, mount_id=NEVER)) is None
+    assert living(host, root._replace(mount_id=NEVER)) is None
 
 
 def test_living_reference_without_an_id_is_none(host: Host, root: Reference) -> None:
-    assert living(host, replace(root, mount_id=0)) is None
+    assert living(host, root._replace(mount_id=0)) is None
 
 
 @pytest.mark.parametrize(
@@ -59,7 +58,7 @@ def test_living_reference_without_an_id_is_none(host: Host, root: Reference) -> 
 def test_living_reference_of_another_place_is_none(
     host: Host, root: Reference, change: t.Dict[str, t.Any]
 ) -> None:
-    assert living(host, replace(root, **change)) is None
+    assert living(host, root._replace(**change)) is None
 
 
 def test_living_mount_has_its_number_in_the_table(host: Host, root: Reference) -> None:
@@ -68,8 +67,8 @@ def test_living_mount_has_its_number_in_the_table(host: Host, root: Reference) -
 
 def test_living_without_unique_ids_is_what_the_table_has(host: Host, root: Reference) -> None:
     number = TABLE[0].mount_id
-    assert living(replace(host, protection="no_unique_id"), replace(root, mount_id=number)) == number
+    assert living(host._replace(protection="no_unique_id"), root._replace(mount_id=number)) == number
 
 
 def test_living_without_unique_ids_missing_number_is_none(host: Host, root: Reference) -> None:
-    assert living(replace(host, protection="no_unique_id"), replace(root, mount_id=NEVER)) is None
+    assert living(host._replace(protection="no_unique_id"), root._replace(mount_id=NEVER)) is None

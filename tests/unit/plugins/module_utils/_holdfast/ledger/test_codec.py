@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import typing as t
-from dataclasses import replace
 
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.claims import (
@@ -305,7 +304,7 @@ def plan_of(path: str, reference: t.Optional[Reference], step: t.Any = "mount") 
 
 
 def test_budget_refuses_options_that_are_too_long() -> None:
-    long = replace(REFERENCE, fstype="overlay", opts=("lowerdir=" + ":".join(["/srv/" + "x" * 250] * 520),))
+    long = REFERENCE._replace(fstype="overlay", opts=("lowerdir=" + ":".join(["/srv/" + "x" * 250] * 520),))
     with pytest.raises(MountError) as caught:
         Budget(0).spend(plan_of(PATH, long), None)
     assert (caught.value.code, caught.value.path) == ("option_not_allowed", PATH)
@@ -314,7 +313,7 @@ def test_budget_refuses_options_that_are_too_long() -> None:
 
 
 def held_by(count: int) -> Reference:
-    return replace(REFERENCE, holders={f"job-{number}": REFERENCE.holders["7"] for number in range(count)})
+    return REFERENCE._replace(holders={f"job-{number}": REFERENCE.holders["7"] for number in range(count)})
 
 
 def test_budget_refuses_one_holder_too_many() -> None:
@@ -339,7 +338,7 @@ def test_budget_lets_go_of_what_is_too_long() -> None:
 def test_budget_of_a_full_ledger_refuses_to_grow() -> None:
     budget = Budget(codec.MAX_LEDGER - 1024 * 1024 - 2000)
     budget.spend(plan_of(PATH, REFERENCE, "none"), None)
-    long = replace(REFERENCE, src="x" * 4000)
+    long = REFERENCE._replace(src="x" * 4000)
     with pytest.raises(MountError) as caught:
         budget.spend(plan_of(f"{PATH}2", long, "none"), None)
     assert caught.value.code == "mount_failed"
@@ -377,7 +376,7 @@ REFERENCES = st.builds(
     opts=st.lists(WORDS).map(tuple),
     owned=st.booleans(),
     holders=st.dictionaries(
-        HOLDERS, st.builds(Holder, MOMENTS, st.none() | LEASES, st.booleans()), max_size=3
+        HOLDERS, st.builds(Holder, MOMENTS, st.none() | LEASES, st.booleans(), st.booleans()), max_size=3
     ),
     boot_id=st.uuids().map(str),
     mount_namespace=IDS,
@@ -385,6 +384,10 @@ REFERENCES = st.builds(
     device=st.just("0:55"),
     operation=st.uuids().map(str),
     deferred=st.booleans(),
+    inode=IDS,
+    birth=st.integers(-(2**63), 2**63),
+    identity=st.lists(WORDS).map(tuple),
+    inherited=st.lists(WORDS).map(tuple),
 )
 IDENTITIES = st.builds(Identity, st.just("254:0"), IDS, st.integers(-(2**63), 2**63))
 LEDGERS = st.builds(

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import replace
 
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import schema
@@ -49,5 +48,5 @@ def test_intent_record_that_is_damaged_is_ledger_corrupt(records: t.List[t.Any])
 
 @pytest.mark.parametrize("reference", [None, make_reference("web")], ids=["unmount", "mount"])
 def test_intent_record_comes_back_as_it_was(reference: t.Any) -> None:
-    intent = replace(INTENT, reference=reference, made=(("/srv/a", IDENTITY),))
+    intent = INTENT._replace(reference=reference, made=(("/srv/a", IDENTITY),))
     assert intent_from_records([schema.INTENT.write(intent), MADE]) == intent
