@@ -264,7 +264,7 @@ _STRING, _LIST = _typed(str), _typed(list)
 _BOOLEAN, _NUMBER = Kind(_typed(bool)), Kind(number())
 _TOKEN = Kind(_matching(r"[A-Za-z0-9._-]{0,128}"))
 _TIME = Kind(_matching(_MOMENT))
-_WORDS = Kind(_read_words)
+_WORDS = Kind(_read_words, list)
 
 _IDENTITY = {
     "device": Kind(_matching(r"(?:[0-9]{1,10}:[0-9]{1,10})?")),
