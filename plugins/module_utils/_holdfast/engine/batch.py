@@ -146,7 +146,6 @@ def _carry_out(points: t.Iterable[operation.Locked], batch: _Batch) -> t.List[op
     call, ends = batch.call, batch.ends
     decided = _advance(points, "look at", call, ends, lambda point: _decide(point, batch))
     prepared = _advance(decided, "mount", call, ends, lambda state: _prepare(state, batch))
-    prepared = _advance(prepared, "record", call, ends, lambda state: _spend(state, batch))
     acting = [state for state in prepared if _needs_record(state.plan)]
     acted = [
         operation.Acted(state.entry, state.resources, state.plan, None, {})
@@ -168,6 +167,7 @@ def _decide(point: operation.Locked, batch: _Batch) -> operation.Decided:
     entry, call, references = point.entry, batch.call, batch.ledger.references
     seen = operation.look_at(entry, references, call, batch.managed_mounts)
     plan = operation.decide(entry, call, seen, batch.managed_mounts)
+    batch.budget.spend(plan, references.get(point.path))
     return operation.Decided(entry, point.resources, plan)
 
 
@@ -175,12 +175,6 @@ def _prepare(state: operation.Decided, batch: _Batch) -> operation.Prepared:
     if state.plan.step == "mount":
         return mounting.prepare_mount(state, batch.call, batch.ledger, batch.managed_mounts)
     return operation.Prepared(state.entry, state.resources, state.plan, None)
-
-
-def _spend(state: operation.Prepared, batch: _Batch) -> operation.Prepared:
-    """Refuse what the ledger has no room for; only now has the reference all that is going to be written."""
-    batch.budget.spend(state.plan, batch.ledger.references.get(state.path))
-    return state
 
 
 def _act(state: operation.Recorded, batch: _Batch) -> t.Union[operation.Acted, operation.End]:
