@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import typing as t
-from dataclasses import dataclass, field, replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import model
 
@@ -135,16 +134,15 @@ class Reference(t.NamedTuple):
         return any(holder.network for holder in self.holders.values())
 
 
-@dataclass(frozen=True)
-class Ledger:
+class Ledger(t.NamedTuple):
     """Everything that is remembered of one host.
 
     directories: the directories and files that operations made on the paths to their mount points.
     """
 
     boot_id: str = ""
-    references: t.Mapping[str, Reference] = field(default_factory=dict)
-    directories: t.Mapping[str, model.Identity] = field(default_factory=dict)
+    references: t.Mapping[str, Reference] = {}
+    directories: t.Mapping[str, model.Identity] = {}
 
     def seen_in(self, boot_id: str) -> Ledger:
         """Return the ledger for the boot with this id: a boot may number the devices differently.
@@ -156,7 +154,7 @@ class Ledger:
         known = {
             path: made._replace(device="") if made.birth else made for path, made in self.directories.items()
         }
-        return replace(self, boot_id=boot_id, directories=known)
+        return self._replace(boot_id=boot_id, directories=known)
 
     def changed(
         self,

@@ -7,9 +7,7 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
-import functools
 import typing as t
-from dataclasses import dataclass, field
 
 # A word of the options that mount(8) and systemd pass over (mount(8), "x-*").
 MARK = "x-holdfast.mounts"
@@ -198,8 +196,7 @@ PolicyOption = t.Literal[
 ]
 
 
-@dataclass(frozen=True)
-class Policy:
+class Policy(t.NamedTuple):
     """The policy of one host. It allows what it names and nothing else, so an empty one allows nothing.
 
     sources: patterns by type, for the types whose source is not a path of the host. holders: patterns.
@@ -208,7 +205,7 @@ class Policy:
     allowed_roots: t.Tuple[str, ...] = ()
     source_roots: t.Tuple[str, ...] = ()
     fstypes: t.Tuple[str, ...] = ()
-    sources: t.Mapping[str, t.Tuple[str, ...]] = field(default_factory=dict)
+    sources: t.Mapping[str, t.Tuple[str, ...]] = {}
     holders: t.Tuple[str, ...] = ()
     options: t.Tuple[str, ...] = ()
     credentials_files: t.Tuple[str, ...] = ()
@@ -241,8 +238,7 @@ def image_named(fstype: str, src: str) -> str:
     return src if is_path and fstype != BIND else ""
 
 
-@dataclass(frozen=True)
-class Definition:
+class Definition(t.NamedTuple):
     """What shall be mounted, in canonical form: equal definitions are equal mounts.
 
     flags: sorted names out of MOUNT_FLAGS, the implied ones included.
@@ -250,14 +246,12 @@ class Definition:
         bytes in decimal, modes are four octal digits, layers of an overlay are joined by a colon.
         Two are no options of the filesystem: C(context), an SELinux label without quotes, and
         C(credentials_file), the path of a file that only the call that mounts reads.
-    implied: those words that no caller has written; for messages.
     """
 
     fstype: str
     src: str
     flags: t.Tuple[str, ...]
     data: t.Tuple[t.Tuple[str, t.Optional[str]], ...]
-    implied: t.Tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def opts(self) -> t.Tuple[str, ...]:
@@ -271,12 +265,12 @@ class Definition:
         joined = dict(self.data).get("lowerdir")
         return tuple(joined.split(":")) if joined else ()
 
-    @functools.cached_property
+    @property
     def image(self) -> str:
         """The file that a device is made of; empty where the source is something else."""
         return image_named(self.fstype, self.src)
 
-    @functools.cached_property
+    @property
     def source_paths(self) -> t.Tuple[str, ...]:
         """Every path on the host that this mount shows: a bind's source, an image, an overlay's layers."""
         if self.fstype == BIND or self.image:
@@ -312,7 +306,7 @@ class Entry(t.NamedTuple):
     """One mount point of a request. definition is None unless the state is mounted.
 
     ttl: seconds after which the claim ends by itself, None for never. boot: it wants an entry in fstab.
-    network: that entry waits for the network.
+    network: that entry waits for the network. implied: words of the definition that no caller has written.
     """
 
     path: str
@@ -321,6 +315,7 @@ class Entry(t.NamedTuple):
     ttl: t.Optional[int] = None
     boot: bool = False
     network: bool = False
+    implied: t.Tuple[str, ...] = ()
 
 
 class Repair(t.NamedTuple):

@@ -161,13 +161,15 @@ def _build_entry(
                 f"{prefix}boot, allow_unsafe_parents: cannot be combined, because symbolic links are "
                 "followed at boot; leave allow_unsafe_parents out, or hold the mount without boot",
             )
+        definition, implied = _build_definition(mount, prefix, params, source_roots)
         return model.Entry(
             path,
-            _build_definition(mount, prefix, params, source_roots),
+            definition,
             spec.build_attributes(mount["mode"], mount["owner"], mount["group"], prefix=prefix),
             None if mount["ttl"] is None else _check_ttl(mount["ttl"], prefix + "ttl"),
             mount["boot"],
             mount["network"],
+            implied,
         )
     except errors.MountError as error:
         raise error.about(path) from error
@@ -175,7 +177,8 @@ def _build_entry(
 
 def _build_definition(
     mount: Params, prefix: str, params: Params, source_roots: t.Sequence[str]
-) -> model.Definition:
+) -> t.Tuple[model.Definition, t.Tuple[str, ...]]:
+    """Return what is to be mounted, and those of its words that no caller has written."""
     if mount["src"] is None or mount["fstype"] is None:
         missing = [prefix + name for name in ("src", "fstype") if mount[name] is None]
         raise strings.refusal(
@@ -204,7 +207,7 @@ def _build_definition(
     implied = options.implied_words(filesystem, opts, flags, data)
     data += _context(filesystem, mount, prefix) + _credentials(filesystem, data, params)
     data = tuple(sorted(data, key=lambda pair: pair[0]))
-    return model.Definition(filesystem.name, mount["src"], flags, data, implied)
+    return model.Definition(filesystem.name, mount["src"], flags, data), implied
 
 
 # Attributes of the directory, and what gives a new filesystem's root the like.

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import typing as t
-from dataclasses import dataclass, field
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, steps
 
@@ -61,8 +60,7 @@ def _kinds(text: str) -> t.List[str]:
     return _list(text)
 
 
-@dataclass(frozen=True)
-class Argument:
+class Argument(t.NamedTuple):
     """An option, or an operand where the name has no hyphens.
 
     settings: what ArgumentParser.add_argument takes beyond the name. kinds: of a list, its words.
@@ -70,7 +68,7 @@ class Argument:
 
     name: str
     text: str
-    settings: t.Mapping[str, t.Any] = field(default_factory=dict)
+    settings: t.Mapping[str, t.Any] = {}
     kinds: t.Tuple[str, ...] = ()
 
     @property

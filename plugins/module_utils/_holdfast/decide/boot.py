@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import typing as t
-from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, errors, model, steps
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import (
@@ -150,7 +149,7 @@ def booted(
         return None  # the boot found the system's own filesystem under the name of the source
     if seen.fstab.ours != entry_of(seen.place.path, reference):
         return None
-    if sameness.foreign_differences(replace(definition, data=()), mount, seen.place, seen.source):
+    if sameness.foreign_differences(definition._replace(data=()), mount, seen.place, seen.source):
         return None
     if sameness.changed_options(definition, mount, is_owned=False):
         return None

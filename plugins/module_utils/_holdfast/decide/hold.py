@@ -8,7 +8,6 @@ Private to holdfast.mounts.
 from __future__ import annotations
 
 import typing as t
-from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, model, steps
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import (
@@ -57,6 +56,7 @@ class Wish(t.NamedTuple):
     ttl: t.Optional[int] = None
     boot: bool = False
     network: bool = False
+    implied: t.Tuple[str, ...] = ()
 
     @property
     def holder(self) -> str:
@@ -100,11 +100,10 @@ def _listed(names: t.Sequence[str]) -> str:
 
 def _words(wish: Wish, words: t.Iterable[str]) -> str:
     """Tell which of the caller's words are not in force there, and which of them nobody has written."""
-    implied = wish.definition.implied
     shown = {
         word: credentials.CREDENTIALS if word.startswith(credentials.CREDENTIALS) else word for word in words
     }
-    reported = [f"'{shown[word]}'{', which is implied' if word in implied else ''}" for word in words]
+    reported = [f"'{shown[word]}'{', which is implied' if word in wish.implied else ''}" for word in words]
     return f" (not there: {'; '.join(reported)})" if reported else ""
 
 
@@ -281,5 +280,5 @@ def as_seen(reference: claims.Reference, plan: t.Optional[steps.Plan]) -> claims
     """Return the reference with the flags in force, where a plan says that they are not the ledger's."""
     if plan is None or plan.seen_flags is None:
         return reference
-    seen = replace(reference.definition, flags=plan.seen_flags)
+    seen = reference.definition._replace(flags=plan.seen_flags)
     return reference._replace(opts=seen.opts)

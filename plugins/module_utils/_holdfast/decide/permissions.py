@@ -21,7 +21,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar 
     strings,
 )
 
-KEYS = tuple(sorted(model.Policy.__dataclass_fields__))
+KEYS = tuple(sorted(model.Policy._fields))
 OPTIONS: t.Tuple[str, ...] = t.get_args(model.PolicyOption)
 # Names of holders, and the one character that stands for others.
 _HOLDERS = re.compile(r"[A-Za-z0-9._:@+*-]{1,128}")

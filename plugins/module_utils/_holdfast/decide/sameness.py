@@ -13,7 +13,6 @@ from __future__ import annotations
 import fnmatch
 import functools
 import typing as t
-from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims, model, steps
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import (
@@ -305,8 +304,8 @@ def _names_the_same(
     if mount is None or _meanings(wanted, but=names) != _meanings(held, but=names):
         return False
     for definition in (wanted, held):
-        part = replace(definition, data=tuple(pair for pair in definition.data if pair[0] in names))
-        if not part.data or unproven_words(replace(part, flags=()), mount, steps.Source()):
+        part = definition._replace(data=tuple(pair for pair in definition.data if pair[0] in names))
+        if not part.data or unproven_words(part._replace(flags=()), mount, steps.Source()):
             return False
     return True
 
@@ -324,7 +323,7 @@ def is_changeable(wanted: model.Definition, held: model.Definition) -> bool:
     if (wanted.fstype, wanted.src) != (held.fstype, held.src):
         return False
     changeable = filesystems.record_of(wanted.fstype).changeable
-    both = (replace(wanted, flags=()), replace(held, flags=()))
+    both = (wanted._replace(flags=()), held._replace(flags=()))
     fixed = [_meanings(definition, but=changeable) for definition in both]
     # LIMIT: a limit that was never given cannot be taken away by a remount, so both must name it.
     named = [{name for name, _value in definition.data if name in changeable} for definition in both]
@@ -344,12 +343,12 @@ def is_same_superblock(
     if mount.fstype != wanted.fstype or not is_access_same:
         return False
     names = filesystem.of_the_mount
-    managed = tuple(replace(definition, flags=()) for definition in held)
+    managed = tuple(definition._replace(flags=()) for definition in held)
     if managed:
-        asked = _meanings(replace(wanted, flags=()), but=names)
+        asked = _meanings(wanted._replace(flags=()), but=names)
         return all(_meanings(definition, but=names) == asked for definition in managed)
     superblock = tuple(pair for pair in wanted.data if pair[0] not in names)
-    return not unproven_words(replace(wanted, flags=(), data=superblock), mount, steps.Source())
+    return not unproven_words(wanted._replace(flags=(), data=superblock), mount, steps.Source())
 
 
 def is_same_mount(found: model.KernelMount, reference: claims.Reference) -> bool:

@@ -347,6 +347,7 @@ def _decide(
             ttl=entry.ttl,
             boot=entry.boot,
             network=entry.network,
+            implied=entry.implied,
         )
         return hold.plan_mounted(wish, seen)
     from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.decide import release

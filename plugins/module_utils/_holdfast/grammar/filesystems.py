@@ -18,7 +18,6 @@ Private to holdfast.mounts.
 from __future__ import annotations
 
 import typing as t
-from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import record
 
@@ -280,7 +279,7 @@ _ALL = (
         is_local=False,
     ),
     record.Filesystem(
-        "nfs4", _NFS4, "nfs", replace(_NFS_HELPER, kernel_type="nfs4", shown_types=("nfs4",)), is_local=False
+        "nfs4", _NFS4, "nfs", _NFS_HELPER._replace(kernel_type="nfs4", shown_types=("nfs4",)), is_local=False
     ),
     record.Filesystem(
         "ntfs3",
@@ -318,7 +317,7 @@ _ALL = (
         "smb3",
         f"{_CIFS} vers=3|3.0|3.0.2|3.1.1",
         "cifs",
-        replace(_SMB_HELPER, kernel_type="smb3", shown_types=("cifs", "smb3")),
+        _SMB_HELPER._replace(kernel_type="smb3", shown_types=("cifs", "smb3")),
         is_local=False,
         redirecting=("cruid",),
     ),

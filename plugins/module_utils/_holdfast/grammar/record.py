@@ -7,9 +7,7 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
-import functools
 import typing as t
-from dataclasses import dataclass, field
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import values
 
@@ -42,8 +40,7 @@ FUSE = "fuse"
 SCRATCH = "tmpfs"
 
 
-@dataclass(frozen=True)
-class Helper:
+class Helper(t.NamedTuple):
     """How mount(8) mounts a type.
 
     package: what has the helper, under the name that Debian gives it.
@@ -65,11 +62,10 @@ class Helper:
     credentials: str = ""
     anonymous: t.Tuple[str, ...] = ()
     drops_sync: bool = False
-    hints: t.Mapping[str, str] = field(default_factory=dict)
+    hints: t.Mapping[str, str] = {}
 
 
-@dataclass(frozen=True)
-class Filesystem:
+class Filesystem(t.NamedTuple):
     """One type.
 
     line: its options, read when somebody asks for them: a task has to do with few types.
@@ -100,7 +96,7 @@ class Filesystem:
     source: SourceKind = "block"
     helper: t.Optional[Helper] = None
     uuid: str = UUID
-    reported: t.Mapping[str, str] = field(default_factory=dict)
+    reported: t.Mapping[str, str] = {}
     is_local: bool = True
     is_optional: bool = False
     is_named_at_will: bool = False
@@ -118,7 +114,7 @@ class Filesystem:
     crashing_types: t.Tuple[str, ...] = ()
     renumbers: bool = False
 
-    @functools.cached_property
+    @property
     def words(self) -> values.Words:
         """What may be in opts."""
         general: t.Tuple[str, ...] = SUPERBLOCK_WORDS

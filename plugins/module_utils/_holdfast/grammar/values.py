@@ -24,6 +24,7 @@ Private to holdfast.mounts.
 
 from __future__ import annotations
 
+import functools
 import re
 import typing as t
 
@@ -226,6 +227,7 @@ class Words(t.NamedTuple):
     shown: t.Tuple[t.Tuple[str, str], ...]
 
 
+@functools.lru_cache(maxsize=None)
 def read_line(line: str) -> Words:
     """Return what a line says; of an option that is there twice the last counts."""
     options: t.Dict[str, Option] = {}

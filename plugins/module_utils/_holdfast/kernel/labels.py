@@ -13,7 +13,6 @@ import errno
 import functools
 import os
 import typing as t
-from dataclasses import replace
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import errors, model
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.grammar import strings
@@ -120,7 +119,7 @@ def with_canonical_context(definition: model.Definition) -> model.Definition:
     if context is None:
         return definition
     data[strings.CONTEXT] = canonical_context(context)
-    return replace(definition, data=tuple(data.items()))
+    return definition._replace(data=tuple(data.items()))
 
 
 def canonical_context(context: str) -> str:

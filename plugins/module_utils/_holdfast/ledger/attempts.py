@@ -11,7 +11,6 @@ import contextlib
 import json
 import os
 import typing as t
-from dataclasses import dataclass, field
 
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast import claims
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel import files
@@ -39,13 +38,12 @@ class Failure(t.NamedTuple):
 Failures = t.Mapping[str, Failure]
 
 
-@dataclass(frozen=True)
-class LastRun:
+class LastRun(t.NamedTuple):
     """The last reconciliation. time: in seconds since 1970. has_failed: all of it, or at a mount point."""
 
     time: float
     has_failed: bool
-    failures: Failures = field(default_factory=dict)
+    failures: Failures
 
 
 def read_last() -> t.Optional[LastRun]:

@@ -28,6 +28,7 @@ CONTEXT = "system_u:object_r:tmp_t:s0:c1,c2"
 ONE: Parameters = {"path": "/mnt/a", **TMPFS}
 MANY: Parameters = {"mounts": [{"path": "/mnt/a", **TMPFS}]}
 PLAIN = Definition("tmpfs", "tmpfs", ("nodev", "nosuid"), ())
+DISK = Definition("ext4", "LABEL=a", (), ())
 
 
 def _build(parameters: Parameters) -> Request:
@@ -149,7 +150,9 @@ def test_request_refused_for_an_entry_is_about_its_path() -> None:
 
 def test_request_of_one_mount_has_the_defaults_of_the_contract() -> None:
     assert _build(ONE) == Request(
-        state="mounted", holder="ansible", entries=(Entry("/mnt/a", PLAIN, MountPointAttributes()),)
+        state="mounted",
+        holder="ansible",
+        entries=(Entry("/mnt/a", PLAIN, MountPointAttributes(), implied=PLAIN.flags),),
     )
 
 
@@ -181,7 +184,7 @@ def test_request_keeps_every_word_of_the_caller() -> None:
     assert request == Request(
         state="mounted",
         holder="web",
-        entries=(Entry("/mnt/a", PLAIN),),
+        entries=(Entry("/mnt/a", PLAIN, implied=PLAIN.flags),),
         source_roots=("/srv",),
         adopt=True,
         allow_nonempty=True,
@@ -216,8 +219,12 @@ def test_request_of_many_inherits_and_overrides() -> None:
     request = _build({"mounts": mounts, "allow_suid": True, "mode": "0711", "owner": "7", "group": "8"})
     assert request.is_bulk
     assert request.entries == (
-        Entry("/mnt/b", Definition("ext4", "LABEL=a", ("nodev",), ()), MountPointAttributes(0o711, 7, 8)),
-        Entry("/mnt/a", Definition("ext4", "LABEL=a", ("nosuid",), ()), MountPointAttributes(0o700, 0, 8)),
+        Entry(
+            "/mnt/b", DISK._replace(flags=("nodev",)), MountPointAttributes(0o711, 7, 8), implied=("nodev",)
+        ),
+        Entry(
+            "/mnt/a", DISK._replace(flags=("nosuid",)), MountPointAttributes(0o700, 0, 8), implied=("nosuid",)
+        ),
     )
 
 

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import replace
 
 import pytest
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.claims import Holder
@@ -242,11 +241,11 @@ def test_plan_mounted_bind_of_a_file_takes_a_file_as_mount_point() -> None:
 
 def conflicting(*opts: str, implied: t.Tuple[str, ...] = FLAGS, **wish: t.Any) -> Wish:
     """Return a wish for these options, of which nobody wrote the implied ones."""
-    return make_wish(wanted=replace(make_definition(*opts), implied=implied), **wish)
+    return make_wish(*opts, **wish)._replace(implied=implied)
 
 
 def test_plan_mounted_conflict_names_the_words_that_are_not_held() -> None:
-    held = replace(make_definition("size=4096"), flags=("nosuid",))
+    held = make_definition("size=4096")._replace(flags=("nosuid",))
     error = refused(plan_mounted, conflicting("noexec"), see_ours(make_reference("db", wanted=held)))
     assert "different opts (not there: 'nodev', which is implied; 'noexec')" in error.message
     assert "size" not in error.message
