@@ -275,9 +275,8 @@ class Definition(t.NamedTuple):
         """Every path on the host that this mount shows: a bind's source, an image, an overlay's layers."""
         if self.fstype == BIND or self.image:
             return (self.src,)
-        data = dict(self.data)
-        single = [data[name] for name in ("upperdir", "workdir") if name in data]
-        return (*self.lower_layers, *(path for path in single if path is not None))
+        single = [path for name, path in self.data if name in ("upperdir", "workdir") and path is not None]
+        return (*self.lower_layers, *single)
 
 
 def definition_from_opts(fstype: str, src: str, opts: t.Iterable[str]) -> Definition:
