@@ -25,7 +25,7 @@ PATH = "/srv/app/data"
 BYSTANDER = "/srv/app/bystander"
 IMAGE = "/media/disk.ext4"
 MS_NOSUID_NODEV = 6
-STRIDE = int(os.environ.get("CRASH_STRIDE", "6"))
+STRIDE = int(os.environ.get("CRASH_STRIDE", "12"))
 
 Arguments = t.Dict[str, t.Any]
 BULK: t.List[Arguments] = [
@@ -210,7 +210,7 @@ def test_killed_anywhere_is_healed_by_the_next_call(
     operation = OPERATIONS[name]
     points = count_points(world, operation)
     assert points > 20
-    first = 1 + (2 * NEXT.index(act) + (world.propagation == "shared")) % STRIDE
+    first = 1 + 2 * (2 * NEXT.index(act) + (world.propagation == "shared")) % STRIDE
     # A helper is a process, which takes its time.
     for point in range(first, points, STRIDE * 3 if is_helped and STRIDE > 1 else STRIDE):
         prepare(world, operation)

@@ -13,6 +13,7 @@ import array
 import importlib
 import json
 import os
+import pkgutil
 import resource
 import select
 import signal
@@ -24,7 +25,7 @@ import typing as t
 from harness.namespace import CLONE_NEWNS, LIBC, become, check, make_world, mount
 
 MODULES = "ansible_collections.holdfast.mounts.plugins.modules."
-OURS = "ansible_collections.holdfast.mounts.plugins.module_utils."
+OURS = "ansible_collections.holdfast.mounts.plugins.module_utils._holdfast"
 
 
 def run_module(name: str, arguments: t.Dict[str, t.Any], identity: str, fuse: t.Optional[Fuse] = None) -> int:
@@ -222,8 +223,9 @@ def warm_up() -> None:
     refused = {"path": "relative", "state": "released", "_ansible_check_mode": True}
     run_module("safe_mount", refused, "root")
     run_module("safe_mount_facts", {"paths": ["/nothing"]}, "root")
-    for module in [module for name, module in sys.modules.items() if name.startswith(OURS)]:
-        vars(module)  # loads those that wait for being asked
+    package = importlib.import_module(OURS)
+    for module in pkgutil.walk_packages(package.__path__, OURS + "."):
+        importlib.import_module(module.name)
     sys.stdout.flush()
     os.dup2(stdout, 1)
     os.close(stdout)
