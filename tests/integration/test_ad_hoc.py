@@ -11,6 +11,12 @@ import pytest
 from harness.world import World
 
 
+@pytest.fixture
+def world(private_world: World) -> World:
+    """One world: what this does with the kernel is tried on shared mounts elsewhere."""
+    return private_world
+
+
 def test_ad_hoc_command_comes_and_goes(world: World) -> None:
     acquire = "path=/mnt/x src=tmpfs fstype=tmpfs"
     predicted = world.ansible(acquire, "--check")

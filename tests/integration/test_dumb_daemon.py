@@ -23,6 +23,12 @@ PATH = "/srv/remote"
 
 
 @pytest.fixture
+def world(private_world: World) -> World:
+    """One world: what this does with the kernel is tried on shared mounts elsewhere."""
+    return private_world
+
+
+@pytest.fixture
 def dumb(world: World) -> World:
     """A world whose helper mounts what never answers."""
     if not CAN_HELP:

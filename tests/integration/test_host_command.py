@@ -18,6 +18,12 @@ from harness.world import LEDGER, World
 POLICY = "/etc/ansible/holdfast_mounts_policy.json"
 
 
+@pytest.fixture
+def world(private_world: World) -> World:
+    """One world: what this does with the kernel is tried on shared mounts elsewhere."""
+    return private_world
+
+
 def run(world: World, command: str, *words: str, **options: t.Any) -> Finished:
     return world.run(command, *words, **options)
 

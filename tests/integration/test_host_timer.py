@@ -19,6 +19,12 @@ from prometheus_client import parser
 NOTED = "/run/holdfast/reconcile.json"
 
 
+@pytest.fixture
+def world(private_world: World) -> World:
+    """One world: what this does with the kernel is tried on shared mounts elsewhere."""
+    return private_world
+
+
 def run(world: World, command: str, *words: str) -> Finished:
     return world.run(command, *words)
 

@@ -18,6 +18,12 @@ PAGE = f"{SHARED}/man/man8/holdfast.8"
 COMPLETION = f"{SHARED}/bash-completion/completions/holdfast"
 
 
+@pytest.fixture
+def world(private_world: World) -> World:
+    """One world: what this does with the kernel is tried on shared mounts elsewhere."""
+    return private_world
+
+
 @pytest.fixture(name="host")
 def private_folder(world: World) -> World:
     """A world with folders of its own for the command and its texts."""

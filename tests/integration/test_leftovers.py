@@ -17,6 +17,12 @@ LEDGERS, TABLES = "/etc/ansible/facts.d/.holdfast_mounts.new", "/etc/.fstab.hold
 Act = t.Callable[[World], None]
 
 
+@pytest.fixture
+def world(private_world: World) -> World:
+    """One world: what this does with the kernel is tried on shared mounts elsewhere."""
+    return private_world
+
+
 def hold_with_an_entry(world: World) -> None:
     """Have both files written."""
     succeed(world, **tmpfs("/srv/other", "a", boot=True))

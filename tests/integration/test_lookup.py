@@ -17,6 +17,12 @@ SUBSET = ["!all", "!min", "local", "mounts"]
 LOCAL = {"name": "Gather local", "ansible.builtin.setup": {"gather_subset": SUBSET}}
 
 
+@pytest.fixture
+def world(private_world: World) -> World:
+    """One world: what this does with the kernel is tried on shared mounts elsewhere."""
+    return private_world
+
+
 def ask(name: str, terms: str, *, function: str = "query", ignore: bool = False) -> t.Dict[str, t.Any]:
     """Return a task that shows what the lookup answers."""
     expression = f"{{{{ {function}('{LOOKUP}'{', ' if terms else ''}{terms}) }}}}"

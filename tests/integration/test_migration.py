@@ -37,6 +37,12 @@ REPORT = {
 FACTS: t.Dict[str, t.Any] = {"name": "Facts", "holdfast.mounts.safe_mount_facts": {}}
 
 
+@pytest.fixture
+def world(private_world: World) -> World:
+    """One world: what this does with the kernel is tried on shared mounts elsewhere."""
+    return private_world
+
+
 def mount_from_fstab(world: World) -> None:
     """Mount as an administrator does, by a line of fstab."""
     world.write("/etc/fstab", f"# static\n{LINE}")

@@ -4,9 +4,16 @@
 
 from __future__ import annotations
 
+import pytest
 from harness.cycle import leave, tmpfs
 from harness.results import play, task
 from harness.world import World
+
+
+@pytest.fixture
+def world(private_world: World) -> World:
+    """One world: what this does with the kernel is tried on shared mounts elsewhere."""
+    return private_world
 
 
 def test_group_sets_the_roots_of_every_task(world: World) -> None:

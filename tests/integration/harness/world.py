@@ -39,15 +39,18 @@ class World(Place):
         namespace: bool = False,
         fuse: t.Optional[int] = None,
         umask: t.Optional[int] = None,
+        forbidden: t.Optional[t.Tuple[t.Sequence[str], int]] = None,
         arguments: t.Mapping[str, t.Any],
     ) -> int:
         """Start a module and return the number of its process.
 
         namespace: in a mount namespace of its own. fuse: killed after that many system calls. umask: with
-        this one, and with signals blocked and ignored.
+        this one, and with signals blocked and ignored. forbidden: system calls and their error, see
+        seccomp.py.
         """
         given = {**arguments, "_ansible_check_mode": check, "_ansible_diff": diff}
         more = {"identity": identity, "namespace": namespace, "fuse": fuse, "umask": umask}
+        more["forbidden"] = forbidden
         return int(self.ask("module", name=module, arguments=given, **more))
 
     def collect(self, pid: int) -> Result:
