@@ -41,11 +41,25 @@ MOUNTS: t.Tuple[Arguments, ...] = (
     {"path": POINTS["nfs"], **NFS},
     {"path": POINTS["smb"], **{name: value for name, value in SMB.items() if name != "credentials_file"}},
 )
+FOR_ALL: Arguments = {"credentials_file": CREDENTIALS, "allowed_roots": ["/srv", "/mnt"]}
 CONTEXT = "system_u:object_r:removable_t:s0"
+# Whose labels are of the superblock: a bind shows those of another mount.
+OWN = tuple(mount for mount in MOUNTS if mount["fstype"] != "bind")
+COMMAND, UNIT, METRICS = "/usr/local/sbin/holdfast", "holdfast-reconcile.service", "/var/lib/metrics"
+KEEPER = (
+    COMMAND,
+    "/usr/local/share/man/man8/holdfast.8",
+    "/usr/local/share/bash-completion/completions/holdfast",
+    f"/etc/systemd/system/{UNIT}",
+    "/etc/systemd/system/holdfast-reconcile.timer",
+)
+RUN = ("/run/holdfast", "/run/holdfast/operations", "/run/holdfast/stage")
+OURS = ("/etc/fstab", os.path.dirname(LEDGER), LEDGER)
 # Without it, mount.cifs may not drop its capabilities, and mounts nothing, whatever service calls it.
 ALLOWED = "(allow mount_t self (process (setcap)))"
 DENIALS = (
-    "grep -a 'avc: *denied' /var/log/audit/audit.log | grep -aE 'holdfast|python|comm=\"u?mount' || true"
+    "ausearch --input-logs --message avc,user_avc,selinux_err --raw 2>/dev/null"
+    " | grep -aE 'holdfast|python|comm=\"(u?mount|fusermount|losetup|systemctl)' || true"
 )
 
 
@@ -54,6 +68,11 @@ def guest(tmp_path_factory: pytest.TempPathFactory) -> Guest:
     """The machine, enforcing, with two disks, layers, an image and a password; nothing is denied to us."""
     found = Guest(Path(os.environ["VM_FOLDER"]), tmp_path_factory.mktemp("guest"))
     assert found.shell("getenforce") == "Enforcing\n"
+    # All of this is done by a host without the package python3-selinux.
+    assert found.shell("/usr/bin/python3 -c 'import selinux' 2>&1 || true").endswith("'selinux'\n")
+    # The control of what is not found below: a denial of a Python is.
+    found.shell("runcon system_u:system_r:mount_t:s0 /usr/bin/python3 -c pass 2>/dev/null || true; sync")
+    assert found.shell(DENIALS).count("denied") == 1
     # The servers are confined too.
     found.shell("setsebool samba_export_all_rw on")
     found.shell("smbpasswd -s -a shopper", text=f"{PASSWORD}\n{PASSWORD}\n")
@@ -79,6 +98,19 @@ def labels(guest: Guest, paths: t.Iterable[str]) -> t.Tuple[t.List[str], t.List[
     return found, wanted
 
 
+def hold(guest: Guest, mounts: t.Iterable[Arguments]) -> None:
+    """Hold these mounts, which are all mounted by that, with no warning."""
+    held = guest.call(mounts=list(mounts), holder="app", timeout=300, **FOR_ALL)
+    assert {one["action"] for one in held["mounts"]} == {"mounted"}, held
+    assert "warnings" not in held
+
+
+def release(guest: Guest) -> None:
+    """Release all that app holds; none of it stays mounted."""
+    left = guest.call(mounts=[], purge=True, holder="app", timeout=300)
+    assert {one["action"] for one in left["mounts"]} == {"unmounted"}, left
+
+
 def types(guest: Guest, *paths: str) -> t.List[str]:
     """Return the types of what is at these paths."""
     return [label.split(":")[2] for label in labels(guest, paths)[0]]
@@ -86,15 +118,7 @@ def types(guest: Guest, *paths: str) -> t.List[str]:
 
 def test_hold_and_release_of_every_kind(guest: Guest) -> None:
     """Made directories have the policy's labels: they are seen once the mounts have gone without us."""
-    held = guest.call(
-        mounts=list(MOUNTS),
-        holder="app",
-        timeout=300,
-        credentials_file=CREDENTIALS,
-        allowed_roots=["/srv", "/mnt"],
-    )
-    assert [one["action"] for one in held["mounts"]] == ["mounted"] * len(MOUNTS), held
-    assert "warnings" not in held
+    hold(guest, MOUNTS)
     made = [*POINTS.values(), "/srv/www", "/srv/deep"]
     guest.shell(f"umount {' '.join(POINTS.values())}")
     found, wanted = labels(guest, made)
@@ -103,16 +127,8 @@ def test_hold_and_release_of_every_kind(guest: Guest) -> None:
     guest.shell("mkdir /srv/deep/www")
     assert types(guest, "/srv/deep/www") == ["var_t"]
     guest.shell("rmdir /srv/deep/www")
-    again = guest.call(
-        mounts=list(MOUNTS),
-        holder="app",
-        timeout=300,
-        credentials_file=CREDENTIALS,
-        allowed_roots=["/srv", "/mnt"],
-    )
-    assert [one["action"] for one in again["mounts"]] == ["mounted"] * len(MOUNTS), again
-    left = guest.call(mounts=[], purge=True, holder="app", timeout=300)
-    assert {one["action"] for one in left["mounts"]} == {"unmounted"}, left
+    hold(guest, MOUNTS)
+    release(guest)
     assert guest.shell("ls -d /srv/www /srv/ftp /srv/deep /mnt/* 2>/dev/null || true") == ""
 
 
@@ -137,6 +153,31 @@ def test_context_that_the_policy_lacks_is_refused(guest: Guest, context: str) ->
         assert (result["error"]["code"], context in result["msg"]) == ("option_not_allowed", True), result
 
 
+@pytest.mark.parametrize("name", ["ext4", "nfs", "smb"])
+def test_context_without_a_range_is_refused(guest: Guest, name: str) -> None:
+    """Debian's policy has levels, so a context has one, whatever the type of the filesystem."""
+    (mount,) = (mount for mount in MOUNTS if mount["path"] == POINTS[name])
+    context = CONTEXT.rpartition(":")[0]
+    result = guest.call(mounts=[mount], holder="app", selinux_context=context, **FOR_ALL)
+    assert (result["error"]["code"], context in result["msg"]) == ("option_not_allowed", True), result
+    assert guest.mounts(mount["path"]) == []
+
+
+@pytest.mark.parametrize("categories", ["", ":c1,c3"], ids=["level", "categories"])
+def test_context_with_a_range_is_that_of_every_file(guest: Guest, categories: str) -> None:
+    context = CONTEXT + categories
+    hold(guest, [{**mount, "selinux_context": context} for mount in OWN])
+    files = [f"{mount['path']}/made" for mount in OWN]
+    guest.shell(f"touch {' '.join(files)}")
+    assert labels(guest, [*files, *(mount["path"] for mount in OWN)])[0] == [context] * 2 * len(OWN)
+    # It is of the superblock, so nobody joins with another one.
+    others = [{**mount, "selinux_context": f"{CONTEXT}:c7"} for mount in OWN]
+    joined = guest.call("--check", mounts=others, holder="other", **FOR_ALL)
+    assert [one["error"]["code"] for one in joined["mounts"]] == ["conflict"] * len(OWN), joined
+    guest.shell(f"rm {' '.join(files)}")
+    release(guest)
+
+
 def test_context_has_no_drift_however_it_is_spelled(guest: Guest) -> None:
     shown = {"plain": "", "two": ":c1,c3", "row": ":c1.c3"}
     given = {"plain": "", "two": ":c3,c1", "row": ":c1,c2,c3"}
@@ -154,31 +195,61 @@ def test_context_has_no_drift_however_it_is_spelled(guest: Guest) -> None:
     assert guest.shell("grep -c removable_t /proc/self/mountinfo || true") == "0\n"
 
 
+def boot_entry(guest: Guest) -> Arguments:
+    """Return the definition of a mount of /dev/vdb that has a line in fstab and a context."""
+    uuid = guest.shell("blkid -s UUID -o value /dev/vdb").strip()
+    return {**MOUNTS[1], "src": f"UUID={uuid}", "boot": True, "selinux_context": f"{CONTEXT}:c1,c2"}
+
+
 def test_entry_with_categories_is_mounted_by_systemd(guest: Guest) -> None:
+    """A rewritten fstab has the label of the old one, and where there was none, the policy's."""
     guest.shell("chcon -t etc_runtime_t /etc/fstab")
-    uuid = guest.shell("blkid -s UUID -o value /dev/vdc").strip()
-    request = {"path": "/srv/boot", "src": f"UUID={uuid}", "fstype": "ext4", "boot": True}
-    held = guest.call(holder="app", selinux_context=f"{CONTEXT}:c1,c2", **request)
-    assert held["action"] == "mounted", held
+    hold(guest, [boot_entry(guest)])
     assert types(guest, "/etc/fstab") == ["etc_runtime_t"]
     guest.shell(
-        "restorecon /etc/fstab; umount /srv/boot; systemctl daemon-reload; systemctl start srv-boot.mount"
+        "restorecon /etc/fstab; umount /srv/ftp; systemctl daemon-reload; systemctl start srv-ftp.mount"
     )
-    assert guest.shell("stat --format=%C /srv/boot") == f"{CONTEXT}:c1,c2\n"
-    assert guest.call(path="/srv/boot", holder="app", state="released")["changed"]
-    guest.shell("umount /srv/boot 2>/dev/null || true")
+    assert guest.shell("stat --format=%C /srv/ftp") == f"{CONTEXT}:c1,c2\n"
+    release(guest)
+    found, wanted = labels(guest, ["/etc/fstab"])
+    assert found == wanted
+    guest.shell("umount /srv/ftp 2>/dev/null || true")
 
 
-def test_service_mounts_with_helpers(guest: Guest) -> None:
+def wait_for_run(guest: Guest) -> None:
+    """Wait until a run of the timer has found all of it in order."""
+    guest.shell(
+        f'timeout 400 sh -c \'until grep -qx "holdfast_last_reconcile_success 1" {METRICS}/holdfast.prom;'
+        f" do sleep 1; done' || {{ journalctl --unit {UNIT} --no-pager >&2; false; }}"
+    )
+
+
+def test_timer_mounts_after_a_reboot_and_from_nothing(guest: Guest) -> None:
     """From a unit, mount(8) changes into a domain of its own, which may mount on few labels."""
     guest.shell("cat >/root/setcap.cil; semodule -i /root/setcap.cil", text=ALLOWED)
-    network = MOUNTS[-2:]
-    held = guest.call(mounts=list(network), holder="app", timeout=300, credentials_file=CREDENTIALS)
-    assert {one["action"] for one in held["mounts"]} == {"mounted"}, held
-    assert guest.play("keeper", keeper_interval="1d")["changed"] > 0
-    guest.shell(f"systemctl stop holdfast-reconcile.timer; umount {POINTS['nfs']} {POINTS['smb']}")
-    guest.shell("systemctl start holdfast-reconcile.service")
-    assert [len(guest.mounts(POINTS[name])) for name in ("nfs", "smb")] == [1, 1]
-    left = guest.call(mounts=[], purge=True, holder="app", timeout=300)
-    assert {one["action"] for one in left["mounts"]} == {"unmounted"}, left
-    assert guest.play("keeper", keeper_state="absent")["changed"] > 0
+    guest.shell(f"mkdir {METRICS}")
+    assert guest.play("keeper", keeper_interval="15s", keeper_metrics_directory=METRICS)["changed"] > 0
+    hold(guest, [*(mount for mount in MOUNTS if mount["path"] != POINTS["ext4"]), boot_entry(guest)])
+    found, wanted = labels(guest, [*KEEPER, *OURS])
+    assert found == wanted
+    # The server would go before its client, which is this machine too.
+    guest.shell(f"umount {POINTS['nfs']}; rm {METRICS}/holdfast.prom")
+    guest.machine.reboot()
+    assert guest.shell("getenforce") == "Enforcing\n"
+    wait_for_run(guest)
+    paths = list(POINTS.values())
+    assert [len(guest.mounts(path)) for path in paths] == [1] * len(paths)
+    assert guest.shell(f"stat --format=%C {POINTS['ext4']}") == f"{CONTEXT}:c1,c2\n"
+    # All that is made anew, by the domain of the unit, as if a boot had found none of it.
+    guest.shell(f"systemctl stop holdfast-reconcile.timer {UNIT}; umount {' '.join(paths)}")
+    guest.shell(f"rm -r /srv/ftp /srv/deep /srv/www /mnt/nfs {METRICS}/* /run/holdfast; mv /etc/fstab /root")
+    guest.shell(f"systemctl start {UNIT}")
+    assert [len(guest.mounts(path)) for path in paths] == [1] * len(paths)
+    guest.shell(f"umount {' '.join(paths)}")
+    found, wanted = labels(guest, [*paths, "/srv/www", "/srv/deep", f"{METRICS}/holdfast.prom", *OURS])
+    assert found == wanted
+    # The policy gives no label to these; they have that of what a service makes below /run.
+    assert types(guest, *RUN) == ["initrc_runtime_t"] * len(RUN)
+    guest.shell(f"systemctl start {UNIT}; mv --force /root/fstab /etc/fstab; restorecon -R /etc")
+    release(guest)
+    assert guest.play("keeper", keeper_state="absent", keeper_metrics_directory=METRICS)["changed"] > 0

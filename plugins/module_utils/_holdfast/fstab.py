@@ -17,6 +17,7 @@ from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.kernel i
     files,
     inodes,
     pathwalk,
+    system,
     utf8,
 )
 from ansible_collections.holdfast.mounts.plugins.module_utils._holdfast.ledger import journal
@@ -68,7 +69,8 @@ def edit_fstab(changes: t.Mapping[str, t.Optional[str]], deadline: float) -> boo
         try:
             old = b"" if fd is None else _read(fd)
             new = edited(old, changes)
-            with _replaceable() as file:
+            # Where there was none; a service's new file in /etc would have another label.
+            with _replaceable() as file, system.labelled(FSTAB_PATH, is_file=True):
                 file.discard_unfinished()
                 if new != old and fd is not None:
                     _refuse_mount_point(fd)
