@@ -110,6 +110,8 @@ class Table:
         self.rows = mountinfo.read_mounts()
         self.system = system_rows(self.rows)
         self._by_number = {row.mount_id: row for row in self.rows}
+        # Of unique ids, which the table does not have: what a batch mounts lies on few mounts.
+        self._numbers: t.Dict[int, t.Optional[int]] = {}
         self._extents: t.Dict[str, model.Extents] = {}
 
     @functools.cached_property
@@ -118,9 +120,11 @@ class Table:
         return {seen.mount.mount_point: seen.mount for seen in mountinfo.visible_mounts(self.rows)}
 
     def row_under(self, inode: inodes.Inode, path: str) -> t.Optional[model.KernelMount]:
-        number = (
-            mounts.mount_number(inode.mount_id, is_unique=True) if inode.has_unique_id else inode.mount_id
-        )
+        number: t.Optional[int] = inode.mount_id
+        if inode.has_unique_id:
+            if inode.mount_id not in self._numbers:
+                self._numbers[inode.mount_id] = mounts.mount_number(inode.mount_id, is_unique=True)
+            number = self._numbers[inode.mount_id]
         return self._by_number.get(number or 0) or mountinfo.row_at(path, self.rows)
 
     def extents(self, row: model.KernelMount) -> model.Extents:
