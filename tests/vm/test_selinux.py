@@ -74,7 +74,7 @@ def guest(tmp_path_factory: pytest.TempPathFactory) -> Guest:
     found.shell("runcon system_u:system_r:mount_t:s0 /usr/bin/python3 -c pass 2>/dev/null || true; sync")
     assert found.shell(DENIALS).count("denied") == 1
     # The servers are confined too.
-    found.shell("setsebool samba_export_all_rw on")
+    found.shell("setsebool -P samba_export_all_rw on")
     found.shell("smbpasswd -s -a shopper", text=f"{PASSWORD}\n{PASSWORD}\n")
     found.shell(f"umask 077; cat >{CREDENTIALS}", text=f"username=shopper\npassword={PASSWORD}\n")
     found.shell("mkfs.ext4 -q /dev/vdb; mkfs.ext4 -q /dev/vdc; mkdir /srv/source /srv/upper /srv/work")
@@ -196,24 +196,30 @@ def test_context_has_no_drift_however_it_is_spelled(guest: Guest) -> None:
 
 
 def boot_entry(guest: Guest) -> Arguments:
-    """Return the definition of a mount of /dev/vdb that has a line in fstab and a context."""
-    uuid = guest.shell("blkid -s UUID -o value /dev/vdb").strip()
-    return {**MOUNTS[1], "src": f"UUID={uuid}", "boot": True, "selinux_context": f"{CONTEXT}:c1,c2"}
+    """Return a mount with a line in fstab and a context, at a place where mount_t may mount: not /srv/ftp."""
+    uuid = guest.shell("blkid -s UUID -o value /dev/vdc").strip()
+    context = f"{CONTEXT}:c1,c2"
+    return {
+        "path": "/srv/boot",
+        "src": f"UUID={uuid}",
+        "fstype": "ext4",
+        "boot": True,
+        "selinux_context": context,
+    }
 
 
 def test_entry_with_categories_is_mounted_by_systemd(guest: Guest) -> None:
-    """A rewritten fstab has the label of the old one, and where there was none, the policy's."""
     guest.shell("chcon -t etc_runtime_t /etc/fstab")
     hold(guest, [boot_entry(guest)])
     assert types(guest, "/etc/fstab") == ["etc_runtime_t"]
     guest.shell(
-        "restorecon /etc/fstab; umount /srv/ftp; systemctl daemon-reload; systemctl start srv-ftp.mount"
+        "restorecon /etc/fstab; umount /srv/boot; systemctl daemon-reload; systemctl start srv-boot.mount"
     )
-    assert guest.shell("stat --format=%C /srv/ftp") == f"{CONTEXT}:c1,c2\n"
-    release(guest)
+    assert guest.shell("stat --format=%C /srv/boot") == f"{CONTEXT}:c1,c2\n"
+    assert guest.call(path="/srv/boot", holder="app", state="released")["changed"]
     found, wanted = labels(guest, ["/etc/fstab"])
     assert found == wanted
-    guest.shell("umount /srv/ftp 2>/dev/null || true")
+    guest.shell("umount /srv/boot 2>/dev/null || true")
 
 
 def wait_for_run(guest: Guest) -> None:
@@ -237,12 +243,12 @@ def test_timer_mounts_after_a_reboot_and_from_nothing(guest: Guest) -> None:
     guest.machine.reboot()
     assert guest.shell("getenforce") == "Enforcing\n"
     wait_for_run(guest)
-    paths = list(POINTS.values())
+    paths = [*(path for path in POINTS.values() if path != POINTS["ext4"]), "/srv/boot"]
     assert [len(guest.mounts(path)) for path in paths] == [1] * len(paths)
-    assert guest.shell(f"stat --format=%C {POINTS['ext4']}") == f"{CONTEXT}:c1,c2\n"
+    assert guest.shell("stat --format=%C /srv/boot") == f"{CONTEXT}:c1,c2\n"
     # All that is made anew, by the domain of the unit, as if a boot had found none of it.
     guest.shell(f"systemctl stop holdfast-reconcile.timer {UNIT}; umount {' '.join(paths)}")
-    guest.shell(f"rm -r /srv/ftp /srv/deep /srv/www /mnt/nfs {METRICS}/* /run/holdfast; mv /etc/fstab /root")
+    guest.shell(f"rm -r /srv/boot /srv/deep /srv/www /mnt/nfs {METRICS}/* /run/holdfast; mv /etc/fstab /root")
     guest.shell(f"systemctl start {UNIT}")
     assert [len(guest.mounts(path)) for path in paths] == [1] * len(paths)
     guest.shell(f"umount {' '.join(paths)}")
