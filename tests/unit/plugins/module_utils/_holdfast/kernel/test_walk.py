@@ -265,7 +265,8 @@ def test_directory_on_a_managed_mount_point_is_not_cached(tree: Path, managed: s
 @pytest.fixture(params=[leave_on, without_openat2], ids=["at once", "by a walk"])
 def glance(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Look as the kernel can, and as it can without openat2(2)."""
-    t.cast("Switch", request.param)(monkeypatch)
+    switch: Switch = request.param
+    switch(monkeypatch)
 
 
 @pytest.mark.usefixtures("glance")
