@@ -80,6 +80,11 @@ def permissions(given_parameters: Parameters) -> t.List[t.Tuple[bool, bool]]:
     return found
 
 
+def without_implied(request: Request) -> Request:
+    """Return the request without which of its words nobody has written: in canonical form all of them are."""
+    return request._replace(entries=tuple(entry._replace(implied=()) for entry in request.entries))
+
+
 def canonical(given_parameters: Parameters, request: Request) -> Parameters:
     """Return the parameters with every option in the form that the request has."""
     opts = [list(entry.definition.opts) if entry.definition else [] for entry in request.entries]
@@ -97,14 +102,14 @@ def test_call_of_any_content_is_sound_or_refused(made: Parameters) -> None:
         return
     event("accepted")
     rules.assert_sound(request, permissions(made))
-    assert build_request(canonical(made, request)) == request
+    assert without_implied(build_request(canonical(made, request))) == without_implied(request)
 
 
 @pytest.mark.parametrize("made", RIGHT, ids=range(len(RIGHT)))
 def test_call_of_the_corpus_is_sound(made: Parameters) -> None:
     request = build_request(made)
     rules.assert_sound(request, permissions(made))
-    assert build_request(canonical(made, request)) == request
+    assert without_implied(build_request(canonical(made, request))) == without_implied(request)
 
 
 # --- The mount table ---
